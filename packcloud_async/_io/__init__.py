@@ -1,0 +1,1 @@
+"""Acts: everything that touches asyncio, aiohttp and backoff."""

@@ -1,0 +1,44 @@
+"""What goes over the wire, as plain values."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from attrs import field, frozen
+
+from packcloud_async._sansio import json_text
+from packcloud_async._sansio.json_text import JsonValue
+
+
+class Damage(Enum):
+    """Why a body is not whole although the status line and headers are."""
+
+    TRUNCATED = "the connection ended in the middle of the body"
+    TOO_LARGE = "the body is larger than the limit"
+
+
+def _names_only(headers: Mapping[str, str]) -> str:
+    return f"<{', '.join(headers)}>"
+
+
+@frozen
+class Request:
+    """One HTTP request: ``url`` is absolute and percent-encoded; ``body`` is None when there is none."""
+
+    method: str
+    url: str = field(repr=lambda url: repr(url.partition("?")[0]))
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
+    body: bytes | None = field(default=None, repr=lambda body: f"<{len(body or b'')} bytes>")
+
+
+@frozen
+class Response:
+    """One HTTP answer: header names are lower case; ``damage`` is None when the body is whole."""
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
+    body: bytes = field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    damage: Damage | None = None
+
+    def json(self) -> JsonValue:
+        """Parse the body; raise :class:`~packcloud_async.InvalidResponse` when it is not JSON."""
+        return json_text.parse(self.body)

@@ -1,0 +1,221 @@
+"""Numbers and templates that travel together, as frozen values, checked when built.
+
+Durations are seconds (float). ``growth`` and ``jitter`` are ratios. None means "no limit".
+"""
+
+import math
+import string
+import tomllib
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import attrs
+from attrs import field, frozen
+
+from packcloud_async.errors import ConfigurationError
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _at_least(minimum: float, *, above: bool = False, optional: bool = False) -> Callable[[Any, Any, Any], None]:
+    wanted = f"a number {'above' if above else 'of at least'} {minimum:g}" + (" or None" if optional else "")
+
+    def check(instance: Any, attribute: Any, value: Any) -> None:
+        if optional and value is None:
+            return
+        if not _number(value) or value < minimum or (above and value == minimum):
+            raise ConfigurationError(
+                f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}"
+            )
+
+    return check
+
+
+def _whole(minimum: int) -> Callable[[Any, Any, Any], None]:
+    def check(instance: Any, attribute: Any, value: Any) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise ConfigurationError(
+                f"{type(instance).__name__}.{attribute.name} must be a whole number of at least {minimum}, "
+                f"not {value!r}"
+            )
+
+    return check
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long one attempt at one request may take, in seconds; None means no limit.
+
+    ``connect``: name lookup, TCP and TLS. ``read``: silence between two pieces of the answer.
+    ``total``: the whole attempt. Waiting for a free connection is not counted in any of them.
+    """
+
+    connect: float | None = field(default=10.0, validator=_at_least(0, above=True, optional=True))
+    read: float | None = field(default=30.0, validator=_at_least(0, above=True, optional=True))
+    total: float | None = field(default=60.0, validator=_at_least(0, above=True, optional=True))
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """When a failed request is tried again, and after how long.
+
+    ``attempts`` counts the first one too; 1 never retries. The wait before attempt ``n + 1`` is drawn evenly
+    between half and all of ``first * growth ** (n - 1)``, at most ``ceiling`` seconds. A server's
+    Retry-After is waited for in full instead; if it is longer than ``retry_after_ceiling`` seconds the error is
+    raised at once, because coming back earlier than asked is worse than saying so.
+    """
+
+    attempts: int = field(default=4, validator=_whole(1))
+    first: float = field(default=0.5, validator=_at_least(0))
+    growth: float = field(default=2.0, validator=_at_least(1))
+    ceiling: float = field(default=30.0, validator=_at_least(0))
+    retry_after_ceiling: float = field(default=120.0, validator=_at_least(0))
+
+    def delay_after(self, failures: int, *, retry_after: float | None, draw: float) -> float:
+        """Return the seconds to wait after this many failures; ``draw`` is a random number in [0, 1)."""
+        if retry_after is not None:
+            return min(retry_after, self.retry_after_ceiling)
+        # A float power overflows long before anybody waits that long.
+        exponent = min(failures - 1, 64)
+        full = min(self.ceiling, self.first * min(self.growth**exponent, 1e12))
+        return full * (0.5 + 0.5 * draw)
+
+    def accepts(self, retry_after: float | None) -> bool:
+        """Whether the server's wish is one that this policy waits for."""
+        return retry_after is None or retry_after <= self.retry_after_ceiling
+
+    def waits(self, draw: Callable[[], float]) -> Generator[float, BaseException | None, None]:
+        """Yield the wait after each failure; the generator is sent the failure."""
+        failures = 0
+        error = yield 0.0
+        while True:
+            failures += 1
+            retry_after = getattr(error, "retry_after", None)
+            error = yield self.delay_after(failures, retry_after=retry_after, draw=draw())
+
+
+@frozen(kw_only=True)
+class PollPolicy:
+    """When a watched integration is read again, and when to stop.
+
+    ``first``: seconds from the answer of the POST to the first read. Later reads are due when the job's age has
+    grown by the ratio ``growth``, so news is never older than ``growth - 1`` of the sync's own duration; the
+    wait between two reads is at most ``ceiling`` seconds. ``deadline``: seconds from the POST after which one
+    last read decides; None waits forever. ``settle``: seconds without a further step that end a watch after the
+    first change. ``jitter``: each job's waits are stretched by its own ratio, drawn once from
+    ``1 - jitter`` to ``1 + jitter``. ``gone_after``: seconds an integration must stay unfound before it counts
+    as gone.
+    """
+
+    first: float = field(default=1.0, validator=_at_least(0, above=True))
+    growth: float = field(default=1.5, validator=_at_least(1, above=True))
+    ceiling: float = field(default=60.0, validator=_at_least(0, above=True))
+    deadline: float | None = field(default=300.0, validator=_at_least(0, optional=True))
+    settle: float = field(default=0.0, validator=_at_least(0))
+    jitter: float = field(default=0.1, validator=_at_least(0))
+    gone_after: float = field(default=30.0, validator=_at_least(0))
+
+    def __attrs_post_init__(self) -> None:
+        if self.jitter >= 1:
+            raise ConfigurationError(f"PollPolicy.jitter must be below 1, not {self.jitter!r}")
+
+    def delay_after(self, age: float, *, spread: float = 0.5) -> float:
+        """Return the seconds until the next read of a job of this age; ``spread`` is the job's draw in [0, 1)."""
+        delay = min(max(self.first, age * (self.growth - 1)), self.ceiling)
+        return delay * (1 + self.jitter * (2 * spread - 1))
+
+
+_INTEGRATIONS = "/v1/organizations/{organizationId}/integrations"
+_INTEGRATION = f"{_INTEGRATIONS}/{{integrationId}}"
+
+
+def _template(instance: Any, attribute: Any, value: Any) -> None:
+    name = f"Routes.{attribute.name}"
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ConfigurationError(f"{name} must be a path that begins with '/', not {value!r}")
+    if any(character in value for character in "?#\\") or not value.isprintable() or " " in value:
+        raise ConfigurationError(f"{name} must be a plain path without query, fragment or spaces, not {value!r}")
+    if {".", "..", ""} & set(value[1:].split("/")):
+        raise ConfigurationError(f"{name} must not have an empty, '.' or '..' segment: {value!r}")
+    wanted, found = _placeholders(attribute.default), _placeholders(value)
+    if wanted != found:
+        listed = ", ".join(f"{{{item}}}" for item in wanted)
+        raise ConfigurationError(f"{name} must hold exactly the placeholders {listed}: {value!r}")
+
+
+def _placeholders(template: str) -> list[str]:
+    try:
+        found = [(item, spec, conversion) for _, item, spec, conversion in string.Formatter().parse(template)]
+    except ValueError:
+        return []
+    if any(spec or conversion for _, spec, conversion in found):
+        return []
+    return sorted(item for item, _, _ in found if item is not None)
+
+
+def _route(default: str, *, confirmed: bool) -> str:
+    return field(default=default, validator=_template, metadata={"confirmed": confirmed})
+
+
+@frozen(kw_only=True)
+class Routes:
+    """The path of every call, as a template; ``UNCONFIRMED_ROUTES`` names those that no public page shows.
+
+    Confirmed pages: 4563bfbf8cb5c53f4846256adf82de0d (create integration) and
+    1b3ab34db413955c32bbfa109803bd46 (shipping services). The item path follows every other "by id" page of the
+    API. The rest is a guess that can be overridden here, or in a TOML file named by ``PACKCLOUD_ROUTES``.
+
+    >>> Routes(sync_orders="/v1/organizations/{organizationId}/integrations/{integrationId}/sync-orders").path(
+    ...     "sync_orders", organizationId="org_1", integrationId="a/b")
+    '/v1/organizations/org_1/integrations/a%2Fb/sync-orders'
+    """
+
+    integrations: str = _route(_INTEGRATIONS, confirmed=True)
+    integration: str = _route(_INTEGRATION, confirmed=False)
+    actions: str = _route(f"{_INTEGRATION}/actions", confirmed=False)
+    execute_action: str = _route(f"{_INTEGRATION}/actions/{{action}}", confirmed=False)
+    settings: str = _route(f"{_INTEGRATION}/settings", confirmed=False)
+    sync_orders: str = _route(f"{_INTEGRATION}/orders/sync", confirmed=False)
+    sync_products: str = _route(f"{_INTEGRATION}/products/sync", confirmed=False)
+    sync_stocks: str = _route(f"{_INTEGRATION}/stocks/sync", confirmed=False)
+    sync_shipping_services: str = _route(f"{_INTEGRATION}/shipping-services/sync", confirmed=False)
+    shipping_services: str = _route("/v1/organizations/{organizationId}/shipping-services", confirmed=True)
+
+    def path(self, route: str, **ids: str) -> str:
+        """Fill a template; every id is percent-encoded into its own segment or refused."""
+        template: str = getattr(self, route)
+        return template.format_map({name: path_segment(name, value) for name, value in ids.items()})
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read overrides from TOML: a ``[routes]`` table of route name = template; the rest keep their defaults."""
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"the routes file is not TOML: {error}") from None
+        overrides: Mapping[str, Any] = document.get("routes", {})
+        if set(document) - {"routes"} or not isinstance(overrides, dict):
+            raise ConfigurationError("the routes file must hold one table, [routes], of route = template")
+        if unknown := sorted(set(overrides) - set(attrs.fields_dict(cls))):
+            known = ", ".join(attrs.fields_dict(cls))
+            raise ConfigurationError(f"the routes file names unknown routes {unknown}; known: {known}")
+        return cls(**overrides)
+
+
+UNCONFIRMED_ROUTES: Final = frozenset(
+    name for name, attribute in attrs.fields_dict(Routes).items() if not attribute.metadata["confirmed"]
+)
+"""Names of the routes whose default path no public page of the API shows."""
+
+
+def path_segment(name: str, value: str) -> str:
+    """Percent-encode an id so that it cannot leave its path segment; refuse what no encoding makes safe."""
+    if not isinstance(value, str) or value in {"", ".", ".."}:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"{name} must be a non-empty text that is not '.' or '..', not {value!r}")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} holds characters that cannot be sent: {value!r}") from None

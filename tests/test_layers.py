@@ -1,0 +1,122 @@
+"""The layers of the package: a module imports strictly lower ones, read from the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "packcloud_async"
+
+# From low to high; modules on one line do not import each other.
+LAYERS: list[set[str]] = [
+    {"errors", "_sansio.timestamps"},
+    {"_sansio.json_text"},
+    {"_sansio.wire"},
+    {"_sansio.codec", "models", "policies", "auth"},
+    {"_sansio.endpoints", "_sansio.outcomes", "emulator.faults"},
+    {"_sansio.progress", "_sansio.planning", "emulator.state"},
+    {"_sansio.token"},
+    {"_io.transport", "_io.retrying", "_io.limiting", "emulator.in_memory", "emulator.server"},
+    {"_io.pipeline", "emulator.__init__"},
+    {"calls"},
+    {"watch"},
+    {"sync_job"},
+    {"bulk"},
+    {"client"},
+    {"__init__"},
+    {"cli.*"},
+    {"__main__"},
+]
+EMPTY = {"_sansio.__init__", "_io.__init__"}
+
+# Who may import what comes from outside.
+ONLY_IMPORTED_BY: dict[str, set[str]] = {
+    "aiohttp": {"_io.transport", "emulator.server"},
+    "yarl": {"_io.transport", "emulator.server"},
+    "backoff": {"_io.retrying"},
+    "cattrs": {"_sansio.codec"},
+    "msgspec": {"_sansio.json_text"},
+    "click": {"cli.*"},
+    "rich": {"cli.*"},
+}
+NEVER_IN_PURE_CODE = {"asyncio", "random", "time", "socket", "threading", "selectors", "secrets", "os", "pathlib"}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def layer_of(module: str) -> int:
+    for layer, modules in enumerate(LAYERS):
+        if module in modules or f"{module.split('.')[0]}.*" in modules:
+            return layer
+    raise AssertionError(f"{module} has no layer: give it one in LAYERS")
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names imported anywhere in a file; relative imports are not used in this package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def own_module(dotted: str) -> str | None:
+    """The module of this package that a dotted name belongs to, or None."""
+    if dotted.split(".")[0] != "packcloud_async":
+        return None
+    parts = dotted.split(".")[1:]
+    while parts:
+        base = PACKAGE.joinpath(*parts)
+        if base.with_suffix(".py").exists():
+            return ".".join(parts)
+        if (base / "__init__.py").exists():
+            return ".".join([*parts, "__init__"])
+        parts.pop()
+    return "__init__"
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - EMPTY))
+def test_a_module_imports_strictly_lower_layers(module: str) -> None:
+    own = {name for dotted in imported(MODULES[module]) if (name := own_module(dotted))} - EMPTY
+    same_room = {name for name in own if name.split(".")[0] == module.split(".")[0] == "cli"}
+    too_high = {name for name in own - same_room if layer_of(name) >= layer_of(module)}
+    assert not too_high
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_outside_packages_stay_in_their_rooms(module: str) -> None:
+    roots = {dotted.split(".")[0] for dotted in imported(MODULES[module])}
+    for package, rooms in ONLY_IMPORTED_BY.items():
+        if package in roots:
+            assert module in rooms or f"{module.split('.')[0]}.*" in rooms, f"{module} imports {package}"
+
+
+PURE = [name for name in MODULES if name.startswith("_sansio.")] + [
+    "models",
+    "policies",
+    "errors",
+    "emulator.state",
+    "emulator.faults",
+]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_do_no_io_and_ask_no_clock(module: str) -> None:
+    assert module in MODULES
+    roots = {dotted.split(".")[0] for dotted in imported(MODULES[module])}
+    allowed = {"random"} if module == "emulator.state" else set()  # seeded generators of its own
+    assert not roots & (NEVER_IN_PURE_CODE - allowed)
+
+
+def test_the_emulator_never_shares_paths_with_the_client() -> None:
+    for module in (name for name in MODULES if name.startswith("emulator.")):
+        own = {name for dotted in imported(MODULES[module]) if (name := own_module(dotted))}
+        assert not own & {"_sansio.endpoints", "policies", "client", "__init__"}, module
