@@ -73,7 +73,7 @@ def _count(items: tuple[object, ...]) -> str:
 
 def _extra() -> Mapping[str, JsonValue]:
     """Fields the model does not know, as received: never printed, they may hold anything."""
-    return field(factory=dict, hash=False, repr=_keys_only)
+    return field(factory=dict[str, JsonValue], hash=False, repr=_keys_only)
 
 
 def _absent() -> frozenset[str]:

@@ -3,12 +3,13 @@
 Durations are seconds (float). ``growth`` and ``jitter`` are ratios. None means "no limit".
 """
 
+import ipaddress
 import math
 import string
 import tomllib
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, Final, Self
-from urllib.parse import quote
+from collections.abc import Callable, Generator
+from typing import Any, Final, Self, cast
+from urllib.parse import quote, urlsplit
 
 import attrs
 from attrs import field, frozen
@@ -27,22 +28,22 @@ def _at_least(minimum: float, *, above: bool = False, optional: bool = False) ->
         if optional and value is None:
             return
         if not _number(value) or value < minimum or (above and value == minimum):
-            raise ConfigurationError(
-                f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}"
-            )
+            raise ConfigurationError(f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}")
 
     return check
 
 
 def _whole(minimum: int) -> Callable[[Any, Any, Any], None]:
     def check(instance: Any, attribute: Any, value: Any) -> None:
-        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise ConfigurationError(
-                f"{type(instance).__name__}.{attribute.name} must be a whole number of at least {minimum}, "
-                f"not {value!r}"
-            )
+        check_whole(f"{type(instance).__name__}.{attribute.name}", value, minimum)
 
     return check
+
+
+def check_whole(name: str, value: object, minimum: int) -> None:
+    """Refuse anything but a whole number of at least the minimum."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ConfigurationError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -132,7 +133,7 @@ _INTEGRATIONS = "/v1/organizations/{organizationId}/integrations"
 _INTEGRATION = f"{_INTEGRATIONS}/{{integrationId}}"
 
 
-def _template(instance: Any, attribute: Any, value: Any) -> None:
+def _template(_: Any, attribute: Any, value: Any) -> None:
     name = f"Routes.{attribute.name}"
     if not isinstance(value, str) or not value.startswith("/"):
         raise ConfigurationError(f"{name} must be a path that begins with '/', not {value!r}")
@@ -196,9 +197,10 @@ class Routes:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"the routes file is not TOML: {error}") from None
-        overrides: Mapping[str, Any] = document.get("routes", {})
-        if set(document) - {"routes"} or not isinstance(overrides, dict):
+        table: object = document.get("routes", {})
+        if set(document) - {"routes"} or not isinstance(table, dict):
             raise ConfigurationError("the routes file must hold one table, [routes], of route = template")
+        overrides = cast("dict[str, Any]", table)
         if unknown := sorted(set(overrides) - set(attrs.fields_dict(cls))):
             known = ", ".join(attrs.fields_dict(cls))
             raise ConfigurationError(f"the routes file names unknown routes {unknown}; known: {known}")
@@ -213,9 +215,41 @@ UNCONFIRMED_ROUTES: Final = frozenset(
 
 def path_segment(name: str, value: str) -> str:
     """Percent-encode an id so that it cannot leave its path segment; refuse what no encoding makes safe."""
-    if not isinstance(value, str) or value in {"", ".", ".."}:  # pyright: ignore[reportUnnecessaryIsInstance]
+    given: object = value
+    if not isinstance(given, str) or given in {"", ".", ".."}:
         raise ConfigurationError(f"{name} must be a non-empty text that is not '.' or '..', not {value!r}")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
         raise ConfigurationError(f"{name} holds characters that cannot be sent: {value!r}") from None
+
+
+def check_base_url(url: str, *, allow_insecure: bool) -> str:
+    """Return the base URL without a slash at its end; refuse one that would send the credential in clear."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except (ValueError, AttributeError, TypeError):
+        raise ConfigurationError(f"base_url is not a URL: {url!r}") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigurationError(f"base_url must begin with https:// and name a host, not {_without_userinfo(url)!r}")
+    if parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable() or " " in url or "\\" in url:
+        raise ConfigurationError("base_url must hold no user, query, fragment, space or backslash")
+    if parts.scheme == "http" and not allow_insecure and not _is_loopback(host):
+        raise ConfigurationError(
+            f"base_url {url!r} would send the credential unencrypted; use https://, or allow_insecure=True"
+        )
+    return url.rstrip("/")
+
+
+def _without_userinfo(url: str) -> str:
+    return url.rpartition("@")[2]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -11,10 +11,10 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 LAYERS: list[set[str]] = [
     {"errors", "_sansio.timestamps"},
     {"_sansio.json_text"},
-    {"_sansio.wire"},
+    {"_sansio.wire", "_sansio.redaction"},
     {"_sansio.codec", "models", "policies", "auth"},
     {"_sansio.endpoints", "_sansio.outcomes", "emulator.faults"},
-    {"_sansio.progress", "_sansio.planning", "emulator.state"},
+    {"_sansio.paging", "_sansio.planning", "_sansio.progress", "_sansio.events", "emulator.state"},
     {"_sansio.token"},
     {"_io.transport", "_io.retrying", "_io.limiting", "emulator.in_memory", "emulator.server"},
     {"_io.pipeline", "emulator.__init__"},
@@ -39,7 +39,17 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "click": {"cli.*"},
     "rich": {"cli.*"},
 }
-NEVER_IN_PURE_CODE = {"asyncio", "random", "time", "socket", "threading", "selectors", "secrets", "os", "pathlib"}
+NEVER_IN_PURE_CODE = {
+    "asyncio",
+    "random",
+    "time",
+    "socket",
+    "threading",
+    "selectors",
+    "secrets",
+    "os",
+    "pathlib",
+}
 
 
 def name_of(path: Path) -> str:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 _MISSING = "required field missing"
 
 
-class _WrongType(Exception):  # noqa: N818 - never leaves this module
+class _WrongType(Exception):
     """A value is not of the type the API promises."""
 
     def __init__(self, expected: str, value: object) -> None:
@@ -75,10 +75,10 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
     """Build the models of a list; raise :class:`InvalidResponse` naming index and field."""
     if not isinstance(content.value, list):
         raise InvalidResponse(f"expected a list, got {_json_type(content.value)}", path=content.path)
-    items = cast("list[JsonValue]", content.value)
+    items = content.value
     try:
         return tuple([_converter.structure(item, model) for item in items])
-    except Exception:  # noqa: BLE001 - read again, item by item, for the path
+    except Exception:
         return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
 
 
@@ -86,10 +86,8 @@ def encode(model: object) -> dict[str, JsonValue]:
     """Return the JSON object a model came from: unknown fields included, absent ones left out."""
     assert attrs.has(type(model))
     fields = attrs.fields_dict(cast("type[attrs.AttrsInstance]", type(model)))
-    absent = cast("frozenset[str]", getattr(model, "absent", frozenset()))
-    known = {
-        name: _plain(getattr(model, name)) for name in fields if name not in _KEPT_APART and name not in absent
-    }
+    absent = cast("frozenset[str]", getattr(model, "absent", frozenset[str]()))
+    known = {name: _plain(getattr(model, name)) for name in fields if name not in _KEPT_APART and name not in absent}
     return {**known, **cast("Mapping[str, JsonValue]", getattr(model, "extra", {}))}
 
 
@@ -112,7 +110,8 @@ def _paging_field(document: Mapping[str, JsonValue], wrapper: str, name: str, ki
         value, path = document.get(name), f"$.{name}"
     if value is None:
         return None
-    if not isinstance(value, kind) or isinstance(value, bool):
+    # A bool is an int to Python, not to JSON.
+    if not isinstance(value, kind) or type(value) is bool:
         raise InvalidResponse(f"expected {_TYPE_NAMES[kind]} or null, got {_json_type(value)}", path=path)
     return value
 
@@ -204,7 +203,7 @@ def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
         fields = cast("dict[str, JsonValue]", value)
         try:
             built = fast(fields, kind)
-        except Exception:  # noqa: BLE001 - read again for the path
+        except Exception:
             built = explaining(fields, kind)
         # The instance is new and nobody has seen it: this completes its construction.
         if absent := [name for name in optional if name not in fields]:

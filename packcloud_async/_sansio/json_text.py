@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 
 from packcloud_async.errors import InvalidResponse
 
-JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
 
 
 def parse(body: bytes) -> JsonValue:

@@ -13,6 +13,7 @@ class Damage(Enum):
     """Why a body is not whole although the status line and headers are."""
 
     TRUNCATED = "the connection ended in the middle of the body"
+    STALLED = "the body stopped arriving"
     TOO_LARGE = "the body is larger than the limit"
 
 

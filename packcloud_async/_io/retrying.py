@@ -1,0 +1,67 @@
+"""RetryPolicy -> backoff: the only door to it.
+
+1. Which errors are tried again is decided in ``endpoints.may_repeat``; here such an error is wrapped in
+   :class:`TryAgain`, the only exception backoff gets to see.
+2. backoff's own jitter is off: it would also shorten a server's Retry-After. The policy's generator draws.
+3. backoff measures ``max_time`` on a clock that is not the loop's, so it is not used: a job's deadline bounds
+   the work.
+4. ``functools.partial`` and closures are decorated once per client, never per request.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import backoff
+
+from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.events import RetryDetails
+from packcloud_async.errors import PackCloudError
+from packcloud_async.policies import RetryPolicy
+
+
+class TryAgain(Exception):
+    """Carries an error that may be repeated."""
+
+    def __init__(self, error: PackCloudError) -> None:
+        super().__init__(error)
+        self.error = error
+        self.retry_after: float | None = getattr(error, "retry_after", None)
+
+
+Attempt = Callable[..., Awaitable[Any]]
+
+
+def retrying(
+    attempt: Attempt,
+    *,
+    policy: RetryPolicy,
+    draw: Callable[[], float],
+    notify: Callable[..., None],
+) -> Attempt:
+    """Wrap ``attempt(call, ...)`` so that :class:`TryAgain` is tried again as the policy says.
+
+    ``notify(details, call, ...)`` is told each retry with the arguments of the attempt. The last
+    :class:`TryAgain` is raised when the attempts are used up.
+    """
+
+    def on_backoff(details: Any) -> None:
+        call: Call[Any] = details["args"][0]
+        told = RetryDetails(
+            operation=call.operation,
+            method=call.method,
+            path=call.path,
+            attempt=details["tries"],
+            wait=details["wait"],
+            error=details["exception"].error,
+        )
+        notify(told, *details["args"])
+
+    decorate: Callable[[Attempt], Attempt] = backoff.on_exception(  # pyright: ignore[reportUnknownMemberType]
+        lambda: policy.waits(draw),
+        TryAgain,
+        max_tries=policy.attempts,
+        jitter=None,
+        logger=None,
+        on_backoff=on_backoff,
+    )
+    return decorate(attempt)

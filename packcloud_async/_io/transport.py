@@ -1,0 +1,103 @@
+"""Moves one request over the network and says exactly how it failed."""
+
+from typing import Protocol
+
+import aiohttp
+from attrs import define, field
+from yarl import URL
+
+from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async.errors import TransportError
+from packcloud_async.policies import Timeouts
+
+Session = aiohttp.ClientSession
+
+
+class Transport(Protocol):
+    """Sends one request and gives the answer, whatever its status."""
+
+    async def send(self, request: Request) -> Response:
+        """Raise :class:`TransportError` when there is no answer; a damaged body is told in the response."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release every connection; further calls do nothing."""
+        ...
+
+
+@define
+class AiohttpTransport:
+    """Requests on one aiohttp session, opened at the first request.
+
+    A session given by the caller is used as it is and never closed here. ``body_limit`` is in bytes of the
+    body after decompression.
+    """
+
+    timeouts: Timeouts
+    max_connections: int
+    body_limit: int
+    session: aiohttp.ClientSession | None = None
+    _own: aiohttp.ClientSession | None = field(default=None, init=False)
+    _timeout: aiohttp.ClientTimeout = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
+        # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
+        self._timeout = aiohttp.ClientTimeout(
+            connect=self.timeouts.connect, sock_connect=self.timeouts.connect, sock_read=self.timeouts.read
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Send one request on the session."""
+        session = self.session or self._own or self._open()
+        try:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=self._timeout,
+            ) as answer:
+                body, damage = await self._read_body(answer)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, headers, body, damage)
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise TransportError(_sentence(request, error), maybe_sent=False, repeatable=False) from error
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise TransportError(_sentence(request, error), maybe_sent=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TransportError(_sentence(request, error), maybe_sent=True) from error
+
+    async def aclose(self) -> None:
+        """Close the session if it was opened here."""
+        own, self._own = self._own, None
+        if own is not None:
+            await own.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
+        self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._own
+
+    async def _read_body(self, answer: aiohttp.ClientResponse) -> tuple[bytes, Damage | None]:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async for piece in answer.content.iter_any():
+                size += len(piece)
+                if size > self.body_limit:
+                    answer.close()
+                    return b"".join(pieces), Damage.TOO_LARGE
+                pieces.append(piece)
+        except TimeoutError:
+            return b"".join(pieces), Damage.STALLED
+        except (aiohttp.ClientError, OSError):
+            return b"".join(pieces), Damage.TRUNCATED
+        return b"".join(pieces), None
+
+
+def _sentence(request: Request, error: BaseException) -> str:
+    told = str(error) or type(error).__name__
+    return f"{request.method} {URL(request.url, encoded=True).origin()}: no answer: {told}"

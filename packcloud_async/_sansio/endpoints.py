@@ -1,0 +1,445 @@
+"""What each call sends, what each answer means, and whether it may be sent again.
+
+A :class:`Call` is a plain value; drivers send it and hand the answer to :func:`read_answer`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from attrs import field, frozen
+
+from packcloud_async._sansio import codec, json_text
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of
+from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async.errors import (
+    ApiError,
+    ConfigurationError,
+    Conflict,
+    EndpointGone,
+    Forbidden,
+    InvalidResponse,
+    NotFound,
+    PackCloudError,
+    ServerError,
+    TransportError,
+    Unauthorized,
+    ValidationFailed,
+)
+from packcloud_async.models import (
+    Integration,
+    IntegrationAction,
+    IntegrationSettings,
+    Page,
+    ShippingService,
+    SyncAccepted,
+    SyncKind,
+    Unset,
+)
+from packcloud_async.policies import UNCONFIRMED_ROUTES, Routes
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+class Repeat(Enum):
+    """Whether a request may be sent a second time."""
+
+    SAFE = "sending it twice is the same as once"
+    IF_NOT_SENT = "only when the first one certainly did nothing"
+
+
+@frozen
+class Call(Generic[T_co]):
+    """One call, ready to send: ``target`` is a path below the base URL, or an absolute URL on its origin.
+
+    ``secrets`` are texts of the body that no message may quote. ``when_gone`` gives the value of a call
+    whose goal is reached when the resource is not there any more; None for all others.
+    """
+
+    operation: str
+    method: str
+    target: str = field(repr=lambda target: repr(target.partition("?")[0]))
+    repeat: Repeat
+    read: Callable[[Response], T_co] = field(repr=False)
+    route: str | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    when_gone: Callable[[], T_co] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The target without origin and query, for messages."""
+        return urlsplit(self.target).path
+
+
+class Answer(Enum):
+    """What a failed sync POST tells about the sync."""
+
+    REFUSED = "the server did not start it"
+    RUNNING = "the server says one is already running"
+    IN_DOUBT = "the server may have started it"
+
+
+class ReadFailure(Enum):
+    """What a failed read of one integration tells."""
+
+    PASSING = "nothing; the next one may succeed"
+    UNFOUND = "it is not there, or not there yet"
+    REMOVED = "it was removed for good"
+    NO_ACCESS = "no later read can succeed"
+
+
+def list_integrations(routes: Routes, organization_id: str) -> Call[Page[Integration]]:
+    """Call 1 of the document, "Get list of integrations"."""
+    path = routes.path("integrations", organizationId=organization_id)
+    return _get("integrations.list", path, _page_of(Integration), route="integrations")
+
+
+def create_integration(
+    routes: Routes,
+    organization_id: str,
+    *,
+    name: str,
+    connector_id: str,
+    settings: Mapping[str, JsonValue] | Unset,
+) -> Call[Integration]:
+    """Call 2, "Create integration" (4563bfbf8cb5c53f4846256adf82de0d)."""
+    path = routes.path("integrations", organizationId=organization_id)
+    given = given_only(name=name, connector_id=connector_id, settings=settings)
+    return _send("integrations.create", "POST", path, given, _one(Integration), route="integrations")
+
+
+def get_integration(routes: Routes, organization_id: str, integration_id: str) -> Call[Integration]:
+    """Call 3, "Get integration by id"."""
+    path = _integration_path(routes, "integration", organization_id, integration_id)
+    return _get("integrations.get", path, _one(Integration), route="integration")
+
+
+def update_integration(
+    routes: Routes, organization_id: str, integration_id: str, changes: Mapping[str, JsonValue]
+) -> Call[Integration]:
+    """Call 4, "Update integration": only the given fields are sent."""
+    path = _integration_path(routes, "integration", organization_id, integration_id)
+    return _send("integrations.update", "PUT", path, changes, _one(Integration), route="integration")
+
+
+def delete_integration(routes: Routes, organization_id: str, integration_id: str) -> Call[None]:
+    """Call 5, "Delete integration"."""
+    path = _integration_path(routes, "integration", organization_id, integration_id)
+    return Call("integrations.delete", "DELETE", path, Repeat.SAFE, _nothing, route="integration", when_gone=_no_value)
+
+
+def list_actions(routes: Routes, organization_id: str, integration_id: str) -> Call[tuple[IntegrationAction, ...]]:
+    """Call 6, "Get integration actions by id"."""
+    path = _integration_path(routes, "actions", organization_id, integration_id)
+    return _get("integrations.actions", path, _all(IntegrationAction), route="actions")
+
+
+def execute_action(
+    routes: Routes,
+    organization_id: str,
+    integration_id: str,
+    action: str,
+    payload: Mapping[str, JsonValue] | None,
+) -> Call[JsonValue]:
+    """Call 7, "Execute integration action": what it answers is unknown, so its JSON is given as it is."""
+    path = routes.path("execute_action", organizationId=organization_id, integrationId=integration_id, action=action)
+    if payload is None:
+        return Call("integrations.execute_action", "POST", path, Repeat.IF_NOT_SENT, _any_json, route="execute_action")
+    return _send("integrations.execute_action", "POST", path, payload, _any_json, route="execute_action")
+
+
+def get_settings(routes: Routes, organization_id: str, integration_id: str) -> Call[IntegrationSettings]:
+    """Call 10, "Get settings for integration"."""
+    path = _integration_path(routes, "settings", organization_id, integration_id)
+    return _get("integrations.settings", path, _settings, route="settings")
+
+
+def sync(routes: Routes, organization_id: str, integration_id: str, kind: SyncKind) -> Call[SyncAccepted]:
+    """Calls 8, 9, 11 and 12: start a sync. Any 2xx is acceptance, whatever its body."""
+    route = f"sync_{kind.value}"
+    path = _integration_path(routes, route, organization_id, integration_id)
+
+    def read(response: Response) -> SyncAccepted:
+        return SyncAccepted(kind, response.status, _json_or_none(response))
+
+    return Call(f"integrations.{route}", "POST", path, Repeat.IF_NOT_SENT, read, route=route)
+
+
+def list_shipping_services(
+    routes: Routes,
+    organization_id: str,
+    *,
+    integration_id: str | None,
+    enabled: bool | None,
+    type: str | None,  # noqa: A002 - the API's word
+    carrier_code: str | None,
+) -> Call[Page[ShippingService]]:
+    """Get shipping services (1b3ab34db413955c32bbfa109803bd46); None leaves a filter out."""
+    filters = {
+        "integration_id": integration_id,
+        # How a boolean is written in a filter is not shown; Laravel reads true/false and 1/0 alike.
+        "enabled": None if enabled is None else str(enabled).lower(),
+        "type": type,
+        "carrier_code": carrier_code,
+    }
+    query = urlencode({f"filter[{name}]": value for name, value in filters.items() if value is not None})
+    path = routes.path("shipping_services", organizationId=organization_id)
+    target = f"{path}?{query}" if query else path
+    return _get("shipping_services.list", target, _page_of(ShippingService), route="shipping_services")
+
+
+def any_request(method: str, path: str, query: Mapping[str, str] | None, json: JsonValue | Unset) -> Call[Response]:
+    """The escape hatch: a call this package has no method for."""
+    verb = method.upper()
+    if not verb.isascii() or not verb.isalpha():
+        raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
+    _check_relative_path(path)
+    target = f"{path}?{urlencode(query)}" if query else path
+    repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
+    if isinstance(json, Unset):
+        return Call("request", verb, target, repeat, _whole)
+    return Call("request", verb, target, repeat, _whole, body=_body(json), secrets=tuple(leaves_of(json)))
+
+
+def given_only(**values: JsonValue | Unset) -> dict[str, JsonValue]:
+    """Drop what was not given; None stays and is sent as null."""
+    return {name: value for name, value in values.items() if not isinstance(value, Unset)}
+
+
+def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str], user_agent: str) -> Request:
+    """Put a call and a credential together."""
+    headers = {"Accept": "application/json", "User-Agent": user_agent, **credential}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json"
+    url = call.target if call.target.startswith(("http://", "https://")) else base_url + call.target
+    return Request(call.method, url, headers, call.body)
+
+
+def read_answer(call: Call[T], response: Response, *, now: datetime, credential: Mapping[str, str]) -> T:
+    """Turn an answer into the value of the call, or raise the error it means.
+
+    ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
+    """
+    if not 200 <= response.status < 300:
+        raise _api_error(call, response, now=now, secrets=(*_parts_of(credential), *call.secrets))
+    return call.read(response)
+
+
+def may_repeat(call: Call[Any], error: PackCloudError) -> bool:
+    """Whether the same request may be sent again after this error."""
+    if isinstance(error, TransportError):
+        return error.repeatable and (call.repeat is Repeat.SAFE or not error.maybe_sent)
+    if not isinstance(error, ApiError):
+        return False
+    if call.repeat is Repeat.SAFE:
+        return error.status in {408, 425, 429, 500, 502, 503, 504}
+    return error.status == 429 or _turned_away(error)
+
+
+def may_have_acted(error: PackCloudError) -> bool:
+    """Whether the server may have done what was asked although it did not say so."""
+    if isinstance(error, TransportError):
+        return error.maybe_sent
+    if not isinstance(error, ApiError):
+        return isinstance(error, InvalidResponse)
+    if isinstance(error, ServerError):
+        return error.status != 501 and not _turned_away(error)
+    # 307 and 308 ask to repeat the request elsewhere; the other redirects may follow an act.
+    return error.status == 408 or (error.status < 400 and error.status not in {307, 308})
+
+
+def answer_of(error: PackCloudError) -> Answer:
+    """Read a failed sync POST."""
+    if isinstance(error, Conflict):
+        return Answer.RUNNING
+    return Answer.IN_DOUBT if may_have_acted(error) else Answer.REFUSED
+
+
+def read_failure(error: PackCloudError) -> ReadFailure:
+    """Say what a failed read of one integration tells about the integration."""
+    if isinstance(error, NotFound):
+        return ReadFailure.UNFOUND
+    if isinstance(error, EndpointGone):
+        return ReadFailure.REMOVED
+    return ReadFailure.NO_ACCESS if isinstance(error, Unauthorized | Forbidden) else ReadFailure.PASSING
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read Retry-After as seconds from now, 0 when it is past; None when it is missing or unreadable."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    until = _http_date(text)
+    if until is None:
+        return None
+    # The server's own Date makes its wish independent of the difference between two clocks.
+    sent = _http_date(headers.get("date", "")) or now
+    return max(0.0, (until - sent).total_seconds())
+
+
+def _turned_away(error: ApiError) -> bool:
+    return error.status == 503 and error.retry_after is not None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def _api_error(call: Call[Any], response: Response, *, now: datetime, secrets: tuple[str, ...]) -> ApiError:
+    error = ApiError.kind_for(response.status)(
+        status=response.status,
+        method=call.method,
+        path=call.path,
+        excerpt=excerpt_of(response.body, secrets),
+        request_id=_request_id(response.headers),
+        retry_after=retry_after(response.headers, now),
+        hint=_hint(call, response.status),
+    )
+    if isinstance(error, ValidationFailed):
+        return error.with_field_errors(field_errors_of(response.body, secrets))
+    return error
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    for name in ("x-request-id", "request-id", "x-correlation-id"):
+        if (value := headers.get(name, "")).strip():
+            return "".join(c for c in value if c.isprintable())[:100]
+    return None
+
+
+def _hint(call: Call[Any], status: int) -> str | None:
+    if status in {404, 405, 410} and call.route in UNCONFIRMED_ROUTES:
+        return f"no public page confirms this path; if it is wrong, override Routes.{call.route}"
+    if 300 <= status < 400:
+        return "redirects are not followed; check the base URL"
+    return None
+
+
+def _parts_of(credential: Mapping[str, str]) -> tuple[str, ...]:
+    # "Bearer abc" must not be quoted, and neither must "abc".
+    return tuple(part for value in credential.values() for part in (value, value.rpartition(" ")[2]))
+
+
+def _integration_path(routes: Routes, route: str, organization_id: str, integration_id: str) -> str:
+    return routes.path(route, organizationId=organization_id, integrationId=integration_id)
+
+
+def _get(operation: str, target: str, read: Callable[[Response], T], *, route: str) -> Call[T]:
+    return Call(operation, "GET", target, Repeat.SAFE, read, route=route)
+
+
+def _send(
+    operation: str,
+    method: str,
+    path: str,
+    content: Mapping[str, JsonValue],
+    read: Callable[[Response], T],
+    *,
+    route: str,
+) -> Call[T]:
+    repeat = Repeat.SAFE if method == "PUT" else Repeat.IF_NOT_SENT
+    # What goes into settings or an action may be a password; names and ids may be quoted.
+    private = content if operation == "integrations.execute_action" else content.get("settings")
+    return Call(
+        operation,
+        method,
+        path,
+        repeat,
+        read,
+        route=route,
+        body=_body(content),
+        secrets=tuple(leaves_of(private)),
+    )
+
+
+def _body(content: JsonValue) -> bytes:
+    try:
+        return json_text.dump(content)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}") from None
+
+
+def _check_relative_path(path: str) -> None:
+    if not path.startswith("/") or path.startswith("//") or any(c in path for c in "?#\\ ") or not path.isprintable():
+        raise ConfigurationError(
+            f"path must begin with one '/', be percent-encoded and hold no query (use query=): {path!r}"
+        )
+    if {".", ".."} & set(path.replace("%2e", ".").replace("%2E", ".").split("/")):
+        raise ConfigurationError(f"path must not hold '.' or '..' segments: {path!r}")
+
+
+def _content(response: Response) -> codec.Content:
+    if not _whole(response).body.strip():
+        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
+    return codec.unwrap(response.json())
+
+
+def _one(model: type[T]) -> Callable[[Response], T]:
+    def read(response: Response) -> T:
+        content = _content(response)
+        return codec.decode(model, content.value, content.path)
+
+    return read
+
+
+def _all(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
+    def read(response: Response) -> tuple[T, ...]:
+        return codec.decode_items(model, _content(response))
+
+    return read
+
+
+def _page_of(model: type[T]) -> Callable[[Response], Page[T]]:
+    def read(response: Response) -> Page[T]:
+        content = _content(response)
+        items = codec.decode_items(model, content)
+        return Page(items=items, next=content.next, prev=content.prev, per_page=content.per_page)
+
+    return read
+
+
+def _settings(response: Response) -> IntegrationSettings:
+    content = _content(response)
+    # PHP writes an empty map as an empty list.
+    if content.value == []:
+        return IntegrationSettings({})
+    if not isinstance(content.value, Mapping):
+        raise InvalidResponse("expected an object", path=content.path)
+    return IntegrationSettings(content.value)
+
+
+def _any_json(response: Response) -> JsonValue:
+    return codec.unwrap(response.json()).value if response.body.strip() and response.damage is None else None
+
+
+def _json_or_none(response: Response) -> JsonValue:
+    try:
+        return _any_json(response)
+    except InvalidResponse:
+        return None
+
+
+def _whole(response: Response) -> Response:
+    if response.damage is Damage.TOO_LARGE:
+        raise InvalidResponse(Damage.TOO_LARGE.value)
+    if response.damage is not None:
+        raise TransportError(response.damage.value, maybe_sent=True)
+    return response
+
+
+def _nothing(_: Response) -> None:
+    return None
+
+
+def _no_value() -> None:
+    return None

@@ -1,0 +1,73 @@
+"""What happens to a job, told as it happens. ``at`` is seconds since the job started."""
+
+from attrs import frozen
+
+from packcloud_async._sansio.outcomes import Sighting, Step, SyncResult
+from packcloud_async.errors import PackCloudError
+from packcloud_async.models import Integration, SyncKind
+
+
+@frozen(kw_only=True)
+class RetryDetails:
+    """One retry of one request: attempt number ``attempt`` failed, the next one starts in ``wait`` seconds."""
+
+    operation: str
+    method: str
+    path: str
+    attempt: int
+    wait: float
+    error: PackCloudError
+
+
+@frozen(kw_only=True)
+class BaselineRead:
+    """The integration as it was before any POST."""
+
+    at: float
+    integration: Integration
+
+
+@frozen(kw_only=True)
+class Fired:
+    """The POST of one kind is answered or given up; ``error`` is None when it was accepted."""
+
+    at: float
+    kind: SyncKind
+    error: PackCloudError | None = None
+
+
+@frozen(kw_only=True)
+class Retrying:
+    """The POST of one kind failed without effect and is sent again after a wait."""
+
+    at: float
+    kind: SyncKind
+    details: RetryDetails
+
+
+@frozen(kw_only=True)
+class ReadMade:
+    """The integration was read, or the read failed; ``sighting`` says which."""
+
+    at: float
+    sighting: Sighting
+
+
+@frozen(kw_only=True)
+class Advanced:
+    """A watermark showed a value never seen before."""
+
+    at: float
+    kind: SyncKind
+    step: Step
+
+
+@frozen(kw_only=True)
+class Finished:
+    """Every kind has an outcome; always the last event."""
+
+    at: float
+    result: SyncResult
+
+
+SyncEvent = BaselineRead | Fired | Retrying | ReadMade | Advanced | Finished

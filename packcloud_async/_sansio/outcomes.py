@@ -1,0 +1,124 @@
+"""What a sync did, as far as it can be known, as values."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Self
+
+from attrs import field, frozen
+
+from packcloud_async._sansio.timestamps import Direction
+from packcloud_async.errors import PackCloudError, SyncError
+from packcloud_async.models import SyncKind
+
+
+class Outcome(StrEnum):
+    """How the sync of one kind ended. "Changed" is the only proof; "not changed" proves nothing."""
+
+    ADVANCED = "advanced"
+    """Started, and the watermark differs from every value seen before."""
+    QUIET = "quiet"
+    """Accepted and watched for the whole window, and nothing changed. Not a failure, not a proof."""
+    UNOBSERVABLE = "unobservable"
+    """Accepted; this kind has no watermark that could be watched."""
+    REJECTED = "rejected"
+    """Not started: the server refused the POST, or it certainly never left; ``error`` says why."""
+    AMBIGUOUS = "ambiguous"
+    """The POST may or may not have arrived, and nothing changed in the window."""
+    GONE = "gone"
+    """The integration disappeared while it was watched."""
+    UNREAD = "unread"
+    """Accepted, but the last look failed, so nothing is known; ``error`` is why."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether somebody should look: rejected, ambiguous, gone or unread."""
+        return self in _FAILURES
+
+
+_FAILURES = frozenset({Outcome.REJECTED, Outcome.AMBIGUOUS, Outcome.GONE, Outcome.UNREAD})
+
+
+@frozen
+class Step:
+    """One move of a watermark; ``seen_at`` is seconds since the job started."""
+
+    before: str | None
+    after: str | None
+    seen_at: float
+    direction: Direction
+
+
+@frozen(kw_only=True)
+class KindOutcome:
+    """How one kind ended.
+
+    ``before`` is the baseline and ``after`` the last value seen, as received; both None for a kind without a
+    watermark. ``steps`` are the moves observed since the POST, by whoever caused them: without a job id nobody
+    can tell. ``error`` is None unless something went wrong; beside ``QUIET``, ``ADVANCED`` or ``UNOBSERVABLE``
+    a :class:`~packcloud_async.Conflict` says that a sync was already running and was joined.
+    """
+
+    state: Outcome
+    before: str | None = None
+    after: str | None = None
+    steps: tuple[Step, ...] = ()
+    error: PackCloudError | None = None
+
+    @property
+    def seen_at(self) -> float | None:
+        """When the first change was seen, in seconds since the job started; None if none was."""
+        return self.steps[0].seen_at if self.steps else None
+
+
+@frozen(kw_only=True)
+class Sighting:
+    """One read of an integration: when (seconds since the job started), what it showed, or why it failed.
+
+    ``shared`` is True when the read was a list that served other integrations as well.
+    """
+
+    at: float
+    watermarks: Mapping[SyncKind, str | None] = field(factory=dict[SyncKind, str | None])
+    shared: bool = False
+    error: PackCloudError | None = None
+
+
+@frozen(kw_only=True)
+class SyncResult:
+    """What happened to one integration; ``result[SyncKind.ORDERS]`` is the outcome of one kind.
+
+    ``integration_id`` is None, ``kinds`` empty and ``error`` set when the target could not be started at all.
+    ``elapsed`` is seconds from the start of the job to its last outcome. ``timeline`` holds every read,
+    beginning with the baseline.
+    """
+
+    organization_id: str
+    integration_id: str | None
+    kinds: Mapping[SyncKind, KindOutcome] = field(factory=dict[SyncKind, KindOutcome])
+    elapsed: float = 0.0
+    timeline: tuple[Sighting, ...] = field(default=(), repr=lambda reads: f"<{len(reads)} reads>")
+    error: PackCloudError | None = None
+
+    def __getitem__(self, kind: SyncKind) -> KindOutcome:
+        return self.kinds[kind]
+
+    def __iter__(self) -> Iterator[SyncKind]:
+        return iter(self.kinds)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the target could not be started, or any kind ended in a failure."""
+        return self.error is not None or any(kind.state.is_failure for kind in self.kinds.values())
+
+    def raise_for_outcome(self) -> Self:
+        """Return self, or raise :class:`~packcloud_async.SyncError` naming every kind that failed."""
+        if not self.failed:
+            return self
+        place = self.organization_id if self.integration_id is None else f"{self.organization_id}/{self.integration_id}"
+        told = [] if self.error is None else [str(self.error)]
+        told += [
+            f"{kind.value} {outcome.state.value}" + (f" ({outcome.error})" if outcome.error else "")
+            for kind, outcome in self.kinds.items()
+            if outcome.state.is_failure
+        ]
+        raise SyncError(f"sync of {place}: {'; '.join(told)}") from self.error

@@ -1,0 +1,179 @@
+"""The token of a job: plain JSON that another process can go on from, without any secret in it.
+
+Version 1::
+
+    {"version": 1, "organization_id": "org_1", "integration_id": "int_1", "on_conflict": "watch",
+     "started": "2026-01-01T10:00:00+00:00", "watched": "2026-01-01T10:00:01+00:00" or null,
+     "poll": {"first": 1.0, ...},
+     "kinds": {"orders": {"phase": "sent", "seen": ["2026-..."], "steps": [...], "error": null, "outcome": null}}}
+
+Times are wall-clock times, because loop clocks mean nothing to another process. Errors are kept as a class name
+and a status, never as text the server sent.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+
+import attrs
+from attrs import frozen
+
+from packcloud_async._sansio.outcomes import Outcome, Step
+from packcloud_async._sansio.progress import KindState, Phase
+from packcloud_async._sansio.timestamps import Direction
+from packcloud_async.errors import ApiError, ConfigurationError, PackCloudError, SyncError
+from packcloud_async.models import SyncKind
+from packcloud_async.policies import PollPolicy
+
+VERSION = 1
+
+
+class OnConflict(StrEnum):
+    """What a 409 on a sync POST means to a job."""
+
+    WATCH = "watch"
+    """A sync is already running: watch that one."""
+    REJECT = "reject"
+    """The kind ends ``REJECTED``."""
+
+
+@frozen(kw_only=True)
+class JobRecord:
+    """Everything a token says. ``watched`` is when the watch began, None if it has not."""
+
+    organization_id: str
+    integration_id: str
+    poll: PollPolicy
+    on_conflict: OnConflict
+    started: datetime
+    watched: datetime | None
+    kinds: Mapping[SyncKind, KindState]
+
+
+def write_token(record: JobRecord) -> str:
+    """Write a token of the current version."""
+    return json.dumps(
+        {
+            "version": VERSION,
+            "organization_id": record.organization_id,
+            "integration_id": record.integration_id,
+            "on_conflict": record.on_conflict.value,
+            "started": record.started.isoformat(),
+            "watched": None if record.watched is None else record.watched.isoformat(),
+            "poll": attrs.asdict(record.poll),
+            "kinds": {kind.value: _kind_to_json(state) for kind, state in record.kinds.items()},
+        }
+    )
+
+
+def read_token(token: str) -> JobRecord:
+    """Read a token; raise :class:`SyncError` that says what is wrong and what to do."""
+    try:
+        document = json.loads(token)
+    except (ValueError, TypeError, RecursionError):
+        raise SyncError("this is not a job token: it is not JSON; pass the text of AsyncSyncJob.token") from None
+    if not isinstance(document, dict) or "version" not in document:
+        raise SyncError("this is not a job token: it has no version; pass the text of AsyncSyncJob.token")
+    fields = cast("dict[str, Any]", document)
+    if fields["version"] != VERSION:
+        raise SyncError(
+            f"job token of version {fields['version']!r:.20}; this release reads version {VERSION}: "
+            "resume it with the release of packcloud_async that wrote it"
+        )
+    try:
+        return _record(fields)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise SyncError(f"damaged job token ({type(error).__name__}): use the text exactly as it was saved") from None
+
+
+def _record(fields: Mapping[str, Any]) -> JobRecord:
+    watched = fields["watched"]
+    kinds = {SyncKind(name): _kind_from_json(state) for name, state in fields["kinds"].items()}
+    if not kinds:
+        raise ValueError("no kinds")
+    return JobRecord(
+        organization_id=_text(fields["organization_id"]),
+        integration_id=_text(fields["integration_id"]),
+        poll=_policy(fields["poll"]),
+        on_conflict=OnConflict(fields["on_conflict"]),
+        started=_instant(fields["started"]),
+        watched=None if watched is None else _instant(watched),
+        kinds=kinds,
+    )
+
+
+def _policy(fields: Mapping[str, Any]) -> PollPolicy:
+    try:
+        return PollPolicy(**fields)
+    except ConfigurationError as error:
+        raise ValueError("policy") from error
+
+
+def _kind_to_json(state: KindState) -> dict[str, object]:
+    return {
+        "phase": state.phase.value,
+        "seen": list(state.seen),
+        "steps": [[s.before, s.after, s.seen_at, s.direction.value] for s in state.steps],
+        "error": _error_to_json(state.error),
+        "outcome": None if state.outcome is None else state.outcome.state.value,
+        "outcome_error": None if state.outcome is None else _error_to_json(state.outcome.error),
+    }
+
+
+def _kind_from_json(fields: Mapping[str, Any]) -> KindState:
+    state = KindState(
+        phase=Phase(fields["phase"]),
+        seen=tuple(_text_or_none(value) for value in fields["seen"]),
+        steps=tuple(_step(values) for values in fields["steps"]),
+        error=_error_from_json(fields["error"]),
+    )
+    if fields["outcome"] is None:
+        return state
+    return state.ended(Outcome(fields["outcome"]), _error_from_json(fields["outcome_error"]))
+
+
+def _step(values: Any) -> Step:
+    before, after, seen_at, direction = values
+    if not isinstance(seen_at, int | float):
+        raise TypeError(seen_at)
+    return Step(_text_or_none(before), _text_or_none(after), float(seen_at), Direction(direction))
+
+
+def _error_to_json(error: PackCloudError | None) -> str | None:
+    if error is None:
+        return None
+    if isinstance(error, RecordedError):
+        return error.recorded
+    name = type(error).__name__
+    return f"{name} {error.status}" if isinstance(error, ApiError) else name
+
+
+def _error_from_json(text: Any) -> PackCloudError | None:
+    return None if text is None else RecordedError(_text(text))
+
+
+class RecordedError(SyncError):
+    """An error of an earlier process, of which the token kept only the class and the status."""
+
+    def __init__(self, recorded: str) -> None:
+        super().__init__(f"recorded before the job was resumed: {recorded}")
+        self.recorded = recorded
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(value)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    if instant.tzinfo is None:
+        raise ValueError("no zone")
+    return instant

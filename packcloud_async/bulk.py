@@ -1,0 +1,398 @@
+"""sync_many: many organizations at once, bounded, with results as they come.
+
+1. One bad organization or integration is a result with an error, never an exception for the others.
+2. No task per watched job: short tasks fire the syncs of an organization, then its one watch does the rest.
+3. No new organization is begun while results nobody has taken pile up.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from attrs import define, field, frozen
+
+from packcloud_async._io.pipeline import CallObserver
+from packcloud_async._sansio import endpoints
+from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.outcomes import Outcome, SyncResult
+from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
+from packcloud_async._sansio.token import OnConflict
+from packcloud_async.errors import ConfigurationError, PackCloudError, SyncError
+from packcloud_async.models import Integration, Page, SyncKind
+from packcloud_async.policies import PollPolicy, Routes, check_whole
+from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
+from packcloud_async.watch import Watch, only_cause
+
+T = TypeVar("T")
+
+SLOWEST_KEPT = 10
+UNREAD_RESULTS_ALLOWED = 1_000
+
+
+def _distinct(ids: Iterable[str] | None) -> tuple[str, ...] | None:
+    if isinstance(ids, str):
+        raise ConfigurationError(f"integration_ids must be an iterable of ids, such as [{ids!r}]")
+    return None if ids is None else tuple(dict.fromkeys(ids))
+
+
+def _kinds_or_none(kinds: Iterable[SyncKind | str] | None) -> tuple[SyncKind, ...] | None:
+    return None if kinds is None else check_kinds(kinds)
+
+
+@frozen
+class SyncTarget:
+    """What to sync in one organization.
+
+    ``integration_ids`` None means every integration, whose listing is also the baseline. ``kinds`` None means
+    the kinds given to ``sync_many``.
+    """
+
+    organization_id: str
+    integration_ids: tuple[str, ...] | None = field(default=None, converter=_distinct)
+    kinds: tuple[SyncKind, ...] | None = field(default=None, converter=_kinds_or_none)
+
+
+Targets = Iterable[str | SyncTarget] | AsyncIterable[str | SyncTarget]
+
+
+@frozen(kw_only=True)
+class SyncReport:
+    """A bulk run in numbers, right at any moment of it.
+
+    ``outcomes`` counts kinds by outcome. ``not_started`` counts organizations and integrations that could not
+    be started. ``requests_sent`` counts every request of the run, retries included. ``elapsed`` is seconds.
+    ``slowest`` are the results that took longest, slowest first. ``finished`` says whether every target is done.
+    """
+
+    organizations: int
+    integrations: int
+    not_started: int
+    outcomes: Mapping[SyncKind, Mapping[Outcome, int]]
+    requests_sent: int
+    elapsed: float
+    slowest: tuple[SyncResult, ...] = field(repr=lambda slowest: f"<{len(slowest)} results>")
+    finished: bool
+
+    @property
+    def failed(self) -> int:
+        """How many kinds ended in a failure, and targets that could not be started."""
+        return self.not_started + sum(
+            count for counts in self.outcomes.values() for outcome, count in counts.items() if outcome.is_failure
+        )
+
+    def __str__(self) -> str:
+        state = "finished" if self.finished else "under way"
+        lines = [
+            f"{self.organizations} organizations, {self.integrations} integrations, {self.requests_sent} requests, "
+            f"{self.elapsed:.1f} s, {state}"
+        ]
+        lines += [
+            f"{kind.value}: " + ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())
+            for kind, counts in self.outcomes.items()
+        ]
+        if self.not_started:
+            lines.append(f"not started: {self.not_started}")
+        return "\n".join(lines)
+
+
+@define(eq=False)
+class _RunClient:
+    """The client as one run sees it: its own bound on calls under way, its own count of requests."""
+
+    client: JobClient
+    slots: asyncio.Semaphore
+    requests_sent: int = 0
+
+    @property
+    def routes(self) -> Routes:
+        return self.client.routes
+
+    @property
+    def base_url(self) -> str:
+        return self.client.base_url
+
+    def watch_of(self, organization_id: str) -> Watch:
+        return self.client.watch_of(organization_id)
+
+    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
+        async with self.slots:
+            return await self.client.call(call, observer=_Counting(self, observer), once=once)
+
+
+@define(eq=False)
+class _Counting:
+    """Counts what leaves, and passes on what it is told."""
+
+    run: _RunClient
+    inner: CallObserver | None
+
+    def leaving(self) -> None:
+        self.run.requests_sent += 1
+        if self.inner is not None:
+            self.inner.leaving()
+
+    def harmless(self) -> None:
+        if self.inner is not None:
+            self.inner.harmless()
+
+    def retrying(self, details: Any) -> None:
+        if self.inner is not None:
+            self.inner.retrying(details)
+
+
+@define
+class _Tally:
+    """The numbers of a run so far."""
+
+    organizations: int = 0
+    integrations: int = 0
+    not_started: int = 0
+    outcomes: dict[SyncKind, Counter[Outcome]] = field(factory=dict[SyncKind, Counter[Outcome]])
+    slowest: list[SyncResult] = field(factory=list[SyncResult])
+
+    def add(self, result: SyncResult) -> None:
+        self.integrations += result.integration_id is not None
+        self.not_started += result.error is not None
+        for kind, outcome in result.kinds.items():
+            self.outcomes.setdefault(kind, Counter())[outcome.state] += 1
+        self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
+
+
+@frozen
+class _End:
+    """The last thing in the queue: how the run itself ended."""
+
+    error: BaseException | None
+
+
+class SyncRun:
+    """A bulk run: ``async with client.sync_many(...) as run: async for result in run``.
+
+    Leaving the block early cancels what is under way and waits until nothing of it is left. The syncs at the
+    server go on.
+    """
+
+    def __init__(
+        self,
+        client: JobClient,
+        targets: Targets,
+        *,
+        kinds: Iterable[SyncKind | str] | None,
+        poll: PollPolicy | None,
+        on_conflict: OnConflict | str,
+        max_organizations: int,
+        max_in_flight: int,
+    ) -> None:
+        if isinstance(targets, str | SyncTarget):
+            raise ConfigurationError(f"targets must be an iterable of organizations, such as [{targets!r}]")
+        check_whole("max_organizations", max_organizations, 1)
+        check_whole("max_in_flight", max_in_flight, 1)
+        self._kinds = None if kinds is None else check_kinds(kinds)
+        self._client = _RunClient(client, asyncio.Semaphore(max_in_flight))
+        self._targets = targets
+        self._poll = poll
+        self._on_conflict = on_conflict
+        self._max_organizations = max_organizations
+        self._max_in_flight = max_in_flight
+        self._tally = _Tally()
+        self._results: asyncio.Queue[SyncResult | _End] = asyncio.Queue()
+        self._taken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._end: _End | None = None
+        self._started_at = 0.0
+        self._ended_at: float | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise ConfigurationError("a bulk run runs once; call sync_many again")
+        loop = asyncio.get_running_loop()
+        self._started_at = loop.time()
+        # Owned by this block: __aexit__ cancels it and waits for its end.
+        self._task = loop.create_task(self._run(), name="sync_many")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def __aiter__(self) -> AsyncIterator[SyncResult]:
+        return self
+
+    async def __anext__(self) -> SyncResult:
+        if self._task is None:
+            raise ConfigurationError("enter the run first: async with client.sync_many(...) as run")
+        if self._end is None:
+            item = await self._results.get()
+            self._taken.set()
+            if isinstance(item, SyncResult):
+                return item
+            self._end = item
+            if item.error is not None:
+                raise item.error
+        raise StopAsyncIteration
+
+    @property
+    def report(self) -> SyncReport:
+        """The numbers so far; final once the iteration has ended."""
+        if self._task is None:
+            now = self._started_at
+        else:
+            now = self._ended_at if self._ended_at is not None else asyncio.get_running_loop().time()
+        return SyncReport(
+            organizations=self._tally.organizations,
+            integrations=self._tally.integrations,
+            not_started=self._tally.not_started,
+            outcomes={kind: dict(counts) for kind, counts in self._tally.outcomes.items()},
+            requests_sent=self._client.requests_sent,
+            elapsed=now - self._started_at,
+            slowest=tuple(self._tally.slowest),
+            finished=self._end is not None and self._end.error is None,
+        )
+
+    async def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            await self._run_all()
+        except Exception as caught:
+            error = only_cause(caught)
+        self._ended_at = asyncio.get_running_loop().time()
+        self._results.put_nowait(_End(error))
+
+    async def _run_all(self) -> None:
+        free = asyncio.Semaphore(self._max_organizations)
+        async with asyncio.TaskGroup() as organizations:
+            async for target in _as_async(self._targets):
+                await free.acquire()
+                await self._until_results_are_taken()
+                task = organizations.create_task(self._run_target(target))
+                task.add_done_callback(lambda _: free.release())
+
+    async def _until_results_are_taken(self) -> None:
+        while self._results.qsize() > UNREAD_RESULTS_ALLOWED:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def _run_target(self, given: str | SyncTarget) -> None:
+        self._tally.organizations += 1
+        organization_id = given.organization_id if isinstance(given, SyncTarget) else given
+        try:
+            target = given if isinstance(given, SyncTarget) else SyncTarget(given)
+            jobs = await self._jobs_of(target)
+        except PackCloudError as error:
+            self._deliver(SyncResult(organization_id=str(organization_id), integration_id=None, error=error))
+            return
+        await self._run_jobs(jobs)
+
+    async def _jobs_of(self, target: SyncTarget) -> list[AsyncSyncJob]:
+        kinds = target.kinds or self._kinds
+        if kinds is None:
+            raise ConfigurationError(f"no kinds for {target.organization_id!r}: give sync_many or the target kinds=")
+        if target.integration_ids is not None:
+            baselines: list[tuple[str, Integration | None]] = [(id_, None) for id_ in target.integration_ids]
+        else:
+            baselines = [(i.id, i) for i in await self._list_all(target.organization_id)]
+        return [
+            AsyncSyncJob(
+                self._client,
+                target.organization_id,
+                integration_id,
+                kinds=kinds,
+                poll=self._poll,
+                on_conflict=self._on_conflict,
+                baseline=baseline,
+            )
+            for integration_id, baseline in baselines
+        ]
+
+    async def _list_all(self, organization_id: str) -> list[Integration]:
+        call: Call[Page[Integration]] | None = endpoints.list_integrations(self._client.routes, organization_id)
+        trail = PageTrail(self._client.base_url, DEFAULT_MAX_PAGES)
+        found: dict[str, Integration] = {}
+        pages = 0
+        while call is not None:
+            page = await self._client.call(call)
+            pages += 1
+            # A list that shifts while it is read may show one integration on two pages.
+            found.update((integration.id, integration) for integration in page.items)
+            call = trail.after(call, page)
+        self._client.watch_of(organization_id).pages = pages
+        return list(found.values())
+
+    async def _run_jobs(self, jobs: list[AsyncSyncJob]) -> None:
+        waiting = set(jobs)
+        all_done = asyncio.Event()
+
+        def done(job: AsyncSyncJob, result: SyncResult) -> None:
+            if job in waiting:
+                waiting.discard(job)
+                self._deliver(result)
+            if not waiting:
+                all_done.set()
+
+        try:
+            await _for_each(jobs, lambda job: self._fire(job, done), at_once=self._max_in_flight)
+            if waiting:
+                await all_done.wait()
+        finally:
+            for job in waiting:
+                await job.detach()
+
+    async def _fire(self, job: AsyncSyncJob, done: Callable[[AsyncSyncJob, SyncResult], None]) -> None:
+        try:
+            await job.fire()
+            job.watch_for(lambda: done(job, _result_of(job)))
+        except Exception as error:
+            done(job, _not_started(job, error))
+
+    def _deliver(self, result: SyncResult) -> None:
+        self._tally.add(result)
+        self._results.put_nowait(result)
+
+
+def _elapsed(result: SyncResult) -> float:
+    return result.elapsed
+
+
+def _result_of(job: AsyncSyncJob) -> SyncResult:
+    try:
+        return job.outcome_of_watch()
+    except Exception as error:
+        return _not_started(job, error)
+
+
+def _not_started(job: AsyncSyncJob, error: Exception) -> SyncResult:
+    if not isinstance(error, PackCloudError):
+        told = SyncError(f"unexpected {type(error).__name__}")
+        told.__cause__ = error
+        error = told
+    return SyncResult(
+        organization_id=job.organization_id, integration_id=job.integration_id, kinds=job.outcomes, error=error
+    )
+
+
+async def _as_async(targets: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    if isinstance(targets, AsyncIterable):
+        async for target in targets:
+            yield target
+    else:
+        for target in targets:
+            yield target
+
+
+async def _for_each(items: Iterable[T], act: Callable[[T], Any], *, at_once: int) -> None:
+    """Act on every item, so many at once, without a task for each."""
+    waiting = list(items)
+    supply: Iterator[T] = iter(waiting)
+
+    async def work() -> None:
+        for item in supply:
+            await act(item)
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(min(at_once, len(waiting))):
+            workers.create_task(work())

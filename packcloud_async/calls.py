@@ -1,0 +1,209 @@
+"""The calls of the API: one short method each."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from packcloud_async._io.pipeline import CallObserver
+from packcloud_async._sansio import endpoints
+from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
+from packcloud_async.models import (
+    UNSET,
+    Integration,
+    IntegrationAction,
+    IntegrationSettings,
+    Page,
+    ShippingService,
+    SyncAccepted,
+    SyncKind,
+    Unset,
+)
+from packcloud_async.policies import Routes
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """What the calls need of a client."""
+
+    @property
+    def routes(self) -> Routes:
+        """The path of every call."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and path prefix, without a slash at the end."""
+        ...
+
+    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
+        """Send a call and return its value; ``once`` never retries."""
+        ...
+
+
+@frozen
+class Listing(Generic[T]):
+    """A list that follows ``next`` as it is iterated: ``async for item in listing``.
+
+    Each iteration starts anew. Raises :class:`~packcloud_async.InvalidResponse` for a next link that leads to
+    another host or in a circle, and after ``max_pages`` pages.
+    """
+
+    _caller: Caller
+    _first: Call[Page[T]]
+    _max_pages: int
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """Iterate over whole pages."""
+        trail = PageTrail(self._caller.base_url, self._max_pages)
+        call: Call[Page[T]] | None = self._first
+        while call is not None:
+            page = await self._caller.call(call)
+            yield page
+            call = trail.after(call, page)
+
+
+@frozen
+class Integrations:
+    """The twelve calls on the integrations of one organization.
+
+    Every method raises an :class:`~packcloud_async.ApiError` for an answer that is not 2xx, a
+    :class:`~packcloud_async.TransportError` when there was none, and
+    :class:`~packcloud_async.InvalidResponse` for one that is not what the API promises.
+    """
+
+    _caller: Caller
+    organization_id: str
+
+    def list(self, *, max_pages: int = DEFAULT_MAX_PAGES) -> Listing[Integration]:
+        """Iterate over all integrations; pages are followed."""
+        call = endpoints.list_integrations(self._caller.routes, self.organization_id)
+        return Listing(self._caller, call, max_pages)
+
+    async def get(self, integration_id: str) -> Integration:
+        """Read one integration."""
+        return await self._caller.call(
+            endpoints.get_integration(self._caller.routes, self.organization_id, integration_id)
+        )
+
+    async def create(
+        self, *, name: str, connector_id: str, settings: Mapping[str, JsonValue] | Unset = UNSET
+    ) -> Integration:
+        """Create an integration (4563bfbf8cb5c53f4846256adf82de0d); the keys of ``settings`` are undocumented."""
+        return await self._caller.call(
+            endpoints.create_integration(
+                self._caller.routes, self.organization_id, name=name, connector_id=connector_id, settings=settings
+            )
+        )
+
+    async def update(
+        self,
+        integration_id: str,
+        *,
+        name: str | Unset = UNSET,
+        connector_id: str | Unset = UNSET,
+        settings: Mapping[str, JsonValue] | Unset | None = UNSET,
+        order_sync_enabled: bool | Unset = UNSET,
+        product_sync_enabled: bool | Unset = UNSET,
+        stock_sync_enabled: bool | Unset = UNSET,
+        other: Mapping[str, JsonValue] | None = None,
+    ) -> Integration:
+        """Change an integration: only what is given is sent; None is sent as null.
+
+        Which fields the server accepts is not documented; ``other`` sends any further ones.
+        """
+        changes = endpoints.given_only(
+            name=name,
+            connector_id=connector_id,
+            settings=settings,
+            order_sync_enabled=order_sync_enabled,
+            product_sync_enabled=product_sync_enabled,
+            stock_sync_enabled=stock_sync_enabled,
+        )
+        return await self._caller.call(
+            endpoints.update_integration(
+                self._caller.routes, self.organization_id, integration_id, {**changes, **(other or {})}
+            )
+        )
+
+    async def delete(self, integration_id: str) -> None:
+        """Delete an integration; a 404 after an attempt that may have arrived counts as done."""
+        await self._caller.call(endpoints.delete_integration(self._caller.routes, self.organization_id, integration_id))
+
+    async def actions(self, integration_id: str) -> tuple[IntegrationAction, ...]:
+        """Read what the integration can be told to do (unconfirmed path and shape)."""
+        return await self._caller.call(
+            endpoints.list_actions(self._caller.routes, self.organization_id, integration_id)
+        )
+
+    async def execute_action(
+        self, integration_id: str, action: str, payload: Mapping[str, JsonValue] | None = None
+    ) -> JsonValue:
+        """Tell the integration to do something; return the answer's JSON, None when it has no body.
+
+        ``action`` goes into the path and ``payload`` is the body, both unconfirmed.
+        """
+        return await self._caller.call(
+            endpoints.execute_action(self._caller.routes, self.organization_id, integration_id, action, payload)
+        )
+
+    async def settings(self, integration_id: str) -> IntegrationSettings:
+        """Read the settings: opaque, and possibly secret (unconfirmed path)."""
+        return await self._caller.call(
+            endpoints.get_settings(self._caller.routes, self.organization_id, integration_id)
+        )
+
+    async def sync_orders(self, integration_id: str) -> SyncAccepted:
+        """Start a sync of orders; returns on acceptance (unconfirmed path)."""
+        return await self._sync(integration_id, SyncKind.ORDERS)
+
+    async def sync_products(self, integration_id: str) -> SyncAccepted:
+        """Start a sync of products; returns on acceptance (unconfirmed path)."""
+        return await self._sync(integration_id, SyncKind.PRODUCTS)
+
+    async def sync_stocks(self, integration_id: str) -> SyncAccepted:
+        """Start a sync of stocks; returns on acceptance (unconfirmed path)."""
+        return await self._sync(integration_id, SyncKind.STOCKS)
+
+    async def sync_shipping_services(self, integration_id: str) -> SyncAccepted:
+        """Start a sync of shipping services; returns on acceptance (unconfirmed path)."""
+        return await self._sync(integration_id, SyncKind.SHIPPING_SERVICES)
+
+    async def _sync(self, integration_id: str, kind: SyncKind) -> SyncAccepted:
+        return await self._caller.call(endpoints.sync(self._caller.routes, self.organization_id, integration_id, kind))
+
+
+@frozen
+class ShippingServices:
+    """The shipping services of one organization."""
+
+    _caller: Caller
+    organization_id: str
+
+    def list(
+        self,
+        *,
+        integration_id: str | None = None,
+        enabled: bool | None = None,
+        type: str | None = None,  # noqa: A002 - the API's word
+        carrier_code: str | None = None,
+        max_pages: int = DEFAULT_MAX_PAGES,
+    ) -> Listing[ShippingService]:
+        """Iterate over shipping services; None leaves a filter out (1b3ab34db413955c32bbfa109803bd46)."""
+        call = endpoints.list_shipping_services(
+            self._caller.routes,
+            self.organization_id,
+            integration_id=integration_id,
+            enabled=enabled,
+            type=type,
+            carrier_code=carrier_code,
+        )
+        return Listing(self._caller, call, max_pages)

@@ -1,0 +1,289 @@
+"""PackCloudClient and Organization: the face of the package; everything is decided below."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+from weakref import WeakValueDictionary
+
+from attrs import frozen
+
+from packcloud_async._io.limiting import Gate
+from packcloud_async._io.pipeline import CallObserver, Pipeline
+from packcloud_async._io.transport import AiohttpTransport, Session, Transport
+from packcloud_async._sansio import endpoints
+from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.token import OnConflict
+from packcloud_async._sansio.wire import Response
+from packcloud_async.auth import Auth, BearerToken
+from packcloud_async.bulk import SyncRun, Targets
+from packcloud_async.calls import Integrations, ShippingServices
+from packcloud_async.errors import ClientStateError, ConfigurationError
+from packcloud_async.models import UNSET, Integration, SyncKind, Unset
+from packcloud_async.policies import (
+    PollPolicy,
+    RetryPolicy,
+    Routes,
+    Timeouts,
+    check_base_url,
+    check_whole,
+    path_segment,
+)
+from packcloud_async.sync_job import AsyncSyncJob
+from packcloud_async.watch import Watch
+
+T = TypeVar("T")
+
+DEFAULT_BASE_URL = "https://api.pack.cloud"
+DEFAULT_BODY_LIMIT = 16 * 1024 * 1024
+USER_AGENT = f"packcloud_async/{version('packcloud_async')}"
+
+
+class PackCloudClient:
+    """One credential, one connection pool, one event loop; used by any number of tasks at once.
+
+    >>> async def names(organization_id: str) -> list[str]:
+    ...     async with PackCloudClient(token="...") as client:
+    ...         shop = client.organization(organization_id)
+    ...         return [integration.name async for integration in shop.integrations.list()]
+
+    **Who:** ``token`` is sent as a bearer token; ``auth`` replaces it with any
+    :class:`~packcloud_async.Auth` object. One of the two is needed.
+
+    **Where:** ``base_url`` must be https unless its host is a loopback address or ``allow_insecure`` is True.
+    ``routes`` overrides paths.
+
+    **How:** ``timeouts`` and ``retry`` hold for every request. ``max_connections`` bounds the requests under way
+    at once; further ones wait, outside every timeout. ``body_limit`` is the largest answer in bytes.
+    ``on_retry`` is called with each retry. ``session`` is used in place of an own aiohttp session and never closed
+    here. ``transport`` replaces the network, for example by the emulator's.
+
+    Nothing is opened before the first request. Close with ``async with`` or :meth:`aclose`. Raises
+    :class:`~packcloud_async.ConfigurationError` for unusable values.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        auth: Auth | None = None,
+        base_url: str = DEFAULT_BASE_URL,
+        allow_insecure: bool = False,
+        routes: Routes | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        max_connections: int = 100,
+        body_limit: int = DEFAULT_BODY_LIMIT,
+        on_retry: Callable[[RetryDetails], None] | None = None,
+        session: Session | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        timeouts = timeouts or Timeouts()
+        check_whole("max_connections", max_connections, 1)
+        check_whole("body_limit", body_limit, 1)
+        self._routes = routes or Routes()
+        self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
+        self._closed = False
+        self._pipeline = Pipeline(
+            transport=transport or AiohttpTransport(timeouts, max_connections, body_limit, session),
+            auth=_credential(token, auth),
+            base_url=check_base_url(base_url, allow_insecure=allow_insecure),
+            user_agent=USER_AGENT,
+            timeouts=timeouts,
+            policy=retry or RetryPolicy(),
+            gate=Gate(max_connections),
+            on_retry=on_retry,
+        )
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        max_connections: int = 100,
+        on_retry: Callable[[RetryDetails], None] | None = None,
+    ) -> Self:
+        """Read ``PACKCLOUD_TOKEN``, ``PACKCLOUD_BASE_URL`` and ``PACKCLOUD_ROUTES`` (the path of a TOML file)."""
+        routes_file = os.environ.get("PACKCLOUD_ROUTES")
+        return cls(
+            token=os.environ.get("PACKCLOUD_TOKEN", ""),
+            base_url=os.environ.get("PACKCLOUD_BASE_URL") or DEFAULT_BASE_URL,
+            routes=Routes.from_toml(_read_text(routes_file)) if routes_file else None,
+            timeouts=timeouts,
+            retry=retry,
+            max_connections=max_connections,
+            on_retry=on_retry,
+        )
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<PackCloudClient {self.base_url}{' closed' if self._closed else ''}>"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and path prefix, without a slash at the end."""
+        return self._pipeline.base_url
+
+    @property
+    def routes(self) -> Routes:
+        """The path of every call."""
+        return self._routes
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests left this client so far, retries included."""
+        return self._pipeline.requests_sent
+
+    def organization(self, organization_id: str) -> "Organization":
+        """Return the calls and syncs of one organization; nothing is requested yet."""
+        path_segment("organization_id", organization_id)
+        return Organization(self, organization_id)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: JsonValue | Unset = UNSET,
+    ) -> Response:
+        """Send a call this package has no method for, with the same credential, retries and errors.
+
+        ``path`` begins with a slash and is percent-encoded by the caller. GET, HEAD, OPTIONS, PUT and DELETE are
+        retried like the calls of their kind, everything else like a POST. Returns status, headers and body of
+        a 2xx answer.
+        """
+        return await self.call(endpoints.any_request(method, path, query, json))
+
+    def sync_many(
+        self,
+        targets: Targets,
+        *,
+        kinds: Iterable[SyncKind | str] | None = None,
+        poll: PollPolicy | None = None,
+        on_conflict: OnConflict | str = OnConflict.WATCH,
+        max_organizations: int = 200,
+        max_in_flight: int = 100,
+    ) -> SyncRun:
+        """Sync many organizations: ``async with client.sync_many(...) as run: async for result in run``.
+
+        ``targets`` are organization ids or :class:`~packcloud_async.SyncTarget`, in any sync or async iterable,
+        which is read no further ahead than needed. ``max_organizations`` bounds the organizations under way at
+        once, ``max_in_flight`` the calls of this run under way at once.
+        """
+        self._check_open()
+        return SyncRun(
+            self,
+            targets,
+            kinds=kinds,
+            poll=poll,
+            on_conflict=on_conflict,
+            max_organizations=max_organizations,
+            max_in_flight=max_in_flight,
+        )
+
+    async def aclose(self) -> None:
+        """End every watch with :class:`ClientStateError`, close the connections; closing twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for watch in list(self._watches.values()):
+            await watch.aclose(ClientStateError("the client was closed while a job was watched; its token resumes it"))
+        await self._pipeline.aclose()
+
+    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
+        """Send a prepared call; the other parts of this package build on it."""
+        return await self._pipeline.call(call, observer=observer, once=once)
+
+    def watch_of(self, organization_id: str) -> Watch:
+        """Return the one watch of an organization; it lives as long as a job or a run holds it."""
+        self._check_open()
+        watch = self._watches.get(organization_id)
+        if watch is None:
+            watch = self._watches[organization_id] = Watch(organization_id)
+        return watch
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClientStateError("the client is closed")
+
+
+@frozen(repr=False)
+class Organization:
+    """One organization of a client."""
+
+    _client: PackCloudClient
+    id: str
+
+    def __repr__(self) -> str:
+        return f"Organization({self.id!r})"
+
+    @property
+    def integrations(self) -> Integrations:
+        """The calls on its integrations."""
+        return Integrations(self._client, self.id)
+
+    @property
+    def shipping_services(self) -> ShippingServices:
+        """The calls on its shipping services."""
+        return ShippingServices(self._client, self.id)
+
+    def sync_job(
+        self,
+        integration_id: str,
+        *kinds: SyncKind | str,
+        poll: PollPolicy | None = None,
+        on_conflict: OnConflict | str = OnConflict.WATCH,
+        baseline: Integration | None = None,
+    ) -> AsyncSyncJob:
+        """Prepare a job; nothing is requested until it is awaited or fired."""
+        return AsyncSyncJob(
+            self._client,
+            self.id,
+            integration_id,
+            kinds=kinds,
+            poll=poll,
+            on_conflict=on_conflict,
+            baseline=baseline,
+        )
+
+    async def sync(
+        self,
+        integration_id: str,
+        *kinds: SyncKind | str,
+        poll: PollPolicy | None = None,
+        on_conflict: OnConflict | str = OnConflict.WATCH,
+    ) -> SyncResult:
+        """Fire the syncs of one integration and watch until each kind has an outcome."""
+        return await self.sync_job(integration_id, *kinds, poll=poll, on_conflict=on_conflict)
+
+
+def _credential(token: str | None, auth: Auth | None) -> Auth:
+    if auth is not None and token is not None:
+        raise ConfigurationError("give token= or auth=, not both")
+    if auth is not None:
+        return auth
+    if not token:
+        raise ConfigurationError("no token: give PackCloudClient(token=...) or set PACKCLOUD_TOKEN")
+    return BearerToken(token)
+
+
+def _read_text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"PACKCLOUD_ROUTES names a file that cannot be read: {path!r} ({error})") from None
