@@ -21,7 +21,7 @@ from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async.errors import ConfigurationError, PackCloudError, SyncError
 from packcloud_async.models import Integration, Page, SyncKind
-from packcloud_async.policies import PollPolicy, Routes, check_whole
+from packcloud_async.policies import PollPolicy, Routes, check_whole, path_segment
 from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
 from packcloud_async.watch import Watch, only_cause
 
@@ -282,20 +282,23 @@ class SyncRun:
         organization_id = given.organization_id if isinstance(given, SyncTarget) else given
         try:
             target = given if isinstance(given, SyncTarget) else SyncTarget(given)
-            jobs = await self._jobs_of(target)
+            path_segment("organization_id", target.organization_id)
+            # Held here so that what the listing learned is still known when the jobs are watched.
+            watch = self._client.watch_of(target.organization_id)
+            jobs = await self._jobs_of(target, watch)
         except PackCloudError as error:
             self._deliver(SyncResult(organization_id=str(organization_id), integration_id=None, error=error))
             return
         await self._run_jobs(jobs)
 
-    async def _jobs_of(self, target: SyncTarget) -> list[AsyncSyncJob]:
+    async def _jobs_of(self, target: SyncTarget, watch: Watch) -> list[AsyncSyncJob]:
         kinds = target.kinds or self._kinds
         if kinds is None:
             raise ConfigurationError(f"no kinds for {target.organization_id!r}: give sync_many or the target kinds=")
         if target.integration_ids is not None:
             baselines: list[tuple[str, Integration | None]] = [(id_, None) for id_ in target.integration_ids]
         else:
-            baselines = [(i.id, i) for i in await self._list_all(target.organization_id)]
+            baselines = [(i.id, i) for i in await self._list_all(watch)]
         return [
             AsyncSyncJob(
                 self._client,
@@ -309,8 +312,8 @@ class SyncRun:
             for integration_id, baseline in baselines
         ]
 
-    async def _list_all(self, organization_id: str) -> list[Integration]:
-        call: Call[Page[Integration]] | None = endpoints.list_integrations(self._client.routes, organization_id)
+    async def _list_all(self, watch: Watch) -> list[Integration]:
+        call: Call[Page[Integration]] | None = endpoints.list_integrations(self._client.routes, watch.organization_id)
         trail = PageTrail(self._client.base_url, DEFAULT_MAX_PAGES)
         found: dict[str, Integration] = {}
         pages = 0
@@ -320,7 +323,7 @@ class SyncRun:
             # A list that shifts while it is read may show one integration on two pages.
             found.update((integration.id, integration) for integration in page.items)
             call = trail.after(call, page)
-        self._client.watch_of(organization_id).pages = pages
+        watch.pages = pages
         return list(found.values())
 
     async def _run_jobs(self, jobs: list[AsyncSyncJob]) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Iterable
-from typing import assert_never, cast
+from typing import assert_never
 
 from attrs import define, field
 
@@ -114,7 +114,7 @@ class Watch:
                     await self._changed.wait()
 
     async def _read(self, due: list[Watched]) -> None:
-        plan = plan_reads([watched.integration_id for watched in due], pages=self.pages)
+        plan = plan_reads([watched.integration_id for watched in due], watched=len(self._entries), pages=self.pages)
         by_id: dict[str, list[Watched]] = {}
         for watched in due:
             by_id.setdefault(watched.integration_id, []).append(watched)
@@ -290,9 +290,8 @@ def _any_decides(same: Iterable[Watched]) -> bool:
 
 def only_cause(error: BaseException) -> BaseException:
     """Take an error out of the groups that task groups wrap it in, as long as it is alone in them."""
-    while isinstance(error, BaseExceptionGroup):
-        causes = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        if len(causes) > 1:
-            return error
+    causes: tuple[BaseException, ...] = (error,)
+    while len(causes) == 1:
         error = causes[0]
+        causes = getattr(error, "exceptions", ())
     return error

@@ -33,13 +33,16 @@ def due_by(scheduled_at: float, due_at: float) -> float:
     return due_at - SLACK * max(0.0, due_at - scheduled_at)
 
 
-def plan_reads(due: Collection[str], *, pages: int | None) -> ReadPlan:
+def plan_reads(due: Collection[str], *, watched: int, pages: int | None) -> ReadPlan:
     """Choose the plan with fewer requests for the integrations that are due.
 
-    ``pages`` is how many pages the whole list had when it was last walked, None if it never was: a walk of
-    unknown length is not begun.
+    ``watched`` is how many integrations are watched in all: where both plans cost the same, the walk also brings
+    news of those that are not due. ``pages`` is how many pages the whole list had when it was last walked, None if
+    it never was: a walk of unknown length is not begun.
     """
     distinct = tuple(dict.fromkeys(due))
-    if pages is not None and pages < len(distinct):
-        return Walk(distinct)
-    return Singles(distinct)
+    if pages is None or pages > len(distinct):
+        return Singles(distinct)
+    if pages == len(distinct) and watched <= len(distinct):
+        return Singles(distinct)
+    return Walk(distinct)

@@ -1,0 +1,28 @@
+import asyncio
+
+import pytest
+
+from .support.jumping_loop import JumpingLoop
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Virtual time everywhere, but for tests that open sockets."""
+    if item.get_closest_marker("sockets"):
+        return {"sockets": asyncio.SelectorEventLoop}
+    return {"jumping": JumpingLoop}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("asyncio"):
+            item.fixturenames.insert(0, "no_task_outlives_its_test")
+
+
+@pytest.fixture
+async def no_task_outlives_its_test():
+    before = asyncio.all_tasks()
+    yield
+    # A task that was cancelled or has just ended needs one turn of the loop to be gone.
+    await asyncio.sleep(0)
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left

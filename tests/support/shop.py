@@ -1,0 +1,38 @@
+"""An emulator and a client on it, in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import frozen
+
+from packcloud_async import Organization, PackCloudClient, PollPolicy
+from packcloud_async.emulator import Emulator
+
+from .recording import RecordingTransport, StepIn
+
+STEADY = PollPolicy(first=1, growth=1.5, ceiling=10, deadline=60, jitter=0, gone_after=10)
+"""Reads at known instants: no jitter."""
+
+
+@frozen
+class Shop:
+    emulator: Emulator
+    client: PackCloudClient
+    transport: RecordingTransport
+
+    @property
+    def org(self) -> Organization:
+        return self.client.organization("org_1")
+
+    def connect(self, **options: Any) -> PackCloudClient:
+        """A second client of the same emulator, as another process would have."""
+        return PackCloudClient(token=self.emulator.token, transport=self.emulator.transport(), **options)
+
+
+@asynccontextmanager
+async def open_shop(*, step_in: StepIn | None = None, client: Any = None, **emulator: Any) -> AsyncIterator[Shop]:
+    server = Emulator(**emulator)
+    transport = RecordingTransport(server.transport(), step_in)
+    async with PackCloudClient(token=server.token, transport=transport, **(client or {})) as packcloud:
+        yield Shop(server, packcloud, transport)
