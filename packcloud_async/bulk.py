@@ -369,12 +369,14 @@ def _result_of(job: AsyncSyncJob) -> SyncResult:
 
 
 def _not_started(job: AsyncSyncJob, error: Exception) -> SyncResult:
-    if not isinstance(error, PackCloudError):
-        told = SyncError(f"unexpected {type(error).__name__}")
-        told.__cause__ = error
-        error = told
+    cause = only_cause(error)
+    if isinstance(cause, PackCloudError):
+        told = cause
+    else:
+        told = SyncError(f"unexpected {type(cause).__name__}")
+        told.__cause__ = cause
     return SyncResult(
-        organization_id=job.organization_id, integration_id=job.integration_id, kinds=job.outcomes, error=error
+        organization_id=job.organization_id, integration_id=job.integration_id, kinds=job.outcomes, error=told
     )
 
 

@@ -1,0 +1,200 @@
+"""Watch: shared reads of one organization on virtual time."""
+
+import asyncio
+import json
+
+import attrs
+import pytest
+
+from packcloud_async import ClientStateError, Outcome, ServerError, SyncKind
+from packcloud_async.emulator import FaultPlan
+
+from .support.shop import STEADY, open_shop
+
+ORDERS = SyncKind.ORDERS
+DOCUMENTED = [SyncKind.ORDERS, SyncKind.PRODUCTS]
+NAMES = [f"int_{number}" for number in range(1, 31)]
+
+
+def find_nothing(shop, names=NAMES, takes=1):
+    for name in names:
+        shop.emulator.plan_sync("org_1", name, ORDERS, moves=[], takes=takes)
+
+
+async def sync_all(shop, poll=STEADY):
+    async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=poll) as run:
+        return {result.integration_id: result async for result in run}
+
+
+def watch_tasks():
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("watch")]
+
+
+async def test_what_is_due_together_is_read_by_one_walk_of_the_list():
+    async with open_shop(integrations=30) as shop:
+        find_nothing(shop)
+        results = await sync_all(shop)
+    assert {result[ORDERS].state for result in results.values()} == {Outcome.QUIET}
+    assert shop.transport.count("GET", "int_1") == 0
+    ticks = sorted({at for at in shop.transport.times("GET", "/integrations") if at > 0})
+    # Two pages at each of the ages 1, 2, 3, 4.5, 6.75, 10.1, 15.2, 22.8, 32.8, 42.8, 52.8 and the deadline.
+    assert len(ticks) == 12
+    assert shop.transport.count("GET", "/integrations") == 2 + 2 * 12
+
+
+async def test_a_walk_stops_when_all_that_is_due_was_seen():
+    async with open_shop(integrations=60) as shop:
+        find_nothing(shop, NAMES[:10])
+        listed = shop.transport.count
+        targets = [shop.org.sync_job(name, ORDERS, poll=STEADY) for name in NAMES[:10]]
+        watch = shop.client.watch_of("org_1")
+        watch.pages = 3
+        async with asyncio.TaskGroup() as group:
+            for job in targets:
+                group.create_task(job.fire())
+        async with asyncio.TaskGroup() as group:
+            for job in targets:
+                group.create_task(job.wait())
+        assert watch.pages == 3
+    assert listed("GET", "/integrations") == 12
+
+
+async def test_a_walk_brings_news_of_those_that_are_not_due():
+    async with open_shop() as shop:
+        find_nothing(shop, ["int_2"])
+        shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.5, None)])
+        watch = shop.client.watch_of("org_1")
+        watch.pages = 1
+        async with asyncio.TaskGroup() as group:
+            slow = attrs.evolve(STEADY, first=30, ceiling=30)
+            patient = group.create_task(shop.org.sync("int_1", ORDERS, poll=slow))
+            group.create_task(shop.org.sync("int_2", ORDERS, poll=STEADY))
+        assert watch.is_idle
+    assert patient.result()[ORDERS].seen_at == pytest.approx(2)
+    assert patient.result().timeline[-1].shared
+
+
+async def test_absent_from_a_list_is_not_deleted():
+    async def hide_from_the_list(request, send):
+        response = await send(request)
+        if request.method == "GET" and request.url.endswith("/integrations") and len(shop.transport.sent) > 3:
+            body = json.loads(response.body)
+            body["data"] = [item for item in body["data"] if item["id"] != "int_1"]
+            return attrs.evolve(response, body=json.dumps(body).encode())
+        return response
+
+    async with open_shop(integrations=3, step_in=hide_from_the_list) as shop:
+        find_nothing(shop, ["int_2", "int_3"])
+        shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(5.0, None)])
+        results = await sync_all(shop)
+    assert results["int_1"][ORDERS].state is Outcome.ADVANCED
+    assert shop.transport.count("GET", "int_1") > 0
+
+
+async def test_one_of_many_that_is_deleted_is_gone_and_the_rest_go_on():
+    async with open_shop(integrations=3) as shop:
+        find_nothing(shop, NAMES[:3])
+        async with asyncio.TaskGroup() as group:
+            syncing = group.create_task(sync_all(shop))
+            await asyncio.sleep(5)
+            shop.emulator.delete("org_1", "int_2")
+        states = {name: result[ORDERS].state for name, result in syncing.result().items()}
+    assert states == {"int_1": Outcome.QUIET, "int_2": Outcome.GONE, "int_3": Outcome.QUIET}
+
+
+async def test_all_deleted_at_once_are_gone_because_the_list_still_answers():
+    async with open_shop(integrations=2) as shop:
+        find_nothing(shop, NAMES[:2])
+        async with asyncio.TaskGroup() as group:
+            syncing = group.create_task(sync_all(shop))
+            await asyncio.sleep(5)
+            for name in NAMES[:2]:
+                shop.emulator.delete("org_1", name)
+        assert {result[ORDERS].state for result in syncing.result().values()} == {Outcome.GONE}
+
+
+async def test_a_list_that_fails_leads_to_single_reads():
+    async with open_shop(integrations=3) as shop:
+        for name in NAMES[:3]:
+            shop.emulator.plan_sync("org_1", name, ORDERS, moves=[(1.5, None)])
+        async with asyncio.TaskGroup() as group:
+            syncing = group.create_task(sync_all(shop))
+            await asyncio.sleep(0.5)
+            shop.emulator.set_faults(FaultPlan(routes={"integrations"}, server_error=1))
+        results = syncing.result()
+    assert {result[ORDERS].state for result in results.values()} == {Outcome.ADVANCED}
+    assert [type(sighting.error) for sighting in results["int_1"].timeline[1:]] == [ServerError, type(None)]
+
+
+async def test_a_read_that_hangs_delays_nobody_else():
+    async def hang(request, send):
+        if request.method == "GET" and request.url.endswith("int_1") and asyncio.get_running_loop().time() > 0:
+            await asyncio.sleep(50)
+        return await send(request)
+
+    async with open_shop(step_in=hang) as shop:
+        for name in NAMES[:2]:
+            shop.emulator.plan_sync("org_1", name, ORDERS, moves=[(1.5, None)])
+        async with asyncio.TaskGroup() as group:
+            slow, quick = (group.create_task(shop.org.sync(name, ORDERS, poll=STEADY)) for name in NAMES[:2])
+    assert quick.result()[ORDERS].seen_at == pytest.approx(2)
+    assert slow.result()[ORDERS].seen_at == pytest.approx(51)
+
+
+async def test_the_task_starts_with_the_first_job_and_ends_with_the_last():
+    async with open_shop() as shop:
+        assert watch_tasks() == []
+        async with asyncio.TaskGroup() as group:
+            for name in NAMES[:3]:
+                group.create_task(shop.org.sync(name, ORDERS, poll=STEADY))
+            await asyncio.sleep(0.5)
+            assert len(watch_tasks()) == 1
+        await asyncio.sleep(0)
+        assert watch_tasks() == []
+
+
+async def test_a_job_that_leaves_does_not_stop_the_others():
+    async with open_shop() as shop:
+        for name in NAMES[:2]:
+            shop.emulator.plan_sync("org_1", name, ORDERS, moves=[(5.0, None)])
+        leaving = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+        staying = asyncio.create_task(shop.org.sync("int_2", ORDERS, poll=STEADY))
+        await asyncio.sleep(2.5)
+        leaving.cancel()
+        assert (await staying)[ORDERS].state is Outcome.ADVANCED
+        assert shop.transport.times("GET", "int_1")[-1] <= 2.5
+
+
+async def test_a_job_can_join_while_the_last_read_of_another_is_under_way():
+    async with open_shop(faults=FaultPlan(routes={"integration"}, latency=0.7)) as shop:
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+            await asyncio.sleep(2)
+            second = group.create_task(shop.org.sync("int_2", ORDERS, poll=STEADY))
+        assert {task.result()[ORDERS].state for task in (first, second)} == {Outcome.ADVANCED}
+
+
+async def test_an_unforeseen_error_reaches_everybody_who_waits():
+    async def break_down(request, send):
+        if request.method == "GET" and asyncio.get_running_loop().time() > 0:
+            raise ZeroDivisionError("a fault in the transport")
+        return await send(request)
+
+    async with open_shop(step_in=break_down) as shop:
+        tasks = [asyncio.create_task(shop.org.sync("int_1", kind, poll=STEADY)) for kind in DOCUMENTED]
+        await asyncio.wait(tasks)
+        assert [type(task.exception()) for task in tasks] == [ZeroDivisionError, ZeroDivisionError]
+        assert watch_tasks() == []
+
+
+async def test_a_closed_client_ends_every_watch():
+    async with open_shop(organizations=3) as shop:
+        tasks = [
+            asyncio.create_task(shop.client.organization(f"org_{number}").sync("int_1", ORDERS, poll=STEADY))
+            for number in (1, 2, 3)
+        ]
+        await asyncio.sleep(1.5)
+        await shop.client.aclose()
+        await asyncio.wait(tasks)
+        assert {type(task.exception()) for task in tasks} == {ClientStateError}
+        assert watch_tasks() == []
