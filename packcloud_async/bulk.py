@@ -14,13 +14,12 @@ from typing import Any, Self, TypeVar
 from attrs import define, field, frozen
 
 from packcloud_async._io.pipeline import CallObserver
-from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
-from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
 from packcloud_async._sansio.token import OnConflict
+from packcloud_async.calls import Integrations
 from packcloud_async.errors import ConfigurationError, PackCloudError, SyncError
-from packcloud_async.models import Integration, Page, SyncKind
+from packcloud_async.models import Integration, SyncKind
 from packcloud_async.policies import PollPolicy, Routes, check_whole, path_segment
 from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
 from packcloud_async.watch import Watch, only_cause
@@ -313,17 +312,13 @@ class SyncRun:
         ]
 
     async def _list_all(self, watch: Watch) -> list[Integration]:
-        call: Call[Page[Integration]] | None = endpoints.list_integrations(self._client.routes, watch.organization_id)
-        trail = PageTrail(self._client.base_url, DEFAULT_MAX_PAGES)
         found: dict[str, Integration] = {}
-        pages = 0
-        while call is not None:
-            page = await self._client.call(call)
-            pages += 1
+        count = 0
+        async for page in Integrations(self._client, watch.organization_id).list().pages():
+            count += 1
             # A list that shifts while it is read may show one integration on two pages.
             found.update((integration.id, integration) for integration in page.items)
-            call = trail.after(call, page)
-        watch.pages = pages
+        watch.pages = count
         return list(found.values())
 
     async def _run_jobs(self, jobs: list[AsyncSyncJob]) -> None:

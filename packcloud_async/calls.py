@@ -1,9 +1,9 @@
 """The calls of the API: one short method each."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._sansio import endpoints
@@ -56,19 +56,51 @@ class Listing(Generic[T]):
     _first: Call[Page[T]]
     _max_pages: int
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self.pages():
-            for item in page.items:
-                yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Items(self.pages())
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over whole pages."""
-        trail = PageTrail(self._caller.base_url, self._max_pages)
-        call: Call[Page[T]] | None = self._first
-        while call is not None:
-            page = await self._caller.call(call)
-            yield page
-            call = trail.after(call, page)
+    def pages(self, *, once: bool = False) -> "Pages[T]":
+        """Iterate over whole pages; ``once`` never retries a request."""
+        return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once)
+
+
+@define
+class Pages(AsyncIterator[Page[T]]):
+    """A walk over the pages of a list. Not a generator, so that breaking off leaves nothing to clean up."""
+
+    _caller: Caller
+    _call: Call[Page[T]]
+    _trail: PageTrail
+    _once: bool
+    _latest: Page[T] | None = field(default=None, init=False)
+
+    async def __anext__(self) -> Page[T]:
+        if self._latest is not None:
+            following = self._trail.after(self._call, self._latest)
+            if following is None:
+                raise StopAsyncIteration
+            self._call = following
+        self._latest = await self._caller.call(self._call, once=self._once)
+        return self._latest
+
+    @property
+    def at_the_end(self) -> bool:
+        """Whether the latest page is the last one."""
+        return self._latest is not None and self._latest.next is None
+
+
+@define
+class _Items(AsyncIterator[T]):
+    """The items of all pages, one after the other."""
+
+    _pages: Pages[T]
+    _page: Iterator[T] = field(factory=lambda: iter(()), init=False)
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._page:
+                return item
+            self._page = iter((await anext(self._pages)).items)
 
 
 @frozen

@@ -19,14 +19,13 @@ from typing import assert_never
 from attrs import define, field
 
 from packcloud_async._sansio import endpoints
-from packcloud_async._sansio.endpoints import Call, ReadFailure
+from packcloud_async._sansio.endpoints import ReadFailure
 from packcloud_async._sansio.outcomes import Sighting
-from packcloud_async._sansio.paging import PageTrail
 from packcloud_async._sansio.planning import Singles, Walk, due_by, plan_reads
 from packcloud_async._sansio.progress import Decision, Done, SyncProgress, Wait
-from packcloud_async.calls import Caller
+from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import PackCloudError
-from packcloud_async.models import Integration, Page
+from packcloud_async.models import Integration
 
 
 @define(eq=False)
@@ -134,14 +133,12 @@ class Watch:
         missing = dict(wanted)
         everyone = [watched for same in wanted.values() for watched in same]
         first = everyone[0].caller
-        trail = PageTrail(first.base_url)
-        call: Call[Page[Integration]] | None = endpoints.list_integrations(first.routes, self.organization_id)
+        pages = Integrations(first, self.organization_id).list().pages(once=not _any_decides(everyone))
         count = 0
-        while call is not None and missing:
+        while missing and not pages.at_the_end:
             asked_at = asyncio.get_running_loop().time()
             try:
-                page = await first.call(call, once=not _any_decides(everyone))
-                call = trail.after(call, page)
+                page = await anext(pages)
             except PackCloudError as error:
                 # A list that fails must not blind the watch: the next reads are single ones.
                 self.pages = None
@@ -150,7 +147,7 @@ class Watch:
             count += 1
             for integration in page.items:
                 self._tell_seen(integration, missing.pop(integration.id, []), asked_at)
-        self.pages = count if call is None else max(count, self.pages or 0)
+        self.pages = count if pages.at_the_end else max(count, self.pages or 0)
         return missing
 
     async def _read_one(self, same: list[Watched]) -> None:
