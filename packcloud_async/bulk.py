@@ -257,9 +257,9 @@ class SyncRun:
         error: BaseException | None = None
         try:
             await self._run_all()
-        except Exception as caught:
+        except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
             error = only_cause(caught)
-        self._ended_at = asyncio.get_running_loop().time()
+        self._ended_at = self._now()
         self._results.put_nowait(_End(error))
 
     async def _run_all(self) -> None:
@@ -278,6 +278,7 @@ class SyncRun:
 
     async def _run_target(self, given: str | SyncTarget) -> None:
         self._tally.organizations += 1
+        began_at = self._now()
         organization_id = given.organization_id if isinstance(given, SyncTarget) else given
         try:
             target = given if isinstance(given, SyncTarget) else SyncTarget(given)
@@ -286,7 +287,14 @@ class SyncRun:
             watch = self._client.watch_of(target.organization_id)
             jobs = await self._jobs_of(target, watch)
         except PackCloudError as error:
-            self._deliver(SyncResult(organization_id=str(organization_id), integration_id=None, error=error))
+            self._deliver(
+                SyncResult(
+                    organization_id=str(organization_id),
+                    integration_id=None,
+                    elapsed=self._now() - began_at,
+                    error=error,
+                )
+            )
             return
         await self._run_jobs(jobs)
 
@@ -341,11 +349,15 @@ class SyncRun:
                 await job.detach()
 
     async def _fire(self, job: AsyncSyncJob, done: Callable[[AsyncSyncJob, SyncResult], None]) -> None:
+        began_at = self._now()
         try:
             await job.fire()
-            job.watch_for(lambda: done(job, _result_of(job)))
-        except Exception as error:
-            done(job, _not_started(job, error))
+            job.watch_for(lambda: done(job, _result_of(job, self._now() - began_at)))
+        except Exception as error:  # noqa: BLE001 - one bad integration never stops the rest
+            done(job, _unfinished(job, error, self._now() - began_at))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     def _deliver(self, result: SyncResult) -> None:
         self._tally.add(result)
@@ -356,14 +368,14 @@ def _elapsed(result: SyncResult) -> float:
     return result.elapsed
 
 
-def _result_of(job: AsyncSyncJob) -> SyncResult:
+def _result_of(job: AsyncSyncJob, elapsed: float) -> SyncResult:
     try:
         return job.outcome_of_watch()
-    except Exception as error:
-        return _not_started(job, error)
+    except Exception as error:  # noqa: BLE001 - what ended the watch is told in the result
+        return _unfinished(job, error, elapsed)
 
 
-def _not_started(job: AsyncSyncJob, error: Exception) -> SyncResult:
+def _unfinished(job: AsyncSyncJob, error: Exception, elapsed: float) -> SyncResult:
     cause = only_cause(error)
     if isinstance(cause, PackCloudError):
         told = cause
@@ -371,7 +383,11 @@ def _not_started(job: AsyncSyncJob, error: Exception) -> SyncResult:
         told = SyncError(f"unexpected {type(cause).__name__}")
         told.__cause__ = cause
     return SyncResult(
-        organization_id=job.organization_id, integration_id=job.integration_id, kinds=job.outcomes, error=told
+        organization_id=job.organization_id,
+        integration_id=job.integration_id,
+        kinds=job.outcomes,
+        elapsed=elapsed,
+        error=told,
     )
 
 

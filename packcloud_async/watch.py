@@ -95,7 +95,7 @@ class Watch:
             while self._entries:
                 async with asyncio.TaskGroup() as reads:
                     await self._start_reads(reads)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, with the error itself
             self._end_all(only_cause(error))
         finally:
             self._task = None

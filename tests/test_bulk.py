@@ -112,6 +112,13 @@ class TestOneBadShopNeverStopsTheRest:
         assert [type(result.error) for result in results if result.error] == [ConfigurationError]
         assert len(results) == 5
 
+    async def test_a_target_that_failed_says_how_long_it_took(self):
+        faults = FaultPlan(routes={"integrations", "integration"}, server_error=1)
+        async with open_shop(faults=faults) as shop:
+            _, results = await sync_orders(shop, ["org_1", SyncTarget("org_2", ["int_1"])])
+        # Four attempts with waits of at least half of 0.5, 1 and 2 seconds.
+        assert [1.75 <= result.elapsed <= 3.5 for result in results] == [True, True]
+
     async def test_a_target_without_kinds_is_a_result(self):
         async with open_shop() as shop:
             _, results = await sync_orders(shop, ["org_1", SyncTarget("org_2", kinds={STOCKS})], kinds=None)

@@ -8,6 +8,7 @@
 4. ``functools.partial`` and closures are decorated once per client, never per request.
 """
 
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -64,4 +65,7 @@ def retrying(
         logger=None,
         on_backoff=on_backoff,
     )
-    return decorate(attempt)
+    with warnings.catch_warnings():
+        # backoff 2.2.1 asks asyncio.iscoroutinefunction, which Python 3.14 deprecates.
+        warnings.filterwarnings("ignore", "'asyncio.iscoroutinefunction'", DeprecationWarning)
+        return decorate(attempt)

@@ -1,0 +1,28 @@
+"""The command line: ``packcloud``, or ``python -m packcloud_async``."""
+
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+_NEEDED = frozenset({"click", "rich"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; ``arguments`` None takes those of the process."""
+    try:
+        # Here and not above: the package works without the extra, and so does importing this module.
+        from packcloud_async.cli.app import run  # noqa: PLC0415
+
+        return run(arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _NEEDED:
+            raise
+        sys.stderr.write("packcloud: the command line needs the extra: pip install 'packcloud_async[cli]'\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

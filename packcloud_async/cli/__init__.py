@@ -1,0 +1,1 @@
+"""The command line, an extra: it reads arguments and writes results, and decides nothing about the API."""

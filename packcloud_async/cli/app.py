@@ -1,0 +1,76 @@
+"""The command ``packcloud`` and what its exit code is."""
+
+import io
+import sys
+from collections.abc import Sequence
+
+import click
+
+from packcloud_async.cli.demo import demo
+from packcloud_async.cli.emulator import emulator
+from packcloud_async.cli.failures import Failed, Interrupted, complain
+from packcloud_async.cli.integration_changes import create, delete, run_action, update
+from packcloud_async.cli.integrations import integrations
+from packcloud_async.cli.sync import sync
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="packcloud_async", message="%(prog)s %(version)s")
+def packcloud() -> None:
+    """Sync the integrations of Pack.cloud organizations, and see what each sync did.
+
+    Try "packcloud demo" first: it needs no account and no network.
+
+    \b
+    Environment:
+      PACKCLOUD_TOKEN     the API token (needed)
+      PACKCLOUD_BASE_URL  another address than https://api.pack.cloud
+      PACKCLOUD_ROUTES    a TOML file that overrides paths of the API
+
+    \b
+    Exit codes:
+      0    everything went well
+      1    something failed: the server refused it, or could not be reached
+      2    the command or its configuration is wrong, nothing was sent
+      130  interrupted with Ctrl-C
+    """
+
+
+for command in (create, update, delete, run_action):
+    integrations.add_command(command)
+for command in (demo, sync, integrations, emulator):
+    packcloud.add_command(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; ``arguments`` None takes those of the process."""
+    _write_what_the_encoding_lacks_as_escapes()
+    try:
+        code: object = packcloud.main(arguments, prog_name="packcloud", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as abort:
+        return _given_up(abort)
+    except OSError as error:
+        # The library translates its own: what is left is an output that takes no more, such as a full disk.
+        complain(f"the output cannot be written: {error.strerror or error}")
+        return Failed.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _given_up(abort: click.Abort) -> int:
+    if abort.__cause__ is None:
+        # Given up at a question, which still stands open on its line.
+        click.echo(err=True)
+    if isinstance(abort.__cause__ or abort.__context__, KeyboardInterrupt):
+        complain("Interrupted.", prefix="")
+        return Interrupted.exit_code
+    complain("no answer was given")
+    return Failed.exit_code
+
+
+def _write_what_the_encoding_lacks_as_escapes() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,55 @@
+"""How a command ends when it does not end well: one line on stderr, and an exit code."""
+
+import sys
+
+import click
+
+from packcloud_async.cli.console import clean
+from packcloud_async.errors import ConfigurationError, PackCloudError, Unauthorized
+
+
+class Failed(click.ClickException):
+    """Something went wrong that the caller's arguments are not to blame for."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message))
+
+
+class Misconfigured(Failed):
+    """A value of the command or its environment is unusable, nothing was sent."""
+
+    exit_code = 2
+
+
+class Interrupted(click.ClickException):
+    """Ctrl-C; ``message`` is the whole line that tells it."""
+
+    exit_code = 130
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - stderr, like every other end
+        """Write the line, below the ^C that a terminal echoes."""
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo(err=True)
+        complain(self.message, prefix="")
+
+
+def failure_of(error: PackCloudError) -> Failed:
+    """Return the end a command meets for an error of the library."""
+    kind = Misconfigured if isinstance(error, ConfigurationError) else Failed
+    return kind(reason_of(error))
+
+
+def reason_of(error: PackCloudError) -> str:
+    """Say on one line what went wrong."""
+    hint = " [check PACKCLOUD_TOKEN]" if isinstance(error, Unauthorized) else ""
+    return f"{clean(str(error))}{hint}"
+
+
+def complain(sentence: str, *, prefix: str = "Error: ") -> None:
+    """Write one line on stderr."""
+    # Neither click.echo nor a console: while a moving line is shown, what stands in for sys.stderr writes above it.
+    if sys.stderr is not None:
+        sys.stderr.write(f"{prefix}{clean(sentence)}\n")
+        sys.stderr.flush()

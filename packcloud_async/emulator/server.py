@@ -1,0 +1,121 @@
+"""The emulator on a real loopback port."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from ipaddress import ip_address
+from typing import Final
+
+from aiohttp import web
+from attrs import frozen
+
+from packcloud_async._sansio.wire import Request, Response
+from packcloud_async.emulator.books import Counters
+from packcloud_async.emulator.clock import LoopClock
+from packcloud_async.emulator.faults import Fate
+from packcloud_async.emulator.state import State
+from packcloud_async.errors import ConfigurationError
+
+
+@frozen
+class Served:
+    """A running server; ``base_url`` is what a client takes, without a slash at the end."""
+
+    base_url: str
+
+
+@contextlib.asynccontextmanager
+async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> AsyncGenerator[Served]:
+    """Serve until the block is left; requests still waiting for their answer are dropped then.
+
+    A port that listens cannot refuse one connection, so ``Fault.REFUSE`` ends it unanswered instead: to a
+    client the request may have arrived.
+    """
+    address = _loopback(host)
+    handler = _Handler(state, clock)
+    runner = web.ServerRunner(handler.server, access_log=None, shutdown_timeout=_SHUTDOWN)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, address, port)
+        await site.start()
+        literal = f"[{address}]" if ":" in address else address
+        yield Served(f"http://{literal}:{site.port}")
+    finally:
+        handler.closing.set()
+        await runner.cleanup()
+
+
+_SHUTDOWN: Final = 1.0
+
+
+class _Handler:
+    """Acts out what the state replies."""
+
+    def __init__(self, state: State, clock: LoopClock) -> None:
+        self.server = _CountingServer(self._handle, state.counters)
+        self.closing = asyncio.Event()
+        self._state = state
+        self._clock = clock
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._state.counters.arrived()
+        try:
+            return await self._answer(request)
+        finally:
+            self._state.counters.left()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        wire = Request(request.method, f"http://{request.host}{request.raw_path}", dict(request.headers), body or None)
+        reply = self._state.answer(wire, self._clock.now())
+        await self._wait(reply.delay)
+        if reply.response is None or self.closing.is_set():
+            return _hang_up(request)
+        if reply.fate is Fate.TRUNCATE:
+            return await _truncated(request, reply.response)
+        return web.Response(status=reply.response.status, headers=reply.response.headers, body=reply.response.body)
+
+    async def _wait(self, delay: float) -> None:
+        if delay:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self.closing.wait()
+
+
+class _CountingServer(web.Server):
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], counters: Counters) -> None:
+        super().__init__(handler, access_log=None)
+        self._counters = counters
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._counters.peak_connections = max(self._counters.peak_connections, len(self.connections))
+
+
+def _hang_up(request: web.BaseRequest) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _truncated(request: web.BaseRequest, whole: Response) -> web.StreamResponse:
+    response = web.StreamResponse(status=whole.status, headers=whole.headers)
+    response.content_length = len(whole.body)
+    await response.prepare(request)
+    await response.write(whole.body[: len(whole.body) // 2])
+    if request.transport is not None:
+        # Not abort(): what is written must arrive, or the body would be missing instead of cut.
+        request.transport.close()
+    return response
+
+
+def _loopback(host: str) -> str:
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        is_loopback = ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise ConfigurationError(f"the emulator serves on loopback addresses only, not on {host!r}")
+    return host

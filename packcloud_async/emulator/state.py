@@ -1,0 +1,198 @@
+"""The emulator as a pure function of request and time: no I/O, no clock, no randomness but the seed's.
+
+1. Faults are decided before anything else; a request that is refused, dropped before, or answered with a
+   status of the plan changes nothing (but for 5xx with ``server_error_acted``).
+2. Then the order of a usual framework: path (404), method (405), credential (401), resource (404), rest.
+3. Nothing moves by itself: what a read shows is computed from ``now``, so ``now`` may jump.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from math import ceil
+from typing import Never, TypeAlias
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from attrs import evolve, frozen
+
+from packcloud_async._sansio import json_text
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.wire import Request, Response
+from packcloud_async.emulator.books import Books, Counters
+from packcloud_async.emulator.calls import HANDLERS, Answer, Call, Calls, Refusal
+from packcloud_async.emulator.dates import http_date
+from packcloud_async.emulator.draws import Draws
+from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
+from packcloud_async.emulator.routes import UNKNOWN_ROUTE, Match, RouteTable
+from packcloud_async.emulator.shops import View, World
+from packcloud_async.emulator.sync_runs import Move, PlannedRun
+from packcloud_async.errors import ConfigurationError
+from packcloud_async.models import SyncKind
+
+Plans: TypeAlias = FaultPlan | Iterable[FaultPlan]
+"""One plan, or several: a request belongs to the first that aims at it."""
+
+
+class State:
+    """Everything the emulator knows; ``answer`` is its only way to act on a request."""
+
+    def __init__(self, world: World, *, token: str, faults: Plans = (), paths: Mapping[str, str] | None = None) -> None:
+        self.books = Books()
+        self.counters = Counters()
+        self._token = token
+        self._world = world
+        self._routes = RouteTable(paths or {})
+        self._calls = Calls(world, books=self.books, counters=self.counters)
+        self.set_faults(faults)
+
+    def set_token(self, token: str) -> None:
+        """Accept only this token from now on."""
+        self._token = token
+
+    def set_faults(self, faults: Plans) -> None:
+        """Replace the fault plans; scripts start at their beginning."""
+        plans = [faults] if isinstance(faults, FaultPlan) else list(faults)
+        draws = Draws(self._world.seed)
+        self._courses = [FaultCourse(plan, draws, index) for index, plan in enumerate([*plans, FaultPlan()])]
+
+    def plan_sync(self, organization_id: str, integration_id: str, kind: SyncKind, planned: PlannedRun) -> None:
+        """Fix what the next unplanned sync of this kind does; see :meth:`Emulator.plan_sync`."""
+        self._calls.plan_sync(organization_id, integration_id, kind, planned)
+
+    def set_watermark(
+        self, organization_id: str, integration_id: str, kind: SyncKind, value: str | None, *, now: float
+    ) -> None:
+        """Let a watermark read ``value`` from now on, None for null, as if the shop had changed by itself."""
+        organization = self._calls.organizations.find(organization_id)
+        integration = organization.integrations.get(integration_id) if organization is not None else None
+        if integration is None or kind not in integration.watermarks:
+            raise ConfigurationError(f"{organization_id}/{integration_id} has no watermark of {kind.value}")
+        integration.watermarks[kind].add(Move(now, value))
+
+    def delete(self, organization_id: str, integration_id: str) -> None:
+        """Let an integration be gone; do nothing if it is."""
+        organization = self._calls.organizations.find(organization_id)
+        if organization is not None:
+            organization.integrations.pop(integration_id, None)
+
+    def answer(self, request: Request, now: float) -> Reply:
+        """Carry out a request that arrives at emulator second ``now``, or let it fail as planned."""
+        url = urlsplit(request.url)
+        match = self._routes.match(url.path)
+        route = match.route if match is not None else UNKNOWN_ROUTE
+        course = next(course for course in self._courses if course.plan.aims_at(route, request.method))
+        incident = course.next()
+        if incident.fault is not None:
+            self.counters.faults[str(incident.fault)] += 1
+        if incident.fault is Fault.REFUSE:
+            return Reply(Fate.REFUSE)
+        self.counters.calls[request.method, route] += 1
+        if incident.fault is Fault.DROP_BEFORE:
+            return Reply(Fate.DROP_BEFORE, delay=incident.delay)
+        arrival = _Arrival(request, url, match, course.plan, incident.fault, now)
+        return _reply(self._respond(arrival), incident)
+
+    def _respond(self, arrival: "_Arrival") -> Response:
+        headers = {"date": http_date(int(arrival.now)), "x-request-id": f"req_{self.counters.total}"}
+        try:
+            if isinstance(arrival.fault, int):
+                self._fail(arrival, arrival.fault)
+            answer = self._act(arrival)
+        except Refusal as refusal:
+            return _response(refusal.status, refusal.body, headers | refusal.headers)
+        return _response(answer.status, _enveloped(answer, arrival), headers)
+
+    def _fail(self, arrival: "_Arrival", status: int) -> Never:
+        if status >= 500 and arrival.plan.server_error_acted:
+            with suppress(Refusal):
+                self._act(arrival)
+        raise Refusal(status, _MESSAGES.get(status, "Error"), headers=_retry_after(arrival, status))
+
+    def _act(self, arrival: "_Arrival") -> Answer:
+        match, request = arrival.match, arrival.request
+        if match is None:
+            raise Refusal(404, "The route could not be found.")
+        handlers = HANDLERS[match.route]
+        if request.method not in handlers:
+            allowed = ", ".join(handlers)
+            message = f"The {request.method} method is not supported for this route. Supported methods: {allowed}."
+            raise Refusal(405, message, headers={"allow": allowed})
+        if _credential(request) != f"Bearer {self._token}":
+            raise Refusal(401, _MESSAGES[401])
+        return handlers[request.method](self._calls, self._call(arrival, match))
+
+    def _call(self, arrival: "_Arrival", match: Match) -> Call:
+        plan = arrival.plan
+        return Call(
+            match=match,
+            path=arrival.url.path,
+            query=dict(parse_qsl(arrival.url.query, keep_blank_values=True)),
+            body=arrival.request.body,
+            view=View(arrival.now, arrival.fault is Fault.STALE, plan.watermark_format),
+            per_page=None if plan.envelope is Envelope.BARE else self._world.per_page,
+        )
+
+
+@frozen
+class _Arrival:
+    """A request that arrived, and the plan it falls under."""
+
+    request: Request
+    url: SplitResult
+    match: Match | None
+    plan: FaultPlan
+    fault: AnyFault | None
+    now: float
+
+
+_MESSAGES = {status.value: status.phrase for status in HTTPStatus} | {401: "Unauthenticated."}
+
+
+def _credential(request: Request) -> str:
+    return next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
+
+
+def _retry_after(arrival: _Arrival, status: int) -> dict[str, str]:
+    seconds = arrival.plan.retry_after_of(status)
+    if seconds is None:
+        return {}
+    if arrival.plan.retry_after_as_date:
+        return {"retry-after": http_date(int(arrival.now) + ceil(seconds))}
+    return {"retry-after": str(ceil(seconds))}
+
+
+def _enveloped(answer: Answer, arrival: _Arrival) -> JsonValue:
+    if answer.value is None or arrival.plan.envelope is Envelope.BARE:
+        return answer.value
+    if answer.paging is None:
+        return {"data": answer.value}
+    links = {"prev": _link(answer.paging.prev, arrival), "next": _link(answer.paging.next, arrival)}
+    meta = {"per_page": answer.paging.per_page}
+    if arrival.plan.envelope is Envelope.ROOT_PAGING:
+        return {"data": answer.value, **links, **meta}
+    return {"data": answer.value, "links": links, "meta": meta}
+
+
+def _link(cursor: str | None, arrival: _Arrival) -> str | None:
+    if cursor is None:
+        return None
+    url = arrival.url
+    others = [item for item in parse_qsl(url.query, keep_blank_values=True) if item[0] != "cursor"]
+    link = url._replace(query=urlencode([*others, ("cursor", cursor)]), fragment="")
+    return (link._replace(scheme="", netloc="") if arrival.plan.relative_links else link).geturl()
+
+
+def _response(status: int, body: JsonValue | None, headers: dict[str, str]) -> Response:
+    if body is None:
+        return Response(status, headers)
+    return Response(status, {"content-type": "application/json", **headers}, json_text.dump(body))
+
+
+def _reply(response: Response, incident: Incident) -> Reply:
+    """Say how an answer is delivered; what has no body cannot be cut, so its connection just ends."""
+    fault, delay = incident.fault, incident.delay
+    if fault is Fault.DROP_AFTER or (fault is Fault.TRUNCATE and not response.body):
+        return Reply(Fate.DROP_AFTER, delay=delay)
+    if fault is Fault.BAD_JSON:
+        response = evolve(response, body=response.body[: len(response.body) // 2] or b"{")
+    return Reply(Fate.TRUNCATE if fault is Fault.TRUNCATE else Fate.DELIVER, response, delay)

@@ -1,0 +1,113 @@
+"""What can be said without a server: help, usage errors, configuration, the missing extra."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import packcloud_async
+from packcloud_async.cli.app import packcloud as command
+
+COMMANDS = [
+    (name, sub)
+    for name, item in command.commands.items()
+    for sub in (item.commands if isinstance(item, click.Group) else [""])
+]
+
+
+@pytest.mark.parametrize(("name", "sub"), COMMANDS)
+def test_every_command_explains_itself_with_an_example(name, sub):
+    result = CliRunner().invoke(command, [*(part for part in (name, sub) if part), "--help"])
+    assert result.exit_code == 0
+    assert "Example" in result.output
+    assert f"packcloud {name} {sub}".rstrip() in result.output
+
+
+def test_the_help_of_sync_lists_its_exit_codes():
+    output = CliRunner().invoke(command, ["sync", "--help"]).output
+    assert [line.split()[0] for line in output.partition("Exit codes:")[2].splitlines()[1:5]] == ["0", "1", "2", "130"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Usage:"),
+        (["sync"], "Missing argument 'ORG...'"),
+        (["sync", "org_1"], "say what to sync: --all-kinds, or --kind with one of orders, products, stocks"),
+        (["sync", "org_1", "--kind", "orders", "--all-kinds"], "not both"),
+        (["sync", "org_1", "--kind", "invoices"], "'invoices' is not one of"),
+        (["sync", "org_1", "org_2", "--integration", "int_1", "--all-kinds"], "exactly one ORG"),
+        (["sync", "org_1", "--all-kinds", "--deadline", "-1"], "--deadline"),
+        (["integrations", "update", "org_1", "int_1"], "say what to change"),
+        (["integrations", "create", "org_1", "--name", "x"], "--connector-id"),
+        (
+            ["integrations", "create", "org_1", "--name", "x", "--connector-id", "y", "--settings", "/no/file"],
+            "No such",
+        ),
+        (["demo", "--organizations", "0"], "--organizations"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_usage_error_is_exit_code_2_and_says_what_to_give(arguments, told):
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"{'a': s3cret}", "the file is not JSON"), (b'["s3cret"]', "must hold one JSON object")]
+)
+def test_a_settings_file_that_is_no_json_object_is_refused_without_quoting_it(content, told):
+    arguments = ["integrations", "create", "org_1", "--name", "x", "--connector-id", "y", "--settings", "-"]
+    result = CliRunner().invoke(command, arguments, input=content)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert "s3cret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "no token"),
+        ({"PACKCLOUD_TOKEN": "x", "PACKCLOUD_BASE_URL": "http://example.com"}, "unencrypted"),
+        ({"PACKCLOUD_TOKEN": "x", "PACKCLOUD_ROUTES": "/no/such/file"}, "PACKCLOUD_ROUTES"),
+    ],
+    ids=["token", "base url", "routes"],
+)
+@pytest.mark.parametrize("arguments", [["sync", "org_1", "--all-kinds"], ["integrations", "list", "org_1"]])
+def test_an_unusable_environment_is_exit_code_2_in_one_line(packcloud, monkeypatch, arguments, environment, told):
+    for name in ("PACKCLOUD_TOKEN", "PACKCLOUD_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ended = packcloud(*arguments)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert told in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["", "--all-kinds"], ["org_1", "--integration", "..", "--all-kinds"]])
+def test_an_id_that_cannot_be_one_is_exit_code_2(packcloud, monkeypatch, arguments):
+    monkeypatch.setenv("PACKCLOUD_TOKEN", "x")
+    monkeypatch.setenv("PACKCLOUD_BASE_URL", "http://127.0.0.1:9")
+    assert packcloud("sync", *arguments).code == 2
+
+
+def test_the_version_is_the_one_of_the_package(packcloud):
+    assert packcloud("--version").out == f"packcloud {packcloud_async.client.version('packcloud_async')}\n"
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_extra_one_line_says_what_to_install(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from packcloud_async.__main__ import main; sys.exit(main([]))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr == "packcloud: the command line needs the extra: pip install 'packcloud_async[cli]'\n"
+
+
+def test_the_package_and_its_main_module_need_no_extra():
+    code = "import sys, packcloud_async.__main__; print({'click', 'rich'} & set(sys.modules))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "set()\n"

@@ -1,0 +1,151 @@
+"""The emulator on real loopback sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from packcloud_async.emulator import Emulator, FaultPlan
+from packcloud_async.errors import ConfigurationError
+from packcloud_async.models import SyncKind
+
+pytestmark = pytest.mark.sockets
+
+ORG = "/v1/organizations/org_1"
+ONE = f"{ORG}/integrations/int_1"
+
+
+@asynccontextmanager
+async def session_to(emulator: Emulator, **serve: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Authorization": f"Bearer {emulator.token}"}
+    async with (
+        emulator.serve(**serve) as served,
+        aiohttp.ClientSession(served.base_url, headers=headers) as session,
+    ):
+        yield session
+
+
+async def test_calls_over_the_wire() -> None:
+    emulator = Emulator(per_page=3)
+    async with session_to(emulator) as session:
+        async with session.get(f"{ORG}/integrations") as response:
+            listed = await response.json()
+            assert response.headers["x-request-id"] == "req_1"
+            assert response.headers.getall("date") == ["Thu, 01 Jan 2026 00:00:00 GMT"]
+        async with session.get(listed["links"]["next"]) as response:
+            assert [item["id"] for item in (await response.json())["data"]] == ["int_4"]
+        async with session.post(f"{ORG}/integrations", json={"name": "N", "connector_id": "c"}) as response:
+            assert (response.status, (await response.json())["data"]["id"]) == (201, "int_5")
+        async with session.delete(ONE) as response:
+            assert (response.status, await response.read()) == (204, b"")
+        async with session.get(f"{ORG}/integrations/int_1%2Fsettings") as response:
+            assert response.status == 404
+    assert emulator.counters.by_route == {"integrations": 3, "integration": 2}
+
+
+async def test_a_watermark_moves_in_real_time() -> None:
+    emulator = Emulator()
+    emulator.plan_sync("org_1", "int_1", SyncKind.ORDERS, moves=[(0.05, "moved")])
+    async with session_to(emulator) as session:
+        async with session.post(f"{ONE}/orders/sync") as response:
+            assert response.status == 202
+        async with asyncio.timeout(5):
+            while True:
+                async with session.get(ONE) as response:
+                    if (await response.json())["data"]["order_sync_updated_at"] == "moved":
+                        break
+    assert emulator.now >= 0.05
+
+
+@pytest.mark.parametrize(("fault", "accepted"), [("refuse", 0), ("drop_before", 0), ("drop_after", 1), ("truncate", 1)])
+async def test_a_dropped_connection(fault: str, accepted: int) -> None:
+    emulator = Emulator(faults=FaultPlan(script=[fault]))
+    async with session_to(emulator) as session:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await session.post(f"{ONE}/orders/sync")
+        assert len(emulator.books.runs) == accepted
+        async with session.get(ONE) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize("integrations", [1, 2_000], ids=["small", "large"])
+async def test_a_cut_body_begins_and_does_not_end(integrations: int) -> None:
+    emulator = Emulator(integrations=integrations, per_page=integrations, faults=FaultPlan(script=["truncate"]))
+    async with session_to(emulator) as session:
+        async with session.get(f"{ORG}/integrations") as response:
+            assert response.status == 200
+            received = await response.content.readexactly(int(response.headers["content-length"]) // 2)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.content.readany()
+        async with session.get(f"{ORG}/integrations") as response:
+            whole = await response.read()
+    assert received == whole[: len(whole) // 2]
+
+
+async def test_leaving_does_not_wait_for_slow_answers() -> None:
+    emulator = Emulator(faults=FaultPlan(latency=60))
+    loop = asyncio.get_running_loop()
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+        async with emulator.serve() as served:
+            waiting = tasks.create_task(answer_of(session, served.base_url + ONE))
+            while not emulator.counters.total:  # noqa: ASYNC110 - a count has no event
+                await asyncio.sleep(0.001)
+            left_at = loop.time()
+        assert loop.time() - left_at < 0.9
+        assert await waiting == "ServerDisconnectedError"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def answer_of(session: aiohttp.ClientSession, url: str) -> str:
+    try:
+        # A POST: the session itself repeats a GET whose connection was dropped.
+        async with session.post(f"{url}/orders/sync") as response:
+            return str(response.status)
+    except aiohttp.ClientError as error:
+        return type(error).__name__
+
+
+async def test_a_client_that_gives_up_does_not_disturb_the_next() -> None:
+    emulator = Emulator(faults=FaultPlan(script=[None], latency=0.05))
+    async with session_to(emulator) as session:
+        with pytest.raises(TimeoutError):
+            await session.post(f"{ONE}/orders/sync", timeout=aiohttp.ClientTimeout(total=0.02))
+        async with session.get(ONE) as response:
+            assert response.status == 200
+    assert len(emulator.books.runs) == 1
+
+
+async def test_peaks() -> None:
+    emulator = Emulator(faults=FaultPlan(latency=0.05))
+    async with session_to(emulator) as session:
+        for concurrent in (4, 2):
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(concurrent):
+                    tasks.create_task(answer_of(session, ONE))
+    assert (emulator.counters.peak_requests, emulator.counters.peak_connections) == (4, 4)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+async def test_loopback_addresses(host: str) -> None:
+    emulator = Emulator()
+    async with session_to(emulator, host=host) as session:
+        assert await answer_of(session, ONE) == "202"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.com", ""])
+async def test_other_addresses_are_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="loopback"):
+        async with Emulator().serve(host):
+            pass
+
+
+async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
+    emulator = Emulator()
+    async with emulator.serve() as served:
+        port = int(served.base_url.rpartition(":")[2])
+        with pytest.raises(OSError, match="address already in use"):
+            async with emulator.serve(port=port):
+                pass
