@@ -206,15 +206,17 @@ class TestBounds:
             most.append(len(under_way))
             return await send(request)
 
-        async with open_shop(organizations=20, integrations=2, step_in=note) as shop:
-            async with shop.client.sync_many(
+        async with (
+            open_shop(organizations=20, integrations=2, step_in=note) as shop,
+            shop.client.sync_many(
                 shop.emulator.organization_ids, kinds={ORDERS}, poll=STEADY, max_organizations=3
-            ) as run:
-                done = {}
-                async for result in run:
-                    done[result.organization_id] = done.get(result.organization_id, 0) + 1
-                    if done[result.organization_id] == 2:
-                        under_way.discard(result.organization_id)
+            ) as run,
+        ):
+            done = {}
+            async for result in run:
+                done[result.organization_id] = done.get(result.organization_id, 0) + 1
+                if done[result.organization_id] == 2:
+                    under_way.discard(result.organization_id)
         assert len(done) == 20
         assert max(most) <= 4
 
@@ -225,13 +227,13 @@ class TestBounds:
 
     async def test_a_slow_reader_holds_back_new_organizations(self, monkeypatch):
         monkeypatch.setattr("packcloud_async.bulk.UNREAD_RESULTS_ALLOWED", 10)
-        async with open_shop(organizations=1_000, integrations=2) as shop:
-            async with shop.client.sync_many(
-                shop.emulator.organization_ids, kinds={STOCKS}, max_organizations=5
-            ) as run:
-                await asyncio.sleep(1000)
-                assert run.report.integrations <= 10 + 2 * 6
-                assert len(await collect(run)) == 2_000
+        async with (
+            open_shop(organizations=1_000, integrations=2) as shop,
+            shop.client.sync_many(shop.emulator.organization_ids, kinds={STOCKS}, max_organizations=5) as run,
+        ):
+            await asyncio.sleep(1000)
+            assert run.report.integrations <= 10 + 2 * 6
+            assert len(await collect(run)) == 2_000
 
 
 class TestLeaving:

@@ -50,7 +50,9 @@ async def test_two_hundred_organizations_with_five_integrations_each():
     assert counters.total == run.report.requests_sent == client.requests_sent
     assert counters.peak_connections <= 50
     assert run.report.failed == 0
-    assert {kind: sum(counts.values()) for kind, counts in run.report.outcomes.items()} == dict.fromkeys(SyncKind, 1_000)
+    assert {kind: sum(counts.values()) for kind, counts in run.report.outcomes.items()} == dict.fromkeys(
+        SyncKind, 1_000
+    )
 
     # Nothing is left: no task, no open transport that a collector would complain about.
     await asyncio.sleep(0)

@@ -24,8 +24,8 @@ from packcloud_async import (
     Outcome,
     PollPolicy,
     ReadMade,
-    RetryPolicy,
     Retrying,
+    RetryPolicy,
     ServerError,
     SyncError,
     SyncKind,
@@ -590,11 +590,10 @@ class TestPacing:
     async def test_jitter_spreads_jobs_from_the_first_read(self):
         random.seed(1)
         poll = PollPolicy(first=10, jitter=0.2)
-        async with open_shop(organizations=50, integrations=1) as shop:
-            async with asyncio.TaskGroup() as group:
-                for number in range(1, 51):
-                    organization = shop.client.organization(f"org_{number}")
-                    group.create_task(organization.sync("int_1", ORDERS, poll=poll))
+        async with open_shop(organizations=50, integrations=1) as shop, asyncio.TaskGroup() as group:
+            for number in range(1, 51):
+                organization = shop.client.organization(f"org_{number}")
+                group.create_task(organization.sync("int_1", ORDERS, poll=poll))
         first_reads = {}
         for sent in shop.transport.sent:
             if sent.method == "GET" and sent.at > 0:

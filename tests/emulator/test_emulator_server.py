@@ -108,8 +108,9 @@ async def answer_of(session: aiohttp.ClientSession, url: str) -> str:
         return type(error).__name__
 
 
-async def test_a_client_that_gives_up_does_not_disturb_the_next() -> None:
-    emulator = Emulator(faults=FaultPlan(script=[None], latency=0.05))
+@pytest.mark.parametrize("fault", [None, "drop_after"])
+async def test_a_client_that_gives_up_does_not_disturb_the_next(fault: str | None) -> None:
+    emulator = Emulator(faults=FaultPlan(script=[fault], latency=0.05))
     async with session_to(emulator) as session:
         with pytest.raises(TimeoutError):
             await session.post(f"{ONE}/orders/sync", timeout=aiohttp.ClientTimeout(total=0.02))
