@@ -1,8 +1,8 @@
 """The emulator on a real loopback port."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Final
 
@@ -24,7 +24,7 @@ class Served:
     base_url: str
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> AsyncGenerator[Served]:
     """Serve until the block is left; requests still waiting for their answer are dropped then.
 
@@ -41,7 +41,7 @@ async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> Asyn
         literal = f"[{address}]" if ":" in address else address
         yield Served(f"http://{literal}:{site.port}")
     finally:
-        handler.closing.set()
+        handler.closing.set_result(None)
         await runner.cleanup()
 
 
@@ -53,7 +53,7 @@ class _Handler:
 
     def __init__(self, state: State, clock: LoopClock) -> None:
         self.server = _CountingServer(self._handle, state.counters)
-        self.closing = asyncio.Event()
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._state = state
         self._clock = clock
 
@@ -68,18 +68,17 @@ class _Handler:
         body = await request.read()
         wire = Request(request.method, f"http://{request.host}{request.raw_path}", dict(request.headers), body or None)
         reply = self._state.answer(wire, self._clock.now())
-        await self._wait(reply.delay)
-        if reply.response is None or self.closing.is_set():
-            return _hang_up(request)
+        if reply.delay:
+            await asyncio.wait([self.closing], timeout=reply.delay)
+        transport = request.transport
+        if transport is None:
+            return web.Response()  # the client has gone
+        if reply.response is None or self.closing.done():
+            transport.abort()
+            return web.Response()
         if reply.fate is Fate.TRUNCATE:
-            return await _truncated(request, reply.response)
+            return await _truncated(request, transport, reply.response)
         return web.Response(status=reply.response.status, headers=reply.response.headers, body=reply.response.body)
-
-    async def _wait(self, delay: float) -> None:
-        if delay:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self.closing.wait()
 
 
 class _CountingServer(web.Server):
@@ -92,20 +91,13 @@ class _CountingServer(web.Server):
         self._counters.peak_connections = max(self._counters.peak_connections, len(self.connections))
 
 
-def _hang_up(request: web.BaseRequest) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
-
-
-async def _truncated(request: web.BaseRequest, whole: Response) -> web.StreamResponse:
+async def _truncated(request: web.BaseRequest, transport: asyncio.Transport, whole: Response) -> web.StreamResponse:
     response = web.StreamResponse(status=whole.status, headers=whole.headers)
     response.content_length = len(whole.body)
     await response.prepare(request)
     await response.write(whole.body[: len(whole.body) // 2])
-    if request.transport is not None:
-        # Not abort(): what is written must arrive, or the body would be missing instead of cut.
-        request.transport.close()
+    # Not abort(): what is written must arrive, or the body would be missing instead of cut.
+    transport.close()
     return response
 
 
