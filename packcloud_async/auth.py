@@ -1,5 +1,6 @@
 """How a request proves who sends it."""
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class HeaderAuth:
     _value: str
 
     def __attrs_post_init__(self) -> None:
-        check_header_value("header name", self._name)
+        _check_header_name(self._name)
         check_header_value("header value", self._value)
 
     def __repr__(self) -> str:
@@ -62,6 +63,11 @@ class HeaderAuth:
     async def headers(self, *, refused: bool) -> Mapping[str, str]:  # noqa: ARG002 - it has no other to give
         """Return the one header."""
         return {self._name: self._value}
+
+
+def _check_header_name(name: object) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise ConfigurationError(f"header name must be letters, digits and dashes such as X-Api-Key, not {name!r}")
 
 
 def check_header_value(name: str, value: object) -> None:

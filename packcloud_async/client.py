@@ -12,7 +12,7 @@ from attrs import frozen
 
 from packcloud_async._io.limiting import Gate
 from packcloud_async._io.pipeline import CallObserver, Pipeline
-from packcloud_async._io.transport import AiohttpTransport, Session, Transport
+from packcloud_async._io.transport import AiohttpTransport, Session, Transport, turns
 from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.events import RetryDetails
@@ -96,7 +96,7 @@ class PackCloudClient:
             user_agent=USER_AGENT,
             timeouts=timeouts,
             policy=retry or RetryPolicy(),
-            gate=Gate(max_connections),
+            gate=Gate(turns(max_connections, session)),
             on_retry=on_retry,
         )
 

@@ -64,7 +64,7 @@ class ServiceType(StrEnum):
 
 
 def _keys_only(mapping: Mapping[str, object]) -> str:
-    return f"<{', '.join(sorted(mapping))}>"
+    return f"<{', '.join(name if name.isprintable() else ascii(name) for name in sorted(mapping))}>"
 
 
 def _count(items: tuple[object, ...]) -> str:

@@ -4,8 +4,8 @@ Durations are seconds (float). ``growth`` and ``jitter`` are ratios. None means 
 """
 
 import ipaddress
-import math
 import string
+import sys
 import tomllib
 from collections.abc import Callable, Generator
 from typing import Any, Final, Self, cast
@@ -18,7 +18,7 @@ from packcloud_async.errors import ConfigurationError
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _at_least(minimum: float, *, above: bool = False, optional: bool = False) -> Callable[[Any, Any, Any], None]:
@@ -79,10 +79,11 @@ class RetryPolicy:
         """Return the seconds to wait after this many failures; ``draw`` is a random number in [0, 1)."""
         if retry_after is not None:
             return min(retry_after, self.retry_after_ceiling)
-        # A float power overflows long before anybody waits that long.
-        exponent = min(failures - 1, 64)
-        full = min(self.ceiling, self.first * min(self.growth**exponent, 1e12))
-        return full * (0.5 + 0.5 * draw)
+        try:
+            ratio = float(self.growth) ** (failures - 1)
+        except OverflowError:
+            ratio = sys.float_info.max
+        return min(self.ceiling, self.first * ratio) * (0.5 + 0.5 * draw)
 
     def accepts(self, retry_after: float | None) -> bool:
         """Whether the server's wish is one that this policy waits for."""
@@ -137,7 +138,7 @@ def _template(_: Any, attribute: Any, value: Any) -> None:
     name = f"Routes.{attribute.name}"
     if not isinstance(value, str) or not value.startswith("/"):
         raise ConfigurationError(f"{name} must be a path that begins with '/', not {value!r}")
-    if any(character in value for character in "?#\\") or not value.isprintable() or " " in value:
+    if any(character in value for character in "?#\\ ") or not value.isascii() or not value.isprintable():
         raise ConfigurationError(f"{name} must be a plain path without query, fragment or spaces, not {value!r}")
     if {".", "..", ""} & set(value[1:].split("/")):
         raise ConfigurationError(f"{name} must not have an empty, '.' or '..' segment: {value!r}")
@@ -226,18 +227,24 @@ def path_segment(name: str, value: str) -> str:
 
 def check_base_url(url: str, *, allow_insecure: bool) -> str:
     """Return the base URL without a slash at its end; refuse one that would send the credential in clear."""
+    given: object = url
+    if not isinstance(given, str):
+        raise ConfigurationError(f"base_url must be a text, not {type(given).__name__}")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except (ValueError, AttributeError, TypeError):
-        raise ConfigurationError(f"base_url is not a URL: {url!r}") from None
+    except ValueError:
+        raise ConfigurationError(f"base_url is not a URL: {_without_userinfo(url)!r}") from None
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigurationError(f"base_url must begin with https:// and name a host, not {_without_userinfo(url)!r}")
-    if parts.query or parts.fragment or "@" in parts.netloc or not url.isprintable() or " " in url or "\\" in url:
-        raise ConfigurationError("base_url must hold no user, query, fragment, space or backslash")
+    if "@" in parts.netloc or any(c in url for c in "?#\\ ") or not url.isascii() or not url.isprintable():
+        raise ConfigurationError(
+            "base_url must hold no user, query, fragment, space, backslash or character outside ASCII"
+        )
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(host):
         raise ConfigurationError(
-            f"base_url {url!r} would send the credential unencrypted; use https://, or allow_insecure=True"
+            f"base_url {_without_userinfo(url)!r} would send the credential unencrypted; use https://, "
+            "or allow_insecure=True"
         )
     return url.rstrip("/")
 

@@ -15,7 +15,7 @@ from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.endpoints import Call, build_request, may_have_acted, may_repeat, read_answer
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.wire import Response
-from packcloud_async.auth import Auth
+from packcloud_async.auth import Auth, check_header_value
 from packcloud_async.errors import (
     ApiError,
     ClientStateError,
@@ -81,7 +81,14 @@ class Pipeline:
         try:
             return cast("T", await send(call, _Tries(observer)))
         except TryAgain as exhausted:
-            raise exhausted.error from exhausted.error.__cause__
+            error = exhausted.error
+        except BaseException as passing:
+            # Cancelled while it waited to try again: what is shown is the failure, not its wrapper.
+            if isinstance(passing.__context__, TryAgain):
+                passing.__context__ = passing.__context__.error
+            raise
+        # Outside the except block, so that the wrapper does not become its context.
+        raise error
 
     async def aclose(self) -> None:
         """Refuse further calls and close the transport."""
@@ -132,13 +139,17 @@ class Pipeline:
 
     async def _credential(self, *, refused: bool) -> Mapping[str, str]:
         try:
-            return await self.auth.headers(refused=refused)
+            headers = dict(await self.auth.headers(refused=refused))
         except PackCloudError:
             raise
         except Exception as error:
             # The text of a foreign error may hold the very secret it failed to fetch.
             sentence = f"the auth object could not give a credential: {type(error).__name__}"
             raise TransportError(sentence, maybe_sent=False) from error
+        for name, value in headers.items():
+            check_header_value("a header name of the auth object", name)
+            check_header_value("a header value of the auth object", value)
+        return headers
 
     async def _exchange(self, call: Call[T], credential: Mapping[str, str], tries: _Tries) -> T:
         request = build_request(call, self.base_url, credential, self.user_agent)

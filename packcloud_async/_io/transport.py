@@ -7,7 +7,7 @@ from attrs import define, field
 from yarl import URL
 
 from packcloud_async._sansio.wire import Damage, Request, Response
-from packcloud_async.errors import TransportError
+from packcloud_async.errors import ClientStateError, TransportError
 from packcloud_async.policies import Timeouts
 
 Session = aiohttp.ClientSession
@@ -39,8 +39,11 @@ class AiohttpTransport:
     session: aiohttp.ClientSession | None = None
     _own: aiohttp.ClientSession | None = field(default=None, init=False)
     _timeout: aiohttp.ClientTimeout = field(init=False)
+    _middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        # Middlewares given with a request replace those of the session, so the caller's are taken along.
+        self._middlewares = (_sent_once, *getattr(self.session, "_middlewares", ()))
         # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
         # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
         self._timeout = aiohttp.ClientTimeout(
@@ -50,23 +53,31 @@ class AiohttpTransport:
     async def send(self, request: Request) -> Response:
         """Send one request on the session."""
         session = self.session or self._own or self._open()
+        if session.closed:
+            raise ClientStateError("the session given to the client is closed")
         try:
             async with session.request(
                 request.method,
                 URL(request.url, encoded=True),
                 headers=request.headers,
+                # Otherwise a POST without a body would say that it is application/octet-stream.
+                skip_auto_headers=("Content-Type",),
                 data=request.body,
                 allow_redirects=False,
                 raise_for_status=False,
                 timeout=self._timeout,
+                middlewares=self._middlewares,
             ) as answer:
                 body, damage = await self._read_body(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, body, damage)
-        except aiohttp.ClientConnectorCertificateError as error:
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as error:
             raise TransportError(_sentence(request, error), maybe_sent=False, repeatable=False) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TransportError(_sentence(request, error), maybe_sent=False) from error
+        except aiohttp.ClientResponseError:
+            # Its text quotes what was received and its repr what was sent, so it is no cause to show either.
+            raise TransportError(_sentence(request, "the answer is not HTTP"), maybe_sent=True) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransportError(_sentence(request, error), maybe_sent=True) from error
 
@@ -98,6 +109,28 @@ class AiohttpTransport:
         return b"".join(pieces), None
 
 
-def _sentence(request: Request, error: BaseException) -> str:
+def turns(max_connections: int, session: aiohttp.ClientSession | None) -> int:
+    """Return how many requests may be under way at once, so that none waits in the pool, where timeouts count."""
+    connector = session.connector if session is not None else None
+    if connector is None:
+        return max_connections
+    # 0 is aiohttp's "no limit".
+    return min(max_connections, connector.limit or max_connections, connector.limit_per_host or max_connections)
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Hide a lost connection from aiohttp, which would send the request again by itself, a DELETE too."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except aiohttp.ServerDisconnectedError:
+        # Its text quotes the headers that had arrived.
+        raise aiohttp.ClientConnectionError("the server closed the connection") from None
+    except aiohttp.ClientOSError as error:
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
+def _sentence(request: Request, error: BaseException | str) -> str:
     told = str(error) or type(error).__name__
     return f"{request.method} {URL(request.url, encoded=True).origin()}: no answer: {told}"

@@ -1,7 +1,7 @@
 """Bytes <-> models: the one cattrs converter, and the one reading of the API's envelopes.
 
 1. cattrs is lax where it hurts: null in a ``str`` field becomes ``"None"``, ``"no"`` in a ``bool`` field
-   becomes True. The hooks here refuse instead of converting.
+   becomes True, a text in a field of many becomes its letters. The hooks here refuse instead of converting.
 2. A model is read by a function cattrs generates without bookkeeping. When that fails, the same value is read
    once more with it, only to name the path.
 3. No message quotes a value of the body: it may be a secret.
@@ -15,6 +15,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin
 import attrs
 import cattrs
 from attrs import frozen
+from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from packcloud_async._sansio.json_text import JsonValue
@@ -66,7 +67,7 @@ def decode(model: type[T], value: JsonValue, path: str = "$") -> T:
         return _converter.structure(value, model)
     except _WrongType as error:
         raise InvalidResponse(str(error), path=path) from None
-    except Exception as error:  # cattrs raises whatever the hooks and constructors raise
+    except Exception as error:  # noqa: BLE001 - cattrs raises whatever the hooks and constructors raise
         complaint, place = _first_complaint(error, path)
         raise InvalidResponse(complaint, path=place) from None
 
@@ -78,7 +79,7 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
     items = content.value
     try:
         return tuple([_converter.structure(item, model) for item in items])
-    except Exception:
+    except Exception:  # noqa: BLE001 - read again, item by item, for the path
         return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
 
 
@@ -188,6 +189,21 @@ def _is_mapping(kind: Any) -> bool:
     return get_origin(kind) is Mapping
 
 
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _tuple_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
+    items = list_structure_factory(kind, converter)
+
+    def hook(value: Any, kind: Any) -> Any:
+        if type(value) is list:
+            return tuple(items(value, kind))
+        raise _WrongType("a list", value)
+
+    return hook
+
+
 def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
     """Read a model with the fast generated function, and with the explaining one only after a failure."""
     known = attrs.fields_dict(model)
@@ -203,7 +219,7 @@ def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
         fields = cast("dict[str, JsonValue]", value)
         try:
             built = fast(fields, kind)
-        except Exception:
+        except Exception:  # noqa: BLE001 - read again for the path
             built = explaining(fields, kind)
         # The instance is new and nobody has seen it: this completes its construction.
         if absent := [name for name in optional if name not in fields]:
@@ -235,6 +251,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(_is_optional_text, _optional_text)
     converter.register_structure_hook_func(_is_mapping, _mapping)
     converter.register_structure_hook_factory(_is_open_enum, _open_enum_hook)
+    converter.register_structure_hook_factory(_is_tuple, _tuple_hook)
     converter.register_structure_hook_factory(attrs.has, _model_hook)
     return converter
 

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of
+from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of, quotable
 from packcloud_async._sansio.wire import Damage, Request, Response
 from packcloud_async.errors import (
     ApiError,
@@ -188,9 +188,8 @@ def list_shipping_services(
         "type": type,
         "carrier_code": carrier_code,
     }
-    query = urlencode({f"filter[{name}]": value for name, value in filters.items() if value is not None})
     path = routes.path("shipping_services", organizationId=organization_id)
-    target = f"{path}?{query}" if query else path
+    target = _with_query(path, {f"filter[{name}]": value for name, value in filters.items() if value is not None})
     return _get("shipping_services.list", target, _page_of(ShippingService), route="shipping_services")
 
 
@@ -200,7 +199,7 @@ def any_request(method: str, path: str, query: Mapping[str, str] | None, json: J
     if not verb.isascii() or not verb.isalpha():
         raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
     _check_relative_path(path)
-    target = f"{path}?{urlencode(query)}" if query else path
+    target = _with_query(path, query or {})
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
     if isinstance(json, Unset):
         return Call("request", verb, target, repeat, _whole)
@@ -274,13 +273,16 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read Retry-After as seconds from now, 0 when it is past; None when it is missing or unreadable."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text), _LONGEST_WISH)
     until = _http_date(text)
     if until is None:
         return None
     # The server's own Date makes its wish independent of the difference between two clocks.
     sent = _http_date(headers.get("date", "")) or now
     return max(0.0, (until - sent).total_seconds())
+
+
+_LONGEST_WISH = 1e9
 
 
 def _turned_away(error: ApiError) -> bool:
@@ -301,7 +303,7 @@ def _api_error(call: Call[Any], response: Response, *, now: datetime, secrets: t
         method=call.method,
         path=call.path,
         excerpt=excerpt_of(response.body, secrets),
-        request_id=_request_id(response.headers),
+        request_id=_request_id(response.headers, secrets),
         retry_after=retry_after(response.headers, now),
         hint=_hint(call, response.status),
     )
@@ -310,10 +312,10 @@ def _api_error(call: Call[Any], response: Response, *, now: datetime, secrets: t
     return error
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
+def _request_id(headers: Mapping[str, str], secrets: tuple[str, ...]) -> str | None:
     for name in ("x-request-id", "request-id", "x-correlation-id"):
-        if (value := headers.get(name, "")).strip():
-            return "".join(c for c in value if c.isprintable())[:100]
+        if value := quotable(headers.get(name, ""), secrets):
+            return value[:100]
     return None
 
 
@@ -327,7 +329,7 @@ def _hint(call: Call[Any], status: int) -> str | None:
 
 def _parts_of(credential: Mapping[str, str]) -> tuple[str, ...]:
     # "Bearer abc" must not be quoted, and neither must "abc".
-    return tuple(part for value in credential.values() for part in (value, value.rpartition(" ")[2]))
+    return tuple(part for value in credential.values() for part in (value, *value.split(" ")[1:]))
 
 
 def _integration_path(routes: Routes, route: str, organization_id: str, integration_id: str) -> str:
@@ -348,8 +350,9 @@ def _send(
     route: str,
 ) -> Call[T]:
     repeat = Repeat.SAFE if method == "PUT" else Repeat.IF_NOT_SENT
-    # What goes into settings or an action may be a password; names and ids may be quoted.
-    private = content if operation == "integrations.execute_action" else content.get("settings")
+    # What goes into settings, an action or an undocumented field may be a password; names may be quoted.
+    public = {"name", "connector_id"} if operation != "integrations.execute_action" else set[str]()
+    private = {name: value for name, value in content.items() if name not in public}
     return Call(
         operation,
         method,
@@ -362,15 +365,23 @@ def _send(
     )
 
 
+def _with_query(path: str, query: Mapping[str, str]) -> str:
+    try:
+        return f"{path}?{urlencode(query)}" if query else path
+    except UnicodeEncodeError:
+        raise ConfigurationError("the query holds characters that cannot be sent") from None
+
+
 def _body(content: JsonValue) -> bytes:
     try:
         return json_text.dump(content)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}") from None
 
 
 def _check_relative_path(path: str) -> None:
-    if not path.startswith("/") or path.startswith("//") or any(c in path for c in "?#\\ ") or not path.isprintable():
+    plain = path.isascii() and path.isprintable() and not any(c in path for c in "?#\\ ")
+    if not plain or not path.startswith("/") or path.startswith("//"):
         raise ConfigurationError(
             f"path must begin with one '/', be percent-encoded and hold no query (use query=): {path!r}"
         )
@@ -419,7 +430,11 @@ def _settings(response: Response) -> IntegrationSettings:
 
 
 def _any_json(response: Response) -> JsonValue:
-    return codec.unwrap(response.json()).value if response.body.strip() and response.damage is None else None
+    """Return what an answer of unknown form says; a wrapper is taken off only when it holds nothing else."""
+    if response.damage is not None or not response.body.strip():
+        return None
+    document = response.json()
+    return document["data"] if isinstance(document, Mapping) and set(document) == {"data"} else document
 
 
 def _json_or_none(response: Response) -> JsonValue:

@@ -1,11 +1,8 @@
 """Which reads are due, and whether one walk of the list or single reads are fewer requests."""
 
-from collections.abc import Collection, Hashable
-from typing import TypeVar
+from collections.abc import Collection
 
 from attrs import frozen
-
-Key = TypeVar("Key", bound=Hashable)
 
 SLACK = 0.25
 """The share of its wait by which a read may come early to travel with others."""

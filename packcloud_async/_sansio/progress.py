@@ -21,9 +21,10 @@ Each kind of a job goes through these phases; every other move raises :class:`Il
 
 1. A value is new when it is not the same as any value seen before, the baseline included. The direction is
    reported and decides nothing.
-2. "At the end" means a read that was *asked* at or after the deadline: an answer that was merely late does not
-   speak for the whole window.
-3. The baseline is told once.
+2. "At the end" means a read that was *asked* at or after the deadline, for a kind that stepped at or after the
+   end of its `settle` time: an answer that was merely late does not speak for the whole window.
+3. The baseline is told before anything else; what it showed is not told again.
+4. After the last outcome every call raises, but for `watch`, which answers :class:`Done`.
 """
 
 import math
@@ -156,23 +157,23 @@ class SyncProgress:
 
     def sending(self, kind: SyncKind) -> None:
         """Tell that the POST is about to leave."""
-        self._move(kind, Phase.PLANNED, Phase.SENT)
+        self._move("sending", kind, Phase.PLANNED, Phase.SENT)
 
     def not_sent(self, kind: SyncKind) -> None:
         """Tell that the POST certainly started nothing and may be sent again."""
-        self._move(kind, Phase.SENT, Phase.PLANNED)
+        self._move("not_sent", kind, Phase.SENT, Phase.PLANNED)
 
     def accepted(self, kind: SyncKind) -> None:
         """Tell that the server accepted the POST."""
-        self._answered(kind, Phase.ACCEPTED, Outcome.UNOBSERVABLE, None)
+        self._answered("accepted", kind, Phase.ACCEPTED, Outcome.UNOBSERVABLE, None)
 
     def joined(self, kind: SyncKind, error: PackCloudError) -> None:
         """Tell that a sync was already running, which is watched in place of ours."""
-        self._answered(kind, Phase.ACCEPTED, Outcome.UNOBSERVABLE, error)
+        self._answered("joined", kind, Phase.ACCEPTED, Outcome.UNOBSERVABLE, error)
 
     def in_doubt(self, kind: SyncKind, error: PackCloudError) -> None:
         """Tell that the POST may have arrived."""
-        self._answered(kind, Phase.IN_DOUBT, Outcome.AMBIGUOUS, error)
+        self._answered("in_doubt", kind, Phase.IN_DOUBT, Outcome.AMBIGUOUS, error)
 
     def refused(self, kind: SyncKind, error: PackCloudError) -> None:
         """Tell that the POST started nothing and will not be sent again."""
@@ -183,14 +184,14 @@ class SyncProgress:
     def watch(self, now: float) -> Decision:
         """Tell that every POST is answered; a machine that was watched before goes on in its old window."""
         self._require(not self.unsent and Phase.SENT not in {state.phase for state in self._watched()}, "watch")
+        if self.is_done:
+            return Done()
         resumed = self.watched_from is not None
         if self.watched_from is None:
             self.watched_from = now
         self._paced_from = self.watched_from
-        if self.is_done:
-            return Done()
         # News may have come while nobody watched: look at once.
-        return Wait(now, decides=now >= self.deadline_at) if resumed else self._wait(now)
+        return Wait(now, decides=now >= self._next_end()) if resumed else self._wait(now)
 
     def observed(self, watermarks: Mapping[SyncKind, str | None], *, asked_at: float, now: float) -> Decision:
         """Tell what a read showed."""
@@ -199,22 +200,21 @@ class SyncProgress:
         for kind in self._open_kinds():
             if kind in watermarks:
                 self._look(kind, watermarks[kind], asked_at, now)
-            elif asked_at >= self.deadline_at:
+            else:
                 missing = InvalidResponse("a watermark the baseline showed is not sent any more", path=_field(kind))
-                self.kinds[kind] = self.kinds[kind].without_change(readable=False, error=missing)
+                self._end_unread([kind], missing, asked_at)
         return self._wait(now)
 
     def failed(self, error: PackCloudError, *, asked_at: float, now: float) -> Decision:
         """Tell that a read failed in a way that may pass."""
         self._require_watching("failed")
-        if asked_at >= self.deadline_at:
-            self._end_unread(error)
+        self._end_unread(self._open_kinds(), error, asked_at)
         return self._wait(now)
 
     def refused_access(self, error: PackCloudError, *, now: float) -> Decision:
         """Tell that the credential is not accepted any more: no later read can succeed."""
         self._require_watching("refused_access")
-        self._end_unread(error)
+        self._end_unread(self._open_kinds(), error, math.inf)
         return self._wait(now)
 
     def unfound(self, error: PackCloudError, *, asked_at: float, now: float) -> Decision:
@@ -223,8 +223,8 @@ class SyncProgress:
         self._unfound.append(asked_at)
         if len(self._unfound) > 1 and asked_at - self._unfound[0] >= self.policy.gone_after:
             self._end_gone(error)
-        elif asked_at >= self.deadline_at:
-            self._end_unread(error)
+        else:
+            self._end_unread(self._open_kinds(), error, asked_at)
         return self._wait(now)
 
     def removed(self, error: PackCloudError, *, now: float) -> Decision:
@@ -256,30 +256,36 @@ class SyncProgress:
         if self.is_done:
             return Done()
         due = now + self.policy.delay_after(now - self._paced_from, spread=self.spread)
-        ends = [self._ends_at(state) for state in self._watched()]
+        end = self._next_end()
         if self._unfound:
             # `max`: a grace that is over still wants its second read later than its first.
-            ends.append(max(self._unfound[0] + self.policy.gone_after, now + min(self.policy.first, 1.0)))
-        end = max(now, min(ends))
+            end = min(end, max(self._unfound[0] + self.policy.gone_after, now + min(self.policy.first, 1.0)))
+        end = max(now, end)
         return Wait(min(due, end), decides=due >= end)
 
-    def _end_unread(self, error: PackCloudError) -> None:
-        for kind in self._open_kinds():
-            self.kinds[kind] = self.kinds[kind].without_change(readable=False, error=error)
+    def _next_end(self) -> float:
+        return min(self._ends_at(state) for state in self._watched())
+
+    def _end_unread(self, kinds: Iterable[SyncKind], error: PackCloudError, asked_at: float) -> None:
+        for kind in kinds:
+            if asked_at >= self._ends_at(self.kinds[kind]):
+                self.kinds[kind] = self.kinds[kind].without_change(readable=False, error=error)
 
     def _end_gone(self, error: PackCloudError) -> None:
         for kind in self._open_kinds():
             self.kinds[kind] = self.kinds[kind].ended(Outcome.GONE, error)
 
-    def _answered(self, kind: SyncKind, phase: Phase, unwatchable: Outcome, error: PackCloudError | None) -> None:
-        state = self._open(kind, phase.value)
-        self._require(state.phase is Phase.SENT, phase.value)
-        told = evolve(state, phase=phase, error=error)
-        self.kinds[kind] = told if told.watchable else told.ended(unwatchable, error)
+    def _answered(
+        self, told: str, kind: SyncKind, phase: Phase, unwatchable: Outcome, error: PackCloudError | None
+    ) -> None:
+        state = self._open(kind, told)
+        self._require(state.phase is Phase.SENT, told)
+        answered = evolve(state, phase=phase, error=error)
+        self.kinds[kind] = answered if answered.watchable else answered.ended(unwatchable, error)
 
-    def _move(self, kind: SyncKind, before: Phase, after: Phase) -> None:
-        state = self._open(kind, after.value)
-        self._require(state.phase is before, after.value)
+    def _move(self, told: str, kind: SyncKind, before: Phase, after: Phase) -> None:
+        state = self._open(kind, told)
+        self._require(state.phase is before, told)
         self.kinds[kind] = evolve(state, phase=after)
 
     def _open(self, kind: SyncKind, told: str) -> KindState:

@@ -1,8 +1,16 @@
-"""What may be quoted of a body: a short excerpt with every known or likely secret taken out."""
+"""What may be quoted of an answer: a short excerpt with every known or likely secret taken out.
 
+1. A known secret is looked for in the one line that would be quoted, so that white space and control characters
+   hide nothing; a text of a JSON body is searched before it is escaped again.
+2. If a known secret still shows once escapes are undone (``\\u0041``, ``%41``, ``&#65;``), or punctuation and case
+   ignored, nothing is quoted.
+3. A likely secret is the value of a key whose name says so. Text that is not JSON is quoted up to the first one.
+"""
+
+import html
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from urllib.parse import unquote
 
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.json_text import JsonValue
@@ -10,15 +18,31 @@ from packcloud_async.errors import InvalidResponse
 
 MAX_EXCERPT = 500
 _MASK = "***"
+_MAX_READ = 65_536
+_MAX_DEPTH = 20
+_ESCAPED_TIMES = 3
 _LONG_ENOUGH_TO_BE_UNIQUE = 4
-_PRIVATE_KEY = re.compile(r"settings|secret|token|password|passwd|credential|authorization|api.?key", re.IGNORECASE)
+_LONG_ENOUGH_WITHOUT_PUNCTUATION = 8
+_PRIVATE_WORD = (
+    r"settings|secret|token|passw(?:or)?d|passphrase|pwd|credential|authorization|cookie|(?:api|access|private).?key"
+)
+_PRIVATE_KEY = re.compile(_PRIVATE_WORD, re.IGNORECASE)
+# token=..., "token": ..., 'token' => ..., &quot;token&quot;: ..., but not the words "token: must not be empty".
+_PRIVATE_PAIR = re.compile(
+    rf"(?:{_PRIVATE_WORD})[\w.\[\]-]*(?:\s*=>?|(?:[\"'\\]|&quot;|&\#0*39;)+\s*(?::|=>?))", re.IGNORECASE
+)
+_BACKSLASHED = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE)
 
 
 def excerpt_of(body: bytes, secrets: Iterable[str] = ()) -> str:
     """Quote at most 500 characters of an error body, on one line, without secrets or control characters."""
-    text = _masked_text(_readable(body), secrets)
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= MAX_EXCERPT else f"{line[: MAX_EXCERPT - 1]}…"
+    known = _known(secrets)
+    return _quoted(_readable(body, known), known)
+
+
+def quotable(text: str, secrets: Iterable[str] = ()) -> str:
+    """Put a text on one line of at most 500 characters, without known secrets or control characters."""
+    return _quoted(text, _known(secrets))
 
 
 def field_errors_of(body: bytes, secrets: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:
@@ -27,33 +51,36 @@ def field_errors_of(body: bytes, secrets: Iterable[str] = ()) -> Mapping[str, tu
     errors = document.get("errors") if isinstance(document, Mapping) else None
     if not isinstance(errors, Mapping):
         return {}
+    known = _known(secrets)
     listed = {name: told if isinstance(told, list) else [told] for name, told in errors.items()}
     return {
-        name: tuple(_masked_text(item, secrets) for item in told if isinstance(item, str))
+        _quoted(name, known): tuple(_quoted(_text(item, known), known) for item in told if isinstance(item, str))
         for name, told in listed.items()
     }
 
 
 def leaves_of(value: JsonValue) -> Iterator[str]:
     """Yield every text and number inside a JSON value, as the text it would be quoted as."""
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from leaves_of(item)
-    elif isinstance(value, list | tuple):
-        for item in cast("Iterable[JsonValue]", value):
-            yield from leaves_of(item)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        yield str(value)
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            waiting.extend(reversed(list(item.values())))
+        elif isinstance(item, Sequence) and not isinstance(item, str):
+            waiting.extend(reversed(item))
+        elif item is not None and not isinstance(item, bool):
+            yield str(item)
 
 
-def _readable(body: bytes) -> str:
+def _readable(body: bytes, known: Collection[str]) -> str:
     document = _parsed(body)
     if document is None:
-        return body.decode("utf-8", "replace")
-    masked = _without_private_values(document)
-    if isinstance(masked, Mapping) and isinstance(masked.get("message"), str):
-        return "; ".join([cast("str", masked["message"]), *_complaints(masked.get("errors"))])
-    return json_text.dump(masked).decode()
+        text = body[:_MAX_READ].decode("utf-8", "replace").rstrip("\ufffd")
+        return _without_cut_off_secret(_text(text, known), known)
+    public = _public(document, known)
+    if isinstance(public, Mapping) and isinstance(message := public.get("message"), str):
+        return "; ".join([message, *_complaints(public.get("errors"))])
+    return json_text.dump(public).decode()
 
 
 def _complaints(errors: JsonValue) -> Iterator[str]:
@@ -63,29 +90,124 @@ def _complaints(errors: JsonValue) -> Iterator[str]:
 
 
 def _parsed(body: bytes) -> JsonValue:
+    if len(body) > _MAX_READ:
+        return None
     try:
         return json_text.parse(body)
     except InvalidResponse:
         return None
 
 
-def _without_private_values(value: JsonValue) -> JsonValue:
+def _public(value: JsonValue, known: Collection[str], depth: int = 0) -> JsonValue:
+    """Return a JSON value without the values of private keys; too deep a value is one mask."""
+    if depth > _MAX_DEPTH:
+        return _MASK
     if isinstance(value, Mapping):
-        return {
-            # Complaints are named after their field, {"errors": {"settings.shop": ["..."]}}, and stay readable.
-            key: item if key == "errors" else _MASK if _PRIVATE_KEY.search(key) else _without_private_values(item)
-            for key, item in value.items()
-        }
+        return {_text(key, known): _public_field(key, item, known, depth) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_private_values(item) for item in value]
-    return value
+        return [_public(item, known, depth + 1) for item in value]
+    return _text(value, known) if isinstance(value, str) else value
 
 
-def _masked_text(text: str, secrets: Iterable[str]) -> str:
-    # Longest first, so that a secret holding another one leaves no rest behind.
-    for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
-        if len(secret) >= _LONG_ENOUGH_TO_BE_UNIQUE:
-            text = text.replace(secret, _MASK)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _MASK, text)
-    return text
+def _public_field(key: str, value: JsonValue, known: Collection[str], depth: int) -> JsonValue:
+    if key == "errors" and isinstance(value, Mapping):
+        # Complaints are named after their field, {"errors": {"settings.shop": ["..."]}}, and stay readable.
+        return {
+            _text(name, known): _MASK
+            if _PRIVATE_KEY.search(name) and not _is_complaint(told)
+            else _public(told, known, depth + 1)
+            for name, told in value.items()
+        }
+    return _MASK if _PRIVATE_KEY.search(key) else _public(value, known, depth + 1)
+
+
+def _is_complaint(told: JsonValue) -> bool:
+    return isinstance(told, str) or (isinstance(told, list) and all(isinstance(item, str) for item in told))
+
+
+def _text(text: str, known: Collection[str]) -> str:
+    """Cut a text before its first likely secret, and take the known ones out."""
+    pair = _PRIVATE_PAIR.search(text)
+    return _masked(_one_line(text if pair is None else text[: pair.end()] + _MASK), known)
+
+
+def _quoted(text: str, known: Collection[str]) -> str:
+    line = _masked(_one_line(text), known)
+    if _still_shows(line[: 8 * MAX_EXCERPT], known):
+        return _MASK
+    return line if len(line) <= MAX_EXCERPT else f"{line[: MAX_EXCERPT - 1]}…"
+
+
+def _known(secrets: Iterable[str]) -> Collection[str]:
+    return {_one_line(secret) for secret in secrets} - {""}
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _masked(line: str, known: Collection[str]) -> str:
+    pieces: list[str] = []
+    end = 0
+    for start, stop in sorted(place for secret in known for place in _places(secret, line)):
+        # Secrets may overlap: no rest of one may stay because another was taken out first.
+        if start >= end:
+            pieces += [line[end:start], _MASK]
+        end = max(end, stop)
+    return "".join([*pieces, line[end:]])
+
+
+def _places(secret: str, line: str) -> Iterator[tuple[int, int]]:
+    start = line.find(secret)
+    while start >= 0:
+        stop = start + len(secret)
+        inside_a_word = line[start - 1 : start].isalnum() or line[stop : stop + 1].isalnum()
+        if len(secret) >= _LONG_ENOUGH_TO_BE_UNIQUE or not inside_a_word:
+            yield start, stop
+        start = line.find(secret, start + 1)
+
+
+def _without_cut_off_secret(line: str, known: Collection[str]) -> str:
+    """Take the beginning of a secret off the end: the body may have been cut off in its middle."""
+    for secret in known:
+        head = secret[:_LONG_ENOUGH_TO_BE_UNIQUE]
+        start = line.find(head, max(0, len(line) - len(secret)))
+        while start >= 0 and not secret.startswith(line[start:]):
+            start = line.find(head, start + 1)
+        if start >= 0 and len(line) - start >= _LONG_ENOUGH_TO_BE_UNIQUE:
+            line = line[:start] + _MASK
+    return line
+
+
+def _still_shows(line: str, known: Collection[str]) -> bool:
+    # A secret may hold what looks like an escape.
+    plain = {
+        form for secret in known for form in (secret, _unescaped(secret)) if len(form) >= _LONG_ENOUGH_TO_BE_UNIQUE
+    }
+    bare = {_letters(form) for form in plain}
+    for _ in range(_ESCAPED_TIMES + 1):
+        if any(secret in line for secret in plain):
+            return True
+        letters = _letters(line)
+        if any(secret in letters for secret in bare if len(secret) >= _LONG_ENOUGH_WITHOUT_PUNCTUATION):
+            return True
+        line = _unescaped(line)
+    return False
+
+
+def _letters(text: str) -> str:
+    # ASCII alone: in a body of another encoding than UTF-8 only that much is left of a secret.
+    return "".join(c for c in text.lower() if c.isascii() and c.isalnum())
+
+
+def _unescaped(line: str) -> str:
+    plain = _BACKSLASHED.sub(_unbackslashed, unquote(html.unescape(line)))
+    # Two halves of a surrogate pair become the one character they stand for.
+    return _one_line(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _unbackslashed(found: re.Match[str]) -> str:
+    code, byte, plain = found.groups()
+    if plain is not None:
+        return " " if plain in "nrtfv" else plain
+    return chr(int(code or byte, 16))

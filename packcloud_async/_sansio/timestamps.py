@@ -22,10 +22,15 @@ class Direction(StrEnum):
 
 
 def parse_timestamp(text: str) -> datetime | None:
-    """Return the aware instant an ISO 8601 text names; without a zone it is UTC; unreadable is None."""
+    """Return the aware instant an ISO 8601 text names; without a zone it is UTC; unreadable is None.
+
+    Digits alone are unreadable: they are rather seconds since some epoch, which a lenient reader takes for a date.
+    """
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
+        return None
+    if text.strip().isdigit():
         return None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 

@@ -12,6 +12,7 @@ and a status, never as text the server sent.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +26,7 @@ from packcloud_async._sansio.progress import KindState, Phase
 from packcloud_async._sansio.timestamps import Direction
 from packcloud_async.errors import ApiError, ConfigurationError, PackCloudError, SyncError
 from packcloud_async.models import SyncKind
-from packcloud_async.policies import PollPolicy
+from packcloud_async.policies import PollPolicy, path_segment
 
 VERSION = 1
 
@@ -84,7 +85,7 @@ def read_token(token: str) -> JobRecord:
         )
     try:
         return _record(fields)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SyncError(f"damaged job token ({type(error).__name__}): use the text exactly as it was saved") from None
 
 
@@ -94,8 +95,8 @@ def _record(fields: Mapping[str, Any]) -> JobRecord:
     if not kinds:
         raise ValueError("no kinds")
     return JobRecord(
-        organization_id=_text(fields["organization_id"]),
-        integration_id=_text(fields["integration_id"]),
+        organization_id=_id(fields["organization_id"]),
+        integration_id=_id(fields["integration_id"]),
         poll=_policy(fields["poll"]),
         on_conflict=OnConflict(fields["on_conflict"]),
         started=_instant(fields["started"]),
@@ -125,19 +126,25 @@ def _kind_to_json(state: KindState) -> dict[str, object]:
 def _kind_from_json(fields: Mapping[str, Any]) -> KindState:
     state = KindState(
         phase=Phase(fields["phase"]),
-        seen=tuple(_text_or_none(value) for value in fields["seen"]),
-        steps=tuple(_step(values) for values in fields["steps"]),
+        seen=tuple(_text_or_none(value) for value in _list(fields["seen"])),
+        steps=tuple(_step(values) for values in _list(fields["steps"])),
         error=_error_from_json(fields["error"]),
     )
-    if fields["outcome"] is None:
-        return state
-    return state.ended(Outcome(fields["outcome"]), _error_from_json(fields["outcome_error"]))
+    outcome = None if fields["outcome"] is None else Outcome(fields["outcome"])
+    # A machine could not have written these, and could not go on from them.
+    if (state.steps and not state.seen) or (outcome is Outcome.ADVANCED and not state.steps):
+        raise ValueError("steps")
+    if outcome is not None:
+        return state.ended(outcome, _error_from_json(fields["outcome_error"]))
+    if state.phase in (Phase.ACCEPTED, Phase.IN_DOUBT) and not state.seen:
+        raise ValueError("seen")
+    return state
 
 
 def _step(values: Any) -> Step:
-    before, after, seen_at, direction = values
-    if not isinstance(seen_at, int | float):
-        raise TypeError(seen_at)
+    before, after, seen_at, direction = _list(values)
+    if not math.isfinite(seen_at):
+        raise ValueError(seen_at)
     return Step(_text_or_none(before), _text_or_none(after), float(seen_at), Direction(direction))
 
 
@@ -166,6 +173,18 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise TypeError(value)
+
+
+def _list(value: Any) -> Any:
+    # A text can be iterated over too.
+    if type(value) is not list:
+        raise TypeError(value)
+    return cast("Any", value)
+
+
+def _id(value: Any) -> str:
+    path_segment("id", value)
+    return _text(value)
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -1,0 +1,82 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packcloud_async._sansio.timestamps import Direction, direction_of, parse_timestamp, same_watermark
+
+TEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        pytest.param("2026-01-01T10:00:00Z", TEN, id="utc"),
+        pytest.param("2026-01-01T12:00:00+02:00", TEN, id="offset"),
+        pytest.param("2026-01-01 10:00:00", TEN, id="no zone is utc"),
+        pytest.param(" 2026-01-01T10:00:00Z\n", TEN, id="white space around it"),
+        pytest.param("20260101T100000Z", TEN, id="basic form"),
+        pytest.param("2026-01-01T10:00:00.5Z", TEN + timedelta(milliseconds=500), id="fraction"),
+        pytest.param("2026-01-01T10:00:00,123456789Z", TEN + timedelta(microseconds=123456), id="nanoseconds are cut"),
+        pytest.param("", None, id="empty"),
+        pytest.param("yesterday", None, id="words"),
+        pytest.param("2026-02-30T10:00:00Z", None, id="no such day"),
+        pytest.param("20260101", None, id="digits alone"),
+        pytest.param("1712010112345", None, id="milliseconds since 1970"),
+    ],
+)
+def test_a_timestamp_is_read_or_none(text, instant):
+    assert parse_timestamp(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param(None, None, True, id="both null"),
+        pytest.param(None, "2026-01-01T10:00:00Z", False, id="null and a time"),
+        pytest.param("n/a", "n/a", True, id="the same unreadable text"),
+        pytest.param("n/a", "N/A", False, id="two unreadable texts"),
+        pytest.param("n/a", "2026-01-01T10:00:00Z", False, id="unreadable and a time"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T11:00:00+01:00", True, id="another zone"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:00", True, id="no zone"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.999999Z", True, id="coarser precision decides"),
+        pytest.param("2026-01-01T10:00:00.12Z", "2026-01-01T10:00:00.129Z", True, id="two digits decide"),
+        pytest.param("2026-01-01T10:00:00.12Z", "2026-01-01T10:00:00.139Z", False, id="two digits differ"),
+        pytest.param("2026-01-01T10:00:00.1234567Z", "2026-01-01T10:00:00.1234561Z", True, id="beyond microseconds"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z", False, id="a second later"),
+        pytest.param("1712010112345", "1712010122345", False, id="two counters"),
+    ],
+)
+def test_two_watermarks_are_the_same_instant(one, other, same):
+    assert same_watermark(one, other) is same
+    assert same_watermark(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "direction"),
+    [
+        pytest.param(None, "2026-01-01T10:00:00Z", Direction.FROM_NULL, id="from null"),
+        pytest.param("2026-01-01T10:00:00Z", None, Direction.TO_NULL, id="to null"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z", Direction.FORWARD, id="forward"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:59:59+01:00", Direction.BACKWARD, id="backward"),
+        pytest.param("n/a", "2026-01-01T10:00:00Z", Direction.UNORDERED, id="from unreadable"),
+        pytest.param("2026-01-01T10:00:00Z", "n/a", Direction.UNORDERED, id="to unreadable"),
+        pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:00", Direction.UNORDERED, id="not moved"),
+    ],
+)
+def test_the_direction_of_a_move(before, after, direction):
+    assert direction_of(before, after) is direction
+
+
+@given(st.text())
+def test_no_text_fails(text):
+    assert parse_timestamp(text) is None or parse_timestamp(text).tzinfo is not None
+    assert same_watermark(text, text)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - wall times
+def test_an_instant_is_the_same_in_every_zone(wall, minutes):
+    there = (wall + timedelta(minutes=minutes)).isoformat(timespec="microseconds")
+    offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    assert same_watermark(wall.isoformat(timespec="microseconds") + "Z", there + offset)
