@@ -28,9 +28,9 @@ def answering_after(seconds):
 
 
 async def test_waiting_for_a_turn_is_no_part_of_any_timeout():
-    impatient = Timeouts(connect=0.25, read=0.25, total=0.25)
+    impatient = Timeouts(connect=0.5, read=0.5, total=0.5)
     async with (
-        talking(answering_after(0.02), max_connections=2, timeouts=impatient) as (server, client),
+        talking(answering_after(0.03), max_connections=2, timeouts=impatient) as (server, client),
         asyncio.TaskGroup() as group,
     ):
         reads = [group.create_task(integrations(client).get(f"int_{number}")) for number in range(50)]
@@ -60,7 +60,8 @@ async def test_a_connection_the_server_closed_in_the_meantime_is_not():
     async with talking(once) as (server, client):
         for _ in range(3):
             await integrations(client).get("int_1")
-            await asyncio.sleep(0.02)
+            for _ in range(10):
+                await asyncio.sleep(0.005)
     assert server.accepted == 3
 
 
@@ -136,9 +137,9 @@ async def test_closing_the_client_ends_what_is_under_way():
     ids=["no limit", "wide", "narrow", "narrow for a host"],
 )
 async def test_nobody_waits_in_the_pool_of_a_session_of_the_caller(limits, peak):
-    impatient = Timeouts(connect=0.2, read=5)
+    impatient = Timeouts(connect=0.5, read=5)
     async with (
-        misbehaving(answering_after(0.03)) as server,
+        misbehaving(answering_after(0.06)) as server,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(**limits)) as session,
         connect(server, session=session, max_connections=3, timeouts=impatient) as client,
         asyncio.TaskGroup() as group,

@@ -332,7 +332,7 @@ class AnyJob(RuleBasedStateMachine):
     """Tells facts in any order to the machine and to the reference; what may not be told must change nothing."""
 
     @initialize(
-        policy=policies((0.5, 6.0, 40.0, 300.0, None)),
+        policy=policies((0.5, 6.0, 40.0, 100.0, None)),
         kinds=kinds_drawn,
         spread=spreads,
         now=seconds,
@@ -467,7 +467,10 @@ class AnyJob(RuleBasedStateMachine):
         self.answer_everything_and_watch(["accepted", "in_doubt", "joined", "accepted"])
         if self.expected.policy.deadline is None and not self.expected.is_done:
             self.end_at_once("removed", 0)
-        for _ in range(400):
+        # The wait between two reads is at least `shortest`, so no more reads than these fit into the window.
+        policy = self.expected.policy
+        shortest = min(policy.first, policy.ceiling) * (1 - policy.jitter)
+        for _ in range(int((policy.deadline or 0) / shortest) + 10):
             if self.expected.is_done:
                 break
             self.read_when_due([("failed", {}, 0.0)])
