@@ -95,6 +95,29 @@ def test_a_policy_is_a_frozen_value(policy):
         setattr(policy, attrs.fields(type(policy))[0].name, 1)
 
 
+@pytest.mark.parametrize(
+    ("policy", "defaults"),
+    [
+        (Timeouts(), {"connect": 10, "read": 30, "total": 60}),
+        (RetryPolicy(), {"attempts": 4, "first": 0.5, "growth": 2, "ceiling": 30, "retry_after_ceiling": 120}),
+        (
+            PollPolicy(),
+            {
+                "first": 1,
+                "growth": 1.5,
+                "ceiling": 60,
+                "deadline": 300,
+                "settle": 0,
+                "jitter": 0.1,
+                "gone_after": 30,
+            },
+        ),
+    ],
+)
+def test_the_defaults_are_as_published(policy, defaults):
+    assert attrs.asdict(policy) == defaults
+
+
 def test_a_policy_is_changed_by_making_another():
     with pytest.raises(ConfigurationError, match=r"PollPolicy\.first"):
         attrs.evolve(PollPolicy(), first=0)

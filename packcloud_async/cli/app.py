@@ -1,8 +1,11 @@
 """The command ``packcloud`` and what its exit code is."""
 
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -55,8 +58,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # The library translates its own: what is left is an output that takes no more, such as a full disk.
         complain(f"the output cannot be written: {error.strerror or error}")
+        _write_the_rest_nowhere()
         return Failed.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _write_the_rest_nowhere() -> None:
+    # What is still buffered would fail once more when the interpreter flushes it at its end.
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _given_up(abort: click.Abort) -> int:

@@ -97,8 +97,10 @@ def test_a_link_keeps_the_port_of_the_origin():
     here = "http://127.0.0.1:8080/v1/x"
     assert link_on_origin("/y", current=here) == "http://127.0.0.1:8080/y"
     assert link_on_origin("http://127.0.0.1:8080/y", current=here) == "http://127.0.0.1:8080/y"
-    with pytest.raises(InvalidResponse):
-        link_on_origin("http://127.0.0.1/y", current=here)
+    for link in ("http://127.0.0.1/y", "http://127.0.0.1:80/y", "http://127.0.0.1:443/y"):
+        with pytest.raises(InvalidResponse):
+            link_on_origin(link, current=here)
+    assert link_on_origin("http://127.0.0.1:80/y", current="http://127.0.0.1/x") == "http://127.0.0.1/y"
 
 
 link_parts = st.sampled_from(["https:", "http:", "//", "api.pack.cloud", "evil.example", "443", "%2f", "a=b"])

@@ -495,7 +495,7 @@ def kinds_after_restart(progress):
 
 
 TestAnyJob = AnyJob.TestCase
-TestAnyJob.settings = settings(max_examples=250, stateful_step_count=40)
+TestAnyJob.settings = settings(max_examples=200, stateful_step_count=40)
 
 
 # A driver that reads when it is told to
