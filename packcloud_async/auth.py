@@ -16,7 +16,8 @@ class Auth(Protocol):
         """Return the headers to send; ``refused`` is True when the server just answered 401 to the last ones.
 
         Asked before every attempt, so keep what is still good; asked once more with ``refused=True`` after
-        a 401, and the request is sent again if the headers came back different.
+        a 401, once for all requests that were refused with the same headers, and each of them is sent again if
+        the headers came back different.
         """
         ...
 

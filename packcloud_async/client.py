@@ -61,7 +61,7 @@ class PackCloudClient:
     **How:** ``timeouts`` and ``retry`` hold for every request. ``max_connections`` bounds the requests under way
     at once; further ones wait, outside every timeout. ``body_limit`` is the largest answer in bytes.
     ``on_retry`` is called with each retry. ``session`` is used in place of an own aiohttp session and never closed
-    here. ``transport`` replaces the network, for example by the emulator's.
+    here. ``transport`` replaces the network, for example by the emulator's, and is closed with the client.
 
     Nothing is opened before the first request. Close with ``async with`` or :meth:`aclose`. Raises
     :class:`~packcloud_async.ConfigurationError` for unusable values.
@@ -83,6 +83,8 @@ class PackCloudClient:
         session: Session | None = None,
         transport: Transport | None = None,
     ) -> None:
+        if session is not None and transport is not None:
+            raise ConfigurationError("give session= or transport=, not both")
         timeouts = timeouts or Timeouts()
         check_whole("max_connections", max_connections, 1)
         check_whole("body_limit", body_limit, 1)

@@ -166,7 +166,7 @@ class IntegrationAction:
         return self.code if self.code is not None else self.id
 
 
-@frozen(repr=False)
+@frozen(repr=False, eq=False)
 class IntegrationSettings(Mapping[str, JsonValue]):
     """The settings of an integration: an opaque mapping whose repr never shows a value.
 
@@ -174,7 +174,7 @@ class IntegrationSettings(Mapping[str, JsonValue]):
     IntegrationSettings(<api_key, shop>)
     """
 
-    values_by_name: Mapping[str, JsonValue] = field(hash=False)
+    values_by_name: Mapping[str, JsonValue]
 
     def __getitem__(self, name: str) -> JsonValue:
         return self.values_by_name[name]
@@ -184,6 +184,9 @@ class IntegrationSettings(Mapping[str, JsonValue]):
 
     def __len__(self) -> int:
         return len(self.values_by_name)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.values_by_name))
 
     def __repr__(self) -> str:
         return f"IntegrationSettings({_keys_only(self.values_by_name)})"

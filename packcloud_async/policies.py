@@ -51,12 +51,19 @@ class Timeouts:
     """How long one attempt at one request may take, in seconds; None means no limit.
 
     ``connect``: name lookup, TCP and TLS. ``read``: silence between two pieces of the answer.
-    ``total``: the whole attempt. Waiting for a free connection is not counted in any of them.
+    ``total``: the whole attempt; a connection that does not stand after nine tenths of it is given up, so that the
+    request certainly never left. Waiting for a free connection is not counted in any of them.
     """
 
     connect: float | None = field(default=10.0, validator=_at_least(0, above=True, optional=True))
     read: float | None = field(default=30.0, validator=_at_least(0, above=True, optional=True))
     total: float | None = field(default=60.0, validator=_at_least(0, above=True, optional=True))
+
+    @property
+    def until_connected(self) -> float | None:
+        """Seconds after which an attempt that has no connection is given up; None means no limit."""
+        limits = [self.connect, None if self.total is None else 0.9 * self.total]
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 @frozen(kw_only=True)
@@ -233,6 +240,8 @@ def check_base_url(url: str, *, allow_insecure: bool) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        # What the resolver is asked; it refuses empty and overlong labels.
+        (host or "").encode("idna")
     except ValueError:
         raise ConfigurationError(f"base_url is not a URL: {_without_userinfo(url)!r}") from None
     if parts.scheme not in {"http", "https"} or not host:

@@ -23,7 +23,7 @@ from packcloud_async import (
 )
 from packcloud_async.emulator import Emulator
 
-from .support.misbehaving_server import answer, answering, misbehaving
+from .support.misbehaving_server import answer, answering, misbehaving, stalling
 from .support.scripted_transport import ScriptedTransport, says
 
 TOKEN = "s3cret-t0ken"
@@ -41,6 +41,7 @@ class TestBuilding:
             ({"token": ""}, "no token: give PackCloudClient"),
             ({"token": TOKEN, "auth": BearerToken(TOKEN)}, "not both"),
             ({"token": f"{TOKEN}\n"}, "token holds"),
+            ({"token": TOKEN, "session": object(), "transport": ScriptedTransport([])}, "not both"),
             ({"token": 7}, "token must be"),
             ({"token": TOKEN, "max_connections": 0}, "max_connections must be"),
             ({"token": TOKEN, "max_connections": 1.5}, "max_connections must be"),
@@ -140,6 +141,21 @@ class TestFromEnv:
         assert server.received[0].headers["authorization"] == f"Bearer {TOKEN}"
         assert [details.wait for details in told] == [0]
 
+    @pytest.mark.sockets
+    async def test_timeouts_hold(self, monkeypatch):
+        async with misbehaving(stalling(b"")) as server:
+            monkeypatch.setenv("PACKCLOUD_TOKEN", TOKEN)
+            monkeypatch.setenv("PACKCLOUD_BASE_URL", server.base_url)
+            once = RetryPolicy(attempts=1)
+            async with PackCloudClient.from_env(timeouts=Timeouts(total=0.1), retry=once) as client:
+                with pytest.raises(TransportError, match=r"within 0\.1 seconds"):
+                    await client.request("GET", "/v1")
+
+    def test_the_number_of_connections_is_checked(self, monkeypatch):
+        monkeypatch.setenv("PACKCLOUD_TOKEN", TOKEN)
+        with pytest.raises(ConfigurationError, match="max_connections must be"):
+            PackCloudClient.from_env(max_connections=0)
+
     @pytest.mark.parametrize(
         ("content", "message"),
         [
@@ -179,12 +195,13 @@ class TestClosing:
             async with client:
                 pass
         assert transport.sent == []
-        assert transport.is_closed
 
     async def test_closing_twice_does_nothing(self):
-        async with PackCloudClient(token=TOKEN) as client:
+        transport = ScriptedTransport([says(200)])
+        async with PackCloudClient(token=TOKEN, transport=transport) as client:
             await client.aclose()
         await client.aclose()
+        assert transport.closings == 1
 
     async def test_a_client_that_was_never_used_can_be_closed(self):
         await PackCloudClient(token=TOKEN).aclose()
@@ -194,7 +211,7 @@ class TestClosing:
         with pytest.raises(LookupError):
             async with PackCloudClient(token=TOKEN, transport=transport):
                 raise LookupError
-        assert transport.is_closed
+        assert transport.closings == 1
 
     async def test_who_waits_for_a_turn_is_told(self):
         async def slow(request):

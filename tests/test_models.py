@@ -185,3 +185,10 @@ def test_enums_are_texts():
 
 def test_settings_may_be_any_mapping():
     assert IntegrationSettings(MappingProxyType({"a": 1})) == IntegrationSettings({"a": 1})
+
+
+def test_settings_compare_like_any_mapping_and_can_be_hashed():
+    settings = IntegrationSettings({"a": 1})
+    assert settings == {"a": 1} == settings
+    assert settings != {"a": 2}
+    assert hash(settings) == hash(IntegrationSettings({"a": 1}))

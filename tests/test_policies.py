@@ -87,6 +87,26 @@ def test_jitter_is_below_one(jitter):
         PollPolicy(jitter=jitter)
 
 
+@pytest.mark.parametrize(
+    ("timeouts", "seconds"),
+    [
+        (Timeouts(), 10),
+        (Timeouts(connect=None), 54),
+        (Timeouts(connect=5, total=2), 1.8),
+        (Timeouts(connect=5, total=None), 5),
+        (Timeouts(connect=None, total=None), None),
+    ],
+)
+def test_an_attempt_without_connection_is_given_up_before_its_total(timeouts, seconds):
+    assert timeouts.until_connected == seconds
+
+
+@pytest.mark.parametrize("host", ["a..b", ".", "a" * 64 + ".example"])
+def test_a_host_that_no_resolver_takes_is_refused(host):
+    with pytest.raises(ConfigurationError, match="base_url"):
+        check_base_url(f"https://{host}", allow_insecure=False)
+
+
 @pytest.mark.parametrize("policy", [Timeouts(), RetryPolicy(), PollPolicy(), Routes()], ids=lambda p: type(p).__name__)
 def test_a_policy_is_a_frozen_value(policy):
     assert {policy: 1}[type(policy)()] == 1

@@ -70,6 +70,8 @@ class Pipeline:
     _closed: bool = field(default=False, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _repeated: Attempt = field(init=False)
+    _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _renewal: tuple[Mapping[str, str], Mapping[str, str]] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._repeated = retrying(self._attempt, policy=self.policy, draw=random.random, notify=self._notify)
@@ -132,10 +134,20 @@ class Pipeline:
         except Unauthorized:
             if tries.observer is not None:
                 tries.observer.harmless()
-            fresh = await self._credential(refused=True)
+            fresh = await self._renewed(credential)
             if fresh == credential:
                 raise
         return await self._exchange(call, fresh, tries)
+
+    async def _renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
+        """Ask for another credential once, however many requests were refused with the same one."""
+        async with self._renewing:
+            if self._renewal is not None and self._renewal[0] == refused:
+                return self._renewal[1]
+            fresh = await self._credential(refused=True)
+            # What is still the same may be another one next time.
+            self._renewal = (refused, fresh) if fresh != refused else None
+            return fresh
 
     async def _credential(self, *, refused: bool) -> Mapping[str, str]:
         try:

@@ -12,6 +12,9 @@ from packcloud_async.policies import Timeouts
 
 Session = aiohttp.ClientSession
 
+_NEVER_ROUND = 1e9
+"""aiohttp rounds longer timeouts up to a whole second, which could take `connect` beyond the total."""
+
 
 class Transport(Protocol):
     """Sends one request and gives the answer, whatever its status."""
@@ -46,8 +49,9 @@ class AiohttpTransport:
         self._middlewares = (_sent_once, *getattr(self.session, "_middlewares", ()))
         # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
         # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
+        connect = self.timeouts.until_connected
         self._timeout = aiohttp.ClientTimeout(
-            connect=self.timeouts.connect, sock_connect=self.timeouts.connect, sock_read=self.timeouts.read
+            connect=connect, sock_connect=connect, sock_read=self.timeouts.read, ceil_threshold=_NEVER_ROUND
         )
 
     async def send(self, request: Request) -> Response:

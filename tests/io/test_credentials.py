@@ -19,6 +19,7 @@ from packcloud_async import (
     TransportError,
     Unauthorized,
 )
+from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..support.misbehaving_server import answer, answering, saying
 from ..support.scripted_transport import ScriptedTransport, says
@@ -126,6 +127,25 @@ class TestRenewal:
             await integrations(client).get("int_1")
         assert keys.asked == [False, True]
         assert len(transport.sent) == 2
+
+    async def test_many_that_are_refused_at_once_renew_it_once(self):
+        emulator = Emulator(token="new", faults=FaultPlan(latency=0.1))
+        keys = Keys("old", "new", "too new")
+        async with PackCloudClient(auth=keys, transport=emulator.transport()) as client:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(20):
+                    group.create_task(integrations(client).get("int_1"))
+        assert keys.asked.count(True) == 1
+
+    async def test_one_that_could_not_be_renewed_is_asked_for_again_the_next_time(self):
+        emulator = Emulator(token="new")
+        keys = Keys("old")
+        async with PackCloudClient(auth=keys, transport=emulator.transport()) as client:
+            with pytest.raises(Unauthorized):
+                await integrations(client).get("int_1")
+            keys.keys.append("new")
+            await integrations(client).get("int_1")
+        assert keys.asked == [False, True, False, True]
 
     async def test_a_sync_is_sent_again_too_because_it_was_refused(self):
         transport, client = client_of(401, 202, auth=Keys("old", "new"))

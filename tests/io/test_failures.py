@@ -267,11 +267,16 @@ class TestNeverSent:
         assert "api.pack.invalid:443" in str(error)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse when the backlog is full")
-    async def test_a_connection_that_is_never_accepted(self):
+    @pytest.mark.parametrize(
+        "timeouts",
+        [Timeouts(connect=0.1), Timeouts(connect=5, total=0.2), Timeouts(connect=None, total=0.2)],
+        ids=["its own limit", "a shorter total", "only a total"],
+    )
+    async def test_a_connection_that_is_never_accepted(self, timeouts):
         with full_backlog() as port:
             error, tries = await self.failed_sync(
                 base_url=f"http://127.0.0.1:{port}",
-                timeouts=Timeouts(connect=0.1),
+                timeouts=timeouts,
                 retry=RetryPolicy(attempts=2, first=0),
             )
         assert tries == 2
@@ -355,6 +360,39 @@ async def test_a_caller_with_an_own_session_gets_the_same_errors_and_no_second_r
         assert (await integrations(client).get("int_1")).id == "int_1"
     assert seen == ["GET", "GET"]
     assert server.accepted == 2
+
+
+async def test_a_session_that_raises_for_a_status_changes_nothing():
+    async with (
+        misbehaving(answering(answer(409, {"message": "Running."}))) as server,
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        connect(server, session=session) as client,
+    ):
+        with pytest.raises(Conflict, match=r"Running\."):
+            await integrations(client).sync_orders("int_1")
+
+
+@pytest.mark.parametrize(
+    ("play", "told"),
+    [
+        (saying(answer(200, b"{", content_length="9")), "the connection ended in the middle of the body"),
+        (stalling(answer(200, b"{", content_length="9")), "the body stopped arriving"),
+    ],
+    ids=["cut", "stalled"],
+)
+async def test_a_damaged_body_is_told_apart(play, told):
+    async with talking(play, timeouts=IMPATIENT) as (_, client):
+        with pytest.raises(TransportError, match=told):
+            await integrations(client).get("int_1")
+
+
+async def test_a_cookie_is_not_kept():
+    cookie = answer(200, {"data": INTEGRATION}, set_cookie="session=abc")
+    async with misbehaving(answering(cookie)) as server:
+        async with connect(server, base_url=f"http://localhost:{server.port}") as client:
+            for _ in range(2):
+                await integrations(client).get("int_1")
+    assert ["cookie" in received.headers for received in server.received] == [False, False]
 
 
 async def test_answers_that_are_odd_but_http_are_understood():

@@ -254,6 +254,10 @@ def test_leaves_of_the_deepest_value_are_found():
 def test_a_deep_body_is_masked_below_20_levels(decoder):
     body = b"[" * 400 + b'"x"' + b"]" * 400
     assert excerpt_of(body) == "[" * 21 + '"***"' + "]" * 21
+    body = b'{"a":' * 30 + b"7" + b"}" * 30
+    assert excerpt_of(body) == '{"a":' * 21 + '"***"' + "}" * 21
+    body = b'{"errors":{"a":' * 15 + b"7" + b"}}" * 15
+    assert excerpt_of(body) == '{"errors":{"a":' * 21 + '"***"' + "}}" * 21
 
 
 secrets_drawn = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=4, max_size=20).filter(

@@ -28,7 +28,7 @@ class ScriptedTransport:
 
     answers: list[Answer]
     sent: list[Sent] = field(factory=list[Sent], init=False)
-    is_closed: bool = field(default=False, init=False)
+    closings: int = field(default=0, init=False)
 
     async def send(self, request: Request) -> Response:
         answer = self.answers[min(len(self.sent), len(self.answers) - 1)]
@@ -40,7 +40,7 @@ class ScriptedTransport:
         return answer if isinstance(answer, Response) else await answer(request)
 
     async def aclose(self) -> None:
-        self.is_closed = True
+        self.closings += 1
 
     @property
     def times(self) -> list[float]:
