@@ -7,22 +7,24 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from packcloud_async._io.pipeline import CallObserver
+from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async.calls import Integrations
-from packcloud_async.errors import ConfigurationError, PackCloudError, SyncError
+from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, SyncError
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.policies import PollPolicy, Routes, check_whole, path_segment
 from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
-from packcloud_async.watch import Watch, only_cause
+from packcloud_async.watch import Watch
 
 T = TypeVar("T")
 
@@ -217,7 +219,7 @@ class SyncRun:
     ) -> None:
         assert self._task is not None
         self._task.cancel()
-        await asyncio.wait([self._task])
+        await until_done(self._task)
 
     def __aiter__(self) -> AsyncIterator[SyncResult]:
         return self
@@ -231,6 +233,8 @@ class SyncRun:
             if isinstance(item, SyncResult):
                 return item
             self._end = item
+            # Whoever else waits for a result is to see the end too.
+            self._results.put_nowait(item)
             if item.error is not None:
                 raise item.error
         raise StopAsyncIteration
@@ -254,18 +258,20 @@ class SyncRun:
         )
 
     async def _run(self) -> None:
-        error: BaseException | None = None
+        end = _End(ClientStateError("the bulk run was left before it was finished"))
         try:
             await self._run_all()
+            end = _End(None)
         except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
-            error = only_cause(caught)
-        self._ended_at = self._now()
-        self._results.put_nowait(_End(error))
+            end = _End(only_cause(caught))
+        finally:
+            self._ended_at = self._now()
+            self._results.put_nowait(end)
 
     async def _run_all(self) -> None:
         free = asyncio.Semaphore(self._max_organizations)
-        async with asyncio.TaskGroup() as organizations:
-            async for target in _as_async(self._targets):
+        async with _closing(self._targets) as targets, asyncio.TaskGroup() as organizations:
+            async for target in targets:
                 await free.acquire()
                 await self._until_results_are_taken()
                 task = organizations.create_task(self._run_target(target))
@@ -286,17 +292,13 @@ class SyncRun:
             # Held here so that what the listing learned is still known when the jobs are watched.
             watch = self._client.watch_of(target.organization_id)
             jobs = await self._jobs_of(target, watch)
-        except PackCloudError as error:
-            self._deliver(
-                SyncResult(
-                    organization_id=str(organization_id),
-                    integration_id=None,
-                    elapsed=self._now() - began_at,
-                    error=error,
-                )
-            )
+        except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
+            self._deliver(_without_outcome(organization_id, None, error, self._now() - began_at))
             return
-        await self._run_jobs(jobs)
+        try:
+            await self._run_jobs(jobs)
+        finally:
+            await watch.stop_if_idle()
 
     async def _jobs_of(self, target: SyncTarget, watch: Watch) -> list[AsyncSyncJob]:
         kinds = target.kinds or self._kinds
@@ -306,18 +308,23 @@ class SyncRun:
             baselines: list[tuple[str, Integration | None]] = [(id_, None) for id_ in target.integration_ids]
         else:
             baselines = [(i.id, i) for i in await self._list_all(watch)]
-        return [
-            AsyncSyncJob(
-                self._client,
-                target.organization_id,
-                integration_id,
-                kinds=kinds,
-                poll=self._poll,
-                on_conflict=self._on_conflict,
-                baseline=baseline,
-            )
-            for integration_id, baseline in baselines
-        ]
+        jobs: list[AsyncSyncJob] = []
+        for integration_id, baseline in baselines:
+            try:
+                job = AsyncSyncJob(
+                    self._client,
+                    target.organization_id,
+                    integration_id,
+                    kinds=kinds,
+                    poll=self._poll,
+                    on_conflict=self._on_conflict,
+                    baseline=baseline,
+                )
+            except ConfigurationError as error:
+                self._deliver(_without_outcome(target.organization_id, integration_id, error, 0.0))
+            else:
+                jobs.append(job)
+        return jobs
 
     async def _list_all(self, watch: Watch) -> list[Integration]:
         found: dict[str, Integration] = {}
@@ -376,6 +383,11 @@ def _result_of(job: AsyncSyncJob, elapsed: float) -> SyncResult:
 
 
 def _unfinished(job: AsyncSyncJob, error: Exception, elapsed: float) -> SyncResult:
+    result = _without_outcome(job.organization_id, job.integration_id, error, elapsed)
+    return evolve(result, kinds=job.outcomes)
+
+
+def _without_outcome(organization_id: object, integration_id: object, error: Exception, elapsed: float) -> SyncResult:
     cause = only_cause(error)
     if isinstance(cause, PackCloudError):
         told = cause
@@ -383,21 +395,37 @@ def _unfinished(job: AsyncSyncJob, error: Exception, elapsed: float) -> SyncResu
         told = SyncError(f"unexpected {type(cause).__name__}")
         told.__cause__ = cause
     return SyncResult(
-        organization_id=job.organization_id,
-        integration_id=job.integration_id,
-        kinds=job.outcomes,
+        organization_id=str(organization_id),
+        integration_id=None if integration_id is None else str(integration_id),
         elapsed=elapsed,
         error=told,
     )
 
 
-async def _as_async(targets: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(targets, AsyncIterable):
-        async for target in targets:
-            yield target
-    else:
-        for target in targets:
-            yield target
+@asynccontextmanager
+async def _closing(targets: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
+    """Iterate over targets of either kind, and close an async generator instead of leaving it to the collector."""
+    if not isinstance(targets, AsyncIterable):
+        yield _Steps(iter(targets))
+        return
+    iterator = aiter(targets)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, AsyncGenerator):
+            await iterator.aclose()
+
+
+@define
+class _Steps(AsyncIterator[T]):
+    """A plain iterator as an async one."""
+
+    _steps: Iterator[T]
+
+    async def __anext__(self) -> T:
+        for step in self._steps:
+            return step
+        raise StopAsyncIteration
 
 
 async def _for_each(items: Iterable[T], act: Callable[[T], Any], *, at_once: int) -> None:

@@ -199,13 +199,19 @@ class PackCloudClient:
         )
 
     async def aclose(self) -> None:
-        """End every watch with :class:`ClientStateError`, close the connections; closing twice does nothing."""
-        if self._closed:
-            return
+        """End every watch with :class:`ClientStateError`, close the connections; closing twice is harmless.
+
+        A cancellation does not leave the client half closed: it is raised when all is closed.
+        """
         self._closed = True
-        for watch in list(self._watches.values()):
-            await watch.aclose(ClientStateError("the client was closed while a job was watched; its token resumes it"))
-        await self._pipeline.aclose()
+        watches = list(self._watches.values())
+        for watch in watches:
+            watch.end(ClientStateError("the client was closed while a job was watched; its token resumes it"))
+        try:
+            for watch in watches:
+                await watch.stop_if_idle()
+        finally:
+            await self._pipeline.aclose()
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a prepared call; the other parts of this package build on it."""

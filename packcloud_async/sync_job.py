@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mappin
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from packcloud_async._io.tasks import only_cause
 from packcloud_async._sansio import endpoints, events
 from packcloud_async._sansio.endpoints import Answer
 from packcloud_async._sansio.events import RetryDetails, SyncEvent
@@ -170,8 +171,11 @@ class AsyncSyncJob:
 
     async def wait(self) -> SyncResult:
         """Watch until every kind has an outcome; raise :class:`SyncError` if the job was not fired."""
-        if self._may_post:
-            raise SyncError("the job was not fired: await job.fire() first, or await the job itself")
+        while self._may_post:
+            if not self._driven:
+                raise SyncError("the job was not fired: await job.fire() first, or await the job itself")
+            self._news.clear()
+            await self._news.wait()
         await self._drive(lambda: self._result is not None)
         assert self._result is not None
         return self._result
@@ -204,7 +208,15 @@ class AsyncSyncJob:
         return self._result
 
     async def detach(self) -> None:
-        """Stop watching; the sync at the server goes on and ``token`` resumes."""
+        """Stop watching; the sync at the server goes on and ``token`` resumes.
+
+        Whoever awaits the job gets a :class:`SyncError`.
+        """
+        self._failure = SyncError("the job was detached while it was watched; await it again, or resume its token")
+        self._news.set()
+        await self._leave()
+
+    async def _leave(self) -> None:
         watch, self._watch = self._watch, None
         if watch is not None and self._watched is not None:
             await watch.leave(self._watched)
@@ -245,6 +257,9 @@ class AsyncSyncJob:
 
     def _make_progress(self) -> SyncProgress:
         now = asyncio.get_running_loop().time()
+        if not self._has_baseline:
+            # Nothing was read or sent so far: the job starts here, however long ago it was made.
+            self._record = evolve(self._record, started=datetime.now(UTC))
         return SyncProgress(
             policy=self._policy,
             # A resumed job counts from its first start, so that durations keep their meaning.
@@ -276,14 +291,18 @@ class AsyncSyncJob:
         self._tell(events.BaselineRead(at=at, integration=integration))
 
     async def _post_all(self, progress: SyncProgress) -> None:
-        troubles: list[PackCloudError] = []
-        async with asyncio.TaskGroup() as posts:
-            for kind in progress.unsent:
-                posts.create_task(self._post(progress, kind, troubles))
+        troubles: list[BaseException] = []
+        try:
+            async with asyncio.TaskGroup() as posts:
+                for kind in progress.unsent:
+                    posts.create_task(self._post(progress, kind, troubles))
+        except ExceptionGroup as group:
+            troubles.insert(0, only_cause(group))
+        # Outside the except block, so that the group does not become the context of the error in it.
         if troubles:
             raise troubles[0]
 
-    async def _post(self, progress: SyncProgress, kind: SyncKind, troubles: list[PackCloudError]) -> None:
+    async def _post(self, progress: SyncProgress, kind: SyncKind, troubles: list[BaseException]) -> None:
         call = endpoints.sync(self._client.routes, self.organization_id, self.integration_id, kind)
         try:
             await self._client.call(call, observer=_PostObserver(self, progress, kind))
@@ -343,7 +362,7 @@ class AsyncSyncJob:
                 self._news.clear()
                 await self._news.wait()
         finally:
-            await self.detach()
+            await self._leave()
         if self._failure is not None:
             raise self._failure
 

@@ -140,6 +140,26 @@ class TestOneBadShopNeverStopsTheRest:
                 results = await collect(run)
         assert [type(result.error) for result in results] == [Unauthorized] * 3
 
+    async def test_one_unusable_id_of_many_is_a_result(self):
+        async with open_shop() as shop:
+            _, results = await sync_orders(shop, [SyncTarget("org_1", ["int_1", "..", "int_2"])])
+        assert {result.integration_id: type(result.error) for result in results} == {
+            "int_1": type(None),
+            "..": ConfigurationError,
+            "int_2": type(None),
+        }
+
+    async def test_a_foreign_fault_in_a_listing_is_a_result(self):
+        async def break_down(request, send):
+            if request.url.endswith("org_1/integrations"):
+                raise ZeroDivisionError
+            return await send(request)
+
+        async with open_shop(step_in=break_down) as shop:
+            _, results = await sync_orders(shop, ["org_1", "org_2"])
+        assert len(results) == 5
+        assert ["ZeroDivisionError" in str(result.error) for result in results if result.error] == [True]
+
     async def test_a_fault_of_a_foreign_kind_is_a_result(self):
         async def break_down(request, send):
             if request.method == "POST" and "org_1/integrations/int_1/" in request.url:
@@ -284,6 +304,59 @@ class TestLeaving:
         async with open_shop() as shop:
             with pytest.raises(ConfigurationError, match="async with"):
                 await anext(shop.client.sync_many(["org_1"], kinds=ALL))
+
+
+class TestConsumers:
+    async def test_two_readers_of_one_run_both_see_its_end(self):
+        async with open_shop() as shop, asyncio.timeout(500):
+            async with shop.client.sync_many(shop.emulator.organization_ids, kinds={ORDERS}, poll=STEADY) as run:
+                async with asyncio.TaskGroup() as group:
+                    readers = [group.create_task(collect(run)) for _ in range(2)]
+        assert sum(len(reader.result()) for reader in readers) == 12
+
+    async def test_a_reader_elsewhere_is_told_that_the_block_was_left(self):
+        async with open_shop() as shop, asyncio.timeout(500):
+            async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+                reader = asyncio.create_task(collect(run))
+                await asyncio.sleep(0.5)
+            with pytest.raises(ClientStateError, match="left"):
+                await reader
+            assert await collect(run) == []
+
+    async def test_an_async_generator_of_targets_is_closed_when_the_block_is_left(self):
+        closed = []
+
+        async def endless():
+            try:
+                for number in range(1, 1_000):
+                    yield f"org_{number}"
+            finally:
+                closed.append(asyncio.current_task())
+
+        async with open_shop(organizations=1_000, integrations=1) as shop:
+            options = {"kinds": {ORDERS}, "poll": STEADY, "max_organizations": 3}
+            async with shop.client.sync_many(endless(), **options) as run:
+                async for _ in run:
+                    break
+            assert len(closed) == 1
+
+    async def test_leaving_twice_cancelled_leaves_no_task(self):
+        async def slow_to_cancel(request, send):
+            try:
+                return await send(request)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3)
+                raise
+
+        async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
+            running = asyncio.create_task(sync_orders(shop, ["org_1", "org_2"]))
+            await asyncio.sleep(2.6)
+            running.cancel()
+            await asyncio.sleep(0.5)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 class TestReport:

@@ -123,15 +123,24 @@ def test_the_message_of_an_invalid_response_names_its_place():
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "name"),
     [
-        (200, ApiError),
-        (399, ApiError),
-        (402, ApiError),
-        (422, ValidationFailed),
-        (500, ServerError),
-        (599, ServerError),
+        (200, "ApiError"),
+        (399, "ApiError"),
+        (400, "BadRequest"),
+        (401, "Unauthorized"),
+        (402, "ApiError"),
+        (403, "Forbidden"),
+        (404, "NotFound"),
+        (405, "ApiError"),
+        (409, "Conflict"),
+        (410, "EndpointGone"),
+        (422, "ValidationFailed"),
+        (429, "RateLimited"),
+        (499, "ApiError"),
+        (500, "ServerError"),
+        (599, "ServerError"),
     ],
 )
-def test_the_most_specific_class_for_a_status(status, kind):
-    assert ApiError.kind_for(status) is kind
+def test_the_most_specific_class_for_a_status(status, name):
+    assert ApiError.kind_for(status) is getattr(errors, name)

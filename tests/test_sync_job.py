@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -182,7 +183,9 @@ class TestOutcomes:
             moving(shop, (20.0, None))
             result = await shop.org.sync("int_1", ORDERS, poll=STEADY)
         assert result[ORDERS].state is Outcome.ADVANCED
-        assert [sighting.error for sighting in result.timeline if sighting.error] == []
+        # Looked up in the list when it would count as gone, and read from the list from then on.
+        assert [sighting.at for sighting in result.timeline if sighting.error][-1] < 1 + STEADY.gone_after
+        assert result.timeline[-1].shared
 
     async def test_410_is_gone_at_once(self):
         async with open_shop(faults=FaultPlan(routes={"integration"}, script=[None, 410])) as shop:
@@ -584,6 +587,69 @@ class TestCancelAndResume:
         assert "canary" not in job.token
         for value in settings.values():
             assert not isinstance(value, str) or value not in job.token
+
+    async def test_a_job_fired_long_after_it_was_made_keeps_its_whole_window(self):
+        async with open_shop() as shop:
+            moving(shop, (5.0, None))
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            made = json.loads(job.token)["started"]
+            time.sleep(0.05)  # noqa: ASYNC251 - the wall clock is to go on, the loop is not
+            await job.fire()
+            record = json.loads(job.token)
+            assert record["started"] > made
+            assert record["watched"] >= record["started"]
+            resumed = AsyncSyncJob.resume(shop.client, job.token)
+            assert (await resumed)[ORDERS].state is Outcome.ADVANCED
+
+    async def test_waiting_while_another_task_fires_waits_for_both(self):
+        async with open_shop(faults=FaultPlan(latency=0.5)) as shop:
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(job.fire())
+                await asyncio.sleep(0.2)
+                waiting = group.create_task(job.wait())
+            assert waiting.result()[ORDERS].state is Outcome.ADVANCED
+
+    async def test_detaching_from_elsewhere_ends_the_wait_with_a_clear_error(self):
+        async with open_shop() as shop:
+            moving(shop, (5.0, None))
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            waiting = asyncio.create_task(_await(job))
+            await asyncio.sleep(1.5)
+            await job.detach()
+            with pytest.raises(SyncError, match="detached"):
+                await waiting
+            assert (await job)[ORDERS].state is Outcome.ADVANCED
+
+    async def test_a_foreign_fault_in_a_post_comes_out_as_it_is(self):
+        async def break_down(request, send):
+            if request.method == "POST":
+                raise ZeroDivisionError
+            return await send(request)
+
+        async with open_shop(step_in=break_down) as shop:
+            with pytest.raises(ZeroDivisionError):
+                await shop.org.sync("int_1", ORDERS, poll=STEADY)
+
+    async def test_closing_cancelled_in_the_middle_still_closes(self):
+        async def slow_to_cancel(request, send):
+            try:
+                return await send(request)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3)
+                raise
+
+        async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
+            waiting = asyncio.create_task(_await(shop.org.sync_job("int_1", ORDERS, poll=STEADY)))
+            await asyncio.sleep(2.6)
+            closing = asyncio.create_task(shop.client.aclose())
+            await asyncio.sleep(0.5)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+            with pytest.raises(ClientStateError):
+                await waiting
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 class TestPacing:

@@ -6,7 +6,7 @@ import json
 import attrs
 import pytest
 
-from packcloud_async import ClientStateError, Outcome, ServerError, SyncKind
+from packcloud_async import ClientStateError, Outcome, ServerError, SyncKind, Timeouts
 from packcloud_async.emulator import FaultPlan
 
 from .support.shop import STEADY, open_shop
@@ -198,3 +198,159 @@ async def test_a_closed_client_ends_every_watch():
         await asyncio.wait(tasks)
         assert {type(task.exception()) for task in tasks} == {ClientStateError}
         assert watch_tasks() == []
+
+
+class TestJoiningAndLeaving:
+    @pytest.mark.parametrize("tenths", range(30))
+    async def test_a_job_that_starts_at_any_time_beside_another_is_read(self, tenths):
+        async with open_shop(faults=FaultPlan(latency=0.5)) as shop:
+            shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.2, None)])
+            shop.emulator.plan_sync("org_1", "int_2", ORDERS, moves=[(1.2, None)])
+            async with asyncio.timeout(200), asyncio.TaskGroup() as group:
+                first = group.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+                await asyncio.sleep(tenths / 10)
+                second = group.create_task(shop.org.sync("int_2", ORDERS, poll=STEADY))
+        assert {task.result()[ORDERS].state for task in (first, second)} == {Outcome.ADVANCED}
+
+    async def test_a_job_that_joins_while_a_slow_read_is_cancelled_is_read(self):
+        async def slow_to_cancel(request, send):
+            try:
+                return await send(request)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3)
+                raise
+
+        async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
+            leaving = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+            await asyncio.sleep(2.6)
+            leaving.cancel()
+            await asyncio.sleep(0.5)
+            async with asyncio.timeout(100):
+                result = await shop.org.sync("int_2", ORDERS, poll=STEADY)
+            assert result[ORDERS].state is Outcome.ADVANCED
+            assert leaving.done()
+
+    async def test_a_hung_read_of_a_job_that_left_delays_nobody(self):
+        async def hang(request, send):
+            if request.method == "GET" and request.url.endswith("int_1") and asyncio.get_running_loop().time() > 0:
+                await asyncio.sleep(1000)
+            return await send(request)
+
+        async with open_shop(step_in=hang, client={"timeouts": Timeouts(total=None)}) as shop:
+            leaving = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+            staying = asyncio.create_task(shop.org.sync("int_2", ORDERS, poll=STEADY))
+            await asyncio.sleep(1.5)
+            leaving.cancel()
+            await staying
+            async with asyncio.timeout(100):
+                assert (await shop.org.sync("int_3", ORDERS, poll=STEADY))[ORDERS].state is Outcome.ADVANCED
+            assert watch_tasks() == []
+
+    async def test_cancelling_twice_leaves_no_task(self):
+        async def slow_to_cancel(request, send):
+            try:
+                return await send(request)
+            except asyncio.CancelledError:
+                await asyncio.sleep(3)
+                raise
+
+        async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            waiting = asyncio.create_task(_await(job))
+            await asyncio.sleep(2.6)
+            waiting.cancel()
+            await asyncio.sleep(0.5)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert watch_tasks() == []
+            async with asyncio.timeout(100):
+                assert (await job)[ORDERS].state is Outcome.ADVANCED
+
+    async def test_a_page_asked_before_a_job_began_tells_it_nothing(self):
+        async def slow_list(request, send):
+            response = await send(request)
+            if request.url.endswith("/integrations"):
+                await asyncio.sleep(6)
+            return response
+
+        async with open_shop(integrations=2, step_in=slow_list) as shop:
+            find_nothing(shop, NAMES[:2])
+            watch = shop.client.watch_of("org_1")
+            watch.pages = 1
+            first = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
+            other = asyncio.create_task(shop.org.sync("int_1", SyncKind.PRODUCTS, poll=STEADY))
+            await asyncio.sleep(0.5)
+            quick = shop.org.sync_job("int_2", ORDERS, poll=attrs.evolve(STEADY, first=0.6, ceiling=0.6))
+            walking = asyncio.create_task(_await(quick))
+            await asyncio.sleep(1)
+            shop.emulator.set_watermark("org_1", "int_2", ORDERS, "2026-06-01T00:00:00Z")
+            find_nothing(shop, ["int_2"])
+            late = await shop.org.sync("int_2", ORDERS, poll=STEADY)
+            for task in (first, other, walking):
+                task.cancel()
+            await asyncio.wait([first, other, walking])
+        assert late[ORDERS].state is Outcome.QUIET
+        assert late[ORDERS].before == "2026-06-01T00:00:00Z"
+
+
+async def _await(job):
+    return await job
+
+
+class TestUnfound:
+    @pytest.mark.parametrize("jobs", [1, 2, 3])
+    async def test_a_wrong_item_path_makes_nothing_gone(self, jobs):
+        async with open_shop(organizations=1, integrations=3) as shop:
+            for name in NAMES[:jobs]:
+                shop.emulator.plan_sync("org_1", name, ORDERS, moves=[(20.0, None)])
+            running = [shop.org.sync_job(name, ORDERS, poll=STEADY) for name in NAMES[:jobs]]
+            for job in running:
+                await job.fire()
+            shop.emulator.set_faults(FaultPlan(routes={"integration"}, script=[404] * 1000))
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_await(job)) for job in running]
+        assert {task.result()[ORDERS].state for task in tasks} == {Outcome.ADVANCED}
+
+    async def test_it_is_looked_up_on_every_page_of_the_list(self):
+        async with open_shop(integrations=60) as shop:
+            shop.emulator.plan_sync("org_1", "int_60", ORDERS, moves=[(20.0, None)])
+            job = shop.org.sync_job("int_60", ORDERS, poll=STEADY)
+            await job.fire()
+            shop.emulator.set_faults(FaultPlan(routes={"integration"}, script=[404] * 1000))
+            assert (await job)[ORDERS].state is Outcome.ADVANCED
+
+    async def test_many_deleted_at_once_are_looked_up_together(self):
+        async with open_shop(integrations=20) as shop:
+            find_nothing(shop, NAMES[:20])
+            running = [shop.org.sync_job(name, ORDERS, poll=STEADY) for name in NAMES[:20]]
+            for job in running:
+                await job.fire()
+            for name in NAMES[:20]:
+                shop.emulator.delete("org_1", name)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_await(job)) for job in running]
+        assert {task.result()[ORDERS].state for task in tasks} == {Outcome.GONE}
+        assert shop.transport.count("GET", "/integrations") <= 2
+
+
+async def test_a_list_that_is_broken_at_the_deadline_leaves_the_last_look_to_single_reads():
+    async with open_shop(organizations=1, integrations=3) as shop:
+        find_nothing(shop, NAMES[:3])
+        async with asyncio.TaskGroup() as group:
+            syncing = group.create_task(sync_all(shop))
+            await asyncio.sleep(55)
+            shop.emulator.set_faults(FaultPlan(routes={"integrations"}, script=[403] * 1000))
+        assert {result[ORDERS].state for result in syncing.result().values()} == {Outcome.QUIET}
+
+
+async def test_a_transport_that_is_cancelled_from_below_delays_a_read_and_no_more():
+    async def cancelled_once(request, send):
+        if request.method == "GET" and asyncio.get_running_loop().time() == 1.0:
+            raise asyncio.CancelledError
+        return await send(request)
+
+    async with open_shop(step_in=cancelled_once) as shop:
+        shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.5, None)])
+        async with asyncio.timeout(100):
+            assert (await shop.org.sync("int_1", ORDERS, poll=STEADY))[ORDERS].seen_at == pytest.approx(2)

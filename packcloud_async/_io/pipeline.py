@@ -11,6 +11,7 @@ from attrs import define, field
 
 from packcloud_async._io.limiting import Gate
 from packcloud_async._io.retrying import Attempt, TryAgain, retrying
+from packcloud_async._io.tasks import is_being_cancelled
 from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.endpoints import Call, build_request, may_have_acted, may_repeat, read_answer
 from packcloud_async._sansio.events import RetryDetails
@@ -19,6 +20,7 @@ from packcloud_async.auth import Auth, check_header_value
 from packcloud_async.errors import (
     ApiError,
     ClientStateError,
+    ConfigurationError,
     NotFound,
     PackCloudError,
     TransportError,
@@ -152,8 +154,15 @@ class Pipeline:
     async def _credential(self, *, refused: bool) -> Mapping[str, str]:
         try:
             headers = dict(await self.auth.headers(refused=refused))
-        except PackCloudError:
+        except (ConfigurationError, ClientStateError):
             raise
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            raise TransportError("what the auth object awaited was cancelled", maybe_sent=False) from error
+        except PackCloudError as error:
+            # An auth object that uses a client of its own: what its request did says nothing about this one.
+            raise TransportError(f"the auth object could not give a credential: {error}", maybe_sent=False) from error
         except Exception as error:
             # The text of a foreign error may hold the very secret it failed to fetch.
             sentence = f"the auth object could not give a credential: {type(error).__name__}"
@@ -178,6 +187,10 @@ class Pipeline:
         try:
             async with timer:
                 return cast("Response", await sending)
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            raise TransportError(f"{call.method} {call.path}: cancelled from below", maybe_sent=True) from error
         except TimeoutError as error:
             if not timer.expired():
                 raise

@@ -269,6 +269,11 @@ def read_failure(error: PackCloudError) -> ReadFailure:
     return ReadFailure.NO_ACCESS if isinstance(error, Unauthorized | Forbidden) else ReadFailure.PASSING
 
 
+def list_failure(error: PackCloudError) -> ReadFailure:
+    """Say what a failed read of the list tells about the integrations in it: less than one of their own would."""
+    return ReadFailure.NO_ACCESS if isinstance(error, Unauthorized) else ReadFailure.PASSING
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read Retry-After as seconds from now, 0 when it is past; None when it is missing or unreadable."""
     text = headers.get("retry-after", "").strip()

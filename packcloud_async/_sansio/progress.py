@@ -124,7 +124,7 @@ class SyncProgress:
     spread: float = 0.5
     watched_from: float | None = None
     _paced_from: float = field(default=0.0, init=False)
-    _unfound: list[float] = field(factory=list[float], init=False)
+    _unfound_from: float | None = field(default=None, init=False)
 
     @property
     def deadline_at(self) -> float:
@@ -196,7 +196,7 @@ class SyncProgress:
     def observed(self, watermarks: Mapping[SyncKind, str | None], *, asked_at: float, now: float) -> Decision:
         """Tell what a read showed."""
         self._require_watching("observed")
-        self._unfound.clear()
+        self._unfound_from = None
         for kind in self._open_kinds():
             if kind in watermarks:
                 self._look(kind, watermarks[kind], asked_at, now)
@@ -220,12 +220,20 @@ class SyncProgress:
     def unfound(self, error: PackCloudError, *, asked_at: float, now: float) -> Decision:
         """Tell that a read of the integration alone answered "not found"."""
         self._require_watching("unfound")
-        self._unfound.append(asked_at)
-        if len(self._unfound) > 1 and asked_at - self._unfound[0] >= self.policy.gone_after:
+        if self.ends_if_unfound(asked_at):
             self._end_gone(error)
         else:
+            self._unfound_from = asked_at if self._unfound_from is None else self._unfound_from
             self._end_unread(self._open_kinds(), error, asked_at)
         return self._wait(now)
+
+    def ends_if_unfound(self, asked_at: float) -> bool:
+        """Whether another read asked now that does not find the integration would make it gone."""
+        return self._unfound_from is not None and asked_at - self._unfound_from >= self.policy.gone_after
+
+    def is_watched_at(self, instant: float) -> bool:
+        """Whether the watch had begun; an earlier answer may be older than the baseline."""
+        return self.watched_from is not None and instant >= self.watched_from
 
     def removed(self, error: PackCloudError, *, now: float) -> Decision:
         """Tell that the server says the integration was removed for good."""
@@ -257,9 +265,8 @@ class SyncProgress:
             return Done()
         due = now + self.policy.delay_after(now - self._paced_from, spread=self.spread)
         end = self._next_end()
-        if self._unfound:
-            # `max`: a grace that is over still wants its second read later than its first.
-            end = min(end, max(self._unfound[0] + self.policy.gone_after, now + min(self.policy.first, 1.0)))
+        if self._unfound_from is not None and (grace_ends_at := self._unfound_from + self.policy.gone_after) > now:
+            end = min(end, grace_ends_at)
         end = max(now, end)
         return Wait(min(due, end), decides=due >= end)
 

@@ -211,10 +211,32 @@ class TestBrokenAuth:
         assert caught.value is given
 
     async def test_cancellation_passes(self):
-        transport, client = client_of(GOOD, auth=Keys(asyncio.CancelledError()))
+        class Slow:
+            async def headers(self, *, refused):
+                await asyncio.sleep(1000)
+
+        transport, client = client_of(GOOD, auth=Slow())
+        asking = asyncio.create_task(integrations(client).get("int_1"))
+        await asyncio.sleep(1)
+        asking.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await integrations(client).get("int_1")
+            await asking
         assert transport.sent == []
+
+    async def test_a_cancelled_renewal_that_others_share_is_a_failure_and_not_a_cancellation(self):
+        transport, client = client_of(GOOD, auth=Keys(asyncio.CancelledError()))
+        with pytest.raises(TransportError, match="was cancelled") as caught:
+            await integrations(client).get("int_1")
+        assert not caught.value.maybe_sent
+        assert transport.sent == []
+
+    async def test_an_error_of_a_client_of_its_own_says_nothing_about_this_request(self):
+        auth = Keys(TransportError("dropped", maybe_sent=True))
+        _, client = client_of(GOOD, auth=auth)
+        result = await client.organization("org_1").sync_job(
+            "int_1", "orders", baseline=await integrations(client_of(GOOD, token=TOKEN)[1]).get("int_1")
+        )
+        assert result["orders"].state == "rejected"
 
     @pytest.mark.parametrize(
         "headers",

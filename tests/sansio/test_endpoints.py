@@ -448,6 +448,7 @@ def test_other_errors_have_no_hint():
     assert "Routes" not in str(error_of(404, call=CALLS["list"]))
     assert "Routes" not in str(error_of(404, call=CALLS["any_request"]))
     assert "Routes" not in str(error_of(500, call=CALLS["get"]))
+    assert "redirect" not in str(error_of(400)) + str(error_of(199))
 
 
 @pytest.mark.parametrize("status", [300, 301, 304, 308, 399])

@@ -250,10 +250,22 @@ def test_a_read_that_fails_does_not_begin_the_grace_anew():
     assert progress.unfound(MISSING, asked_at=15.0, now=15.0) == Done()
 
 
+def test_after_the_grace_failing_reads_come_at_their_usual_pace():
+    progress, _ = watched(gone_after=5.0, deadline=300.0)
+    progress.unfound(MISSING, asked_at=10.0, now=10.0)
+    assert progress.failed(BROKEN, asked_at=15.0, now=15.0) == Wait(30.0, decides=False)
+
+
+def test_an_answer_from_before_the_watch_is_known_as_such():
+    progress, _ = watched()
+    assert [progress.is_watched_at(instant) for instant in (-1.0, 0.0, 1.0)] == [False, True, True]
+    assert not SyncProgress(policy=PollPolicy(), started_at=0.0, kinds={ORDERS: KindState()}).is_watched_at(5.0)
+
+
 def test_without_a_grace_it_still_takes_two_reads_apart():
     progress, _ = watched(gone_after=0.0)
-    assert progress.unfound(MISSING, asked_at=10.0, now=10.0) == Wait(11.0, decides=True)
-    assert progress.unfound(MISSING, asked_at=11.0, now=11.0) == Done()
+    assert progress.unfound(MISSING, asked_at=10.0, now=10.0) == Wait(20.0, decides=False)
+    assert progress.unfound(MISSING, asked_at=20.0, now=20.0) == Done()
     assert told(progress) == (Outcome.GONE, MISSING)
 
 

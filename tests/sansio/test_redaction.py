@@ -115,9 +115,10 @@ def test_text_is_quoted_up_to_the_first_likely_secret(body, excerpt):
         pytest.param(["abcd", "cdef"], "x abcdef y", "x *** y", id="overlapping"),
         pytest.param(["abcd", "abcdef", "bcde"], "x abcdef y", "x *** y", id="one inside another"),
         pytest.param(["abab"], "x ababab y", "x *** y", id="overlapping itself"),
+        pytest.param(["aaaa"], "x aaaaa y", "x *** y", id="overlapping itself by all but one"),
         pytest.param(["abcd", "efgh"], "abcdefgh", "******", id="side by side"),
         pytest.param(["***x"], "***x y", "*** y", id="looks like the mask"),
-        pytest.param(["ab"], "ab cab ab, (ab) a", "*** cab ***, (***) a", id="short ones only as words"),
+        pytest.param(["ab"], "ab cab abc, (ab) a", "*** cab abc, (***) a", id="short ones only as words"),
         pytest.param(["7"], "code 7 of 77", "code *** of 77", id="a short number"),
         pytest.param(["", " ", "\t\x00"], "a  b", "a b", id="empty ones"),
         pytest.param([" abcd\n"], "x abcd y", "x *** y", id="white space around it"),
@@ -189,6 +190,11 @@ def test_no_disguise_gets_a_known_secret_quoted(decoder, disguise, body):
     assert not any(reveals(text, SECRET) for text in quoted)
 
 
+@pytest.mark.parametrize("secret", ["pass", "pässword", "12345678"])
+def test_short_secrets_are_found_behind_escapes_too(secret):
+    assert quotable(f"not {escaped_everywhere(secret)}", [secret]) == "***"
+
+
 def test_a_secret_in_another_coding_is_out_of_reach():
     # Said here so that nobody believes more: only escapes are undone, no encodings.
     assert b64encode(b"p4ssw0rd-1234").decode() in excerpt_of(b64encode(b"p4ssw0rd-1234"), ["p4ssw0rd-1234"])
@@ -203,6 +209,7 @@ def test_the_beginning_of_a_secret_at_the_end_of_a_cut_body_is_taken_off(length)
 def test_only_the_end_of_a_cut_body_is_taken_off():
     assert excerpt_of(b"key s3cr s3cret", ["s3cret-value"]) == "key s3cr ***"
     assert excerpt_of(b"s3cret keys", ["s3cret-value"]) == "s3cret keys"
+    assert excerpt_of(b"s3cr", ["s3cret-value"]) == "***"
 
 
 def test_a_secret_cut_inside_a_character_is_taken_off():
@@ -256,7 +263,7 @@ def test_a_deep_body_is_masked_below_20_levels(decoder):
     assert excerpt_of(body) == "[" * 21 + '"***"' + "]" * 21
     body = b'{"a":' * 30 + b"7" + b"}" * 30
     assert excerpt_of(body) == '{"a":' * 21 + '"***"' + "}" * 21
-    body = b'{"errors":{"a":' * 15 + b"7" + b"}}" * 15
+    body = b'{"errors":{"a":' * 30 + b"7" + b"}}" * 30
     assert excerpt_of(body) == '{"errors":{"a":' * 21 + '"***"' + "}}" * 21
 
 

@@ -45,6 +45,7 @@ def test_a_timestamp_is_read_or_none(text, instant):
         pytest.param("2026-01-01T10:00:00.12Z", "2026-01-01T10:00:00.139Z", False, id="two digits differ"),
         pytest.param("2026-01-01T10:00:00.1234567Z", "2026-01-01T10:00:00.1234561Z", True, id="beyond microseconds"),
         pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z", False, id="a second later"),
+        pytest.param("2026-01-01T10:00:00.123456Z", "2026-01-01T10:00:00.123457Z", False, id="a microsecond later"),
         pytest.param("1712010112345", "1712010122345", False, id="two counters"),
     ],
 )

@@ -1,0 +1,35 @@
+"""Tasks that somebody owns: waiting for their end, and what their errors really are."""
+
+import asyncio
+from typing import Any
+
+
+async def until_done(task: "asyncio.Task[Any]") -> None:
+    """Wait until a task has ended, whatever it ended with.
+
+    Being cancelled meanwhile does not cut the wait short, or the task would outlive its owner: the cancellation is
+    raised when the task is done. Only for tasks that were told to end.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+def is_being_cancelled() -> bool:
+    """Whether a CancelledError seen now is meant for this task, and not one of something it awaits."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def only_cause(error: BaseException) -> BaseException:
+    """Take an error out of the groups that task groups wrap it in, as long as it is alone in them."""
+    causes: tuple[BaseException, ...] = (error,)
+    while len(causes) == 1:
+        error = causes[0]
+        causes = getattr(error, "exceptions", ())
+    return error
