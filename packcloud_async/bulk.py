@@ -17,12 +17,13 @@ from attrs import define, evolve, field, frozen
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async.calls import Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, SyncError
 from packcloud_async.models import Integration, SyncKind
-from packcloud_async.policies import PollPolicy, Routes, check_whole, path_segment
+from packcloud_async.policies import PollPolicy, Routes, check_instance, check_whole, path_segment
 from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
 from packcloud_async.watch import Watch
 
@@ -138,7 +139,7 @@ class _Counting:
         if self.inner is not None:
             self.inner.harmless()
 
-    def retrying(self, details: Any) -> None:
+    def retrying(self, details: RetryDetails) -> None:
         if self.inner is not None:
             self.inner.retrying(details)
 
@@ -188,6 +189,9 @@ class SyncRun:
     ) -> None:
         if isinstance(targets, str | SyncTarget):
             raise ConfigurationError(f"targets must be an iterable of organizations, such as [{targets!r}]")
+        if not isinstance(targets, Iterable | AsyncIterable):
+            raise ConfigurationError(f"targets must be an iterable of organizations, not {targets!r}")
+        check_instance("poll", poll, PollPolicy)
         check_whole("max_organizations", max_organizations, 1)
         check_whole("max_in_flight", max_in_flight, 1)
         self._kinds = None if kinds is None else check_kinds(kinds)

@@ -31,6 +31,7 @@ from packcloud_async.policies import (
     Routes,
     Timeouts,
     check_base_url,
+    check_instance,
     check_whole,
     path_segment,
 )
@@ -85,6 +86,12 @@ class PackCloudClient:
     ) -> None:
         if session is not None and transport is not None:
             raise ConfigurationError("give session= or transport=, not both")
+        for name, value, wanted in (
+            ("timeouts", timeouts, Timeouts),
+            ("retry", retry, RetryPolicy),
+            ("routes", routes, Routes),
+        ):
+            check_instance(name, value, wanted)
         timeouts = timeouts or Timeouts()
         check_whole("max_connections", max_connections, 1)
         check_whole("body_limit", body_limit, 1)

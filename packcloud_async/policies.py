@@ -40,6 +40,13 @@ def _whole(minimum: int) -> Callable[[Any, Any, Any], None]:
     return check
 
 
+def check_instance(name: str, value: object, wanted: type) -> None:
+    """Refuse a value of another class, or a class in place of a value; None is fine."""
+    if value is not None and not isinstance(value, wanted):
+        article = "an" if wanted.__name__[0] in "AEIO" else "a"
+        raise ConfigurationError(f"{name} must be {article} {wanted.__name__}, not {value!r}")
+
+
 def check_whole(name: str, value: object, minimum: int) -> None:
     """Refuse anything but a whole number of at least the minimum."""
     if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
@@ -95,6 +102,12 @@ class RetryPolicy:
     def accepts(self, retry_after: float | None) -> bool:
         """Whether the server's wish is one that this policy waits for."""
         return retry_after is None or retry_after <= self.retry_after_ceiling
+
+    def pause_after(self, status: int, retry_after: float | None) -> float:
+        """Return the seconds that every request should wait after a refusal; 0 when the status is none."""
+        if retry_after is not None and status in {429, 503}:
+            return min(retry_after, self.retry_after_ceiling)
+        return self.first if status == 429 else 0.0
 
     def waits(self, draw: Callable[[], float]) -> Generator[float, BaseException | None, None]:
         """Yield the wait after each failure; the generator is sent the failure."""

@@ -30,7 +30,7 @@ from packcloud_async.errors import (
     TransportError,
 )
 from packcloud_async.models import Integration, SyncKind
-from packcloud_async.policies import PollPolicy, path_segment
+from packcloud_async.policies import PollPolicy, check_instance, path_segment
 from packcloud_async.watch import Watch, Watched
 
 logger = logging.getLogger("packcloud_async")
@@ -71,6 +71,8 @@ class AsyncSyncJob:
     ) -> None:
         path_segment("organization_id", organization_id)
         path_segment("integration_id", integration_id)
+        check_instance("poll", poll, PollPolicy)
+        check_instance("baseline", baseline, Integration)
         self._setup(
             client,
             JobRecord(
@@ -93,6 +95,7 @@ class AsyncSyncJob:
         What is left of the recorded window is watched, with one read at least; ``poll`` replaces the recorded
         policy. Raises :class:`SyncError` for a token this release cannot read.
         """
+        check_instance("poll", poll, PollPolicy)
         record = read_token(token)
         job = cls.__new__(cls)
         job._setup(client, record, poll=poll, baseline=None)  # noqa: SLF001 - an own instance
@@ -281,7 +284,7 @@ class AsyncSyncJob:
         integration = self._given_baseline
         if integration is None:
             call = endpoints.get_integration(self._client.routes, self.organization_id, self.integration_id)
-            integration = await self._client.call(call)
+            integration = await self._client.call(call, observer=_BaselineObserver(self))
         progress.baseline(integration.watermarks)
         self._has_baseline = True
         at = self._now(progress)
@@ -326,8 +329,8 @@ class AsyncSyncJob:
             progress.refused(kind, error)
         self._tell(events.Fired(at=self._now(progress), kind=kind, error=error))
 
-    def post_retried(self, kind: SyncKind, details: RetryDetails) -> None:
-        """Take note of a POST that is sent again."""
+    def request_retried(self, kind: SyncKind | None, details: RetryDetails) -> None:
+        """Take note of a request that is sent again; ``kind`` is None for a read."""
         assert self._progress is not None
         self._tell(events.Retrying(at=self._now(self._progress), kind=kind, details=details))
 
@@ -342,6 +345,7 @@ class AsyncSyncJob:
                 caller=self._client,
                 next_read=decision,
                 seen=self._seen,
+                retried=lambda details: self.request_retried(None, details),
                 ended=self._ended,
             )
 
@@ -432,6 +436,22 @@ class AsyncSyncJob:
 
 
 @define
+class _BaselineObserver:
+    """Tells a job that the read of its baseline is repeated."""
+
+    job: AsyncSyncJob
+
+    def leaving(self) -> None:
+        pass
+
+    def harmless(self) -> None:
+        pass
+
+    def retrying(self, details: RetryDetails) -> None:
+        self.job.request_retried(None, details)
+
+
+@define
 class _PostObserver:
     """Writes into the machine what happens to one POST, at the moment it happens."""
 
@@ -447,7 +467,7 @@ class _PostObserver:
             self.progress.not_sent(self.kind)
 
     def retrying(self, details: RetryDetails) -> None:
-        self.job.post_retried(self.kind, details)
+        self.job.request_retried(self.kind, details)
 
 
 @define
@@ -467,12 +487,11 @@ class _Events(AsyncIterator[SyncEvent]):
 
 def check_kinds(kinds: Iterable[SyncKind | str]) -> tuple[SyncKind, ...]:
     """Return the kinds in their usual order, each once; refuse none and unknown ones."""
-    given = [kinds] if isinstance(kinds, str) else list(kinds)
     try:
-        wanted = {SyncKind(kind) for kind in given}
-    except ValueError:
+        wanted = {SyncKind(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds)}
+    except (ValueError, TypeError):
         known = ", ".join(kind.value for kind in SyncKind)
-        raise ConfigurationError(f"kinds must be of {known}; got {given!r}") from None
+        raise ConfigurationError(f"kinds must be an iterable of {known}; got {kinds!r}") from None
     if not wanted:
         raise ConfigurationError("kinds must name at least one kind to sync, for example {SyncKind.ORDERS}")
     return tuple(kind for kind in SyncKind if kind in wanted)

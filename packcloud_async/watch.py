@@ -20,6 +20,7 @@ from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.due import DueQueue
 from packcloud_async._sansio.endpoints import ReadFailure
+from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.outcomes import Sighting
 from packcloud_async._sansio.planning import Walk, due_by, plan_reads
 from packcloud_async._sansio.progress import Decision, Done, SyncProgress, Wait
@@ -32,8 +33,8 @@ from packcloud_async.models import Integration
 class Watched:
     """One job in a watch. Reads for it go through its own ``caller``.
 
-    ``seen`` is called after each read with what it showed; ``ended`` once: with None when the machine is done,
-    with the error when the watch cannot go on.
+    ``seen`` is called after each read with what it showed, ``retried`` before its own read is repeated, ``ended``
+    once: with None when the machine is done, with the error when the watch cannot go on.
     """
 
     integration_id: str
@@ -41,6 +42,7 @@ class Watched:
     caller: Caller
     next_read: Wait
     seen: Callable[[Sighting], None]
+    retried: Callable[[RetryDetails], None]
     ended: Callable[[BaseException | None], None]
 
 
@@ -184,7 +186,7 @@ class Watch:
         asked_at = asyncio.get_running_loop().time()
         call = endpoints.get_integration(caller.routes, self.organization_id, integration_id)
         try:
-            integration = await caller.call(call, once=not _any_decides(same))
+            integration = await caller.call(call, observer=_ReadObserver(same), once=not _any_decides(same))
         except PackCloudError as error:
             failure = endpoints.read_failure(error)
             gone = [watched for watched in same if _would_be_gone(watched.progress, failure, asked_at)]
@@ -281,6 +283,23 @@ class Watch:
             self._jobs.pop(watched.integration_id, None)
         self._queue.discard(watched)
         self._changed.set()
+
+
+@define
+class _ReadObserver:
+    """Tells the jobs of a read that it is repeated."""
+
+    same: list[Watched]
+
+    def leaving(self) -> None:
+        pass
+
+    def harmless(self) -> None:
+        pass
+
+    def retrying(self, details: RetryDetails) -> None:
+        for watched in self.same:
+            watched.retried(details)
 
 
 @define

@@ -189,7 +189,7 @@ class TestTargets:
                     break
         assert len(drawn) <= 12
 
-    @pytest.mark.parametrize("targets", ["org_1", SyncTarget("org_1")], ids=["text", "target"])
+    @pytest.mark.parametrize("targets", [None, 5, "org_1", SyncTarget("org_1")], ids=repr)
     async def test_a_single_target_in_place_of_many_is_refused(self, targets):
         async with open_shop() as shop:
             with pytest.raises(ConfigurationError, match="iterable"):

@@ -23,6 +23,7 @@ from packcloud_async import (
     NotFound,
     OnConflict,
     Outcome,
+    PackCloudClient,
     PollPolicy,
     ReadMade,
     Retrying,
@@ -368,6 +369,31 @@ class TestOrderOfEvents:
         retries = [event for event in events if isinstance(event, Retrying)]
         assert [(event.kind, event.details.attempt, event.details.wait) for event in retries] == [(ORDERS, 1, 3)]
 
+    async def test_a_retried_read_is_an_event_too(self):
+        script = [503, *[None] * 12, 500]
+        async with open_shop(faults=FaultPlan(routes={"integration"}, script=script)) as shop:
+            finding_nothing(shop)
+            events = [event async for event in shop.org.sync_job("int_1", ORDERS, poll=STEADY).events()]
+        retries = [(event.kind, event.details.error.status) for event in events if isinstance(event, Retrying)]
+        # The baseline and the last look are repeated; a read in between is not.
+        assert retries == [(None, 503), (None, 500)]
+        assert events[-1].result[ORDERS].state is Outcome.QUIET
+
+    async def test_a_rotating_credential_sends_the_post_once_more_and_is_recorded_right(self):
+        class Rotating:
+            key = "old"
+
+            async def headers(self, *, refused):
+                self.key = shop.emulator.token if refused else self.key
+                return {"Authorization": f"Bearer {self.key}"}
+
+        async with open_shop() as shop:
+            baseline = await shop.org.integrations.get("int_1")
+            async with PackCloudClient(auth=Rotating(), transport=shop.emulator.transport()) as client:
+                job = AsyncSyncJob(client, "org_1", "int_1", kinds={ORDERS}, poll=STEADY, baseline=baseline)
+                assert (await job)[ORDERS].state is Outcome.ADVANCED
+            assert len(shop.emulator.books.runs) == 1
+
     async def test_leaving_the_events_early_leaves_nothing_behind(self):
         async with open_shop() as shop:
             job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
@@ -411,6 +437,16 @@ class TestUse:
         async with open_shop() as shop:
             with pytest.raises(SyncError, match="fire"):
                 await shop.org.sync_job("int_1", ORDERS).wait()
+
+    @pytest.mark.parametrize("poll", [5, "fast", PollPolicy], ids=repr)
+    async def test_an_unusable_policy_is_refused_before_anything_is_sent(self, poll):
+        async with open_shop() as shop:
+            with pytest.raises(ConfigurationError, match="poll must be a PollPolicy"):
+                shop.org.sync_job("int_1", ORDERS, poll=poll)
+            with pytest.raises(ConfigurationError, match="poll must be a PollPolicy"):
+                shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=poll)
+            with pytest.raises(ConfigurationError, match="poll must be a PollPolicy"):
+                AsyncSyncJob.resume(shop.client, shop.org.sync_job("int_1", ORDERS).token, poll=poll)
 
     @pytest.mark.parametrize(
         ("kinds", "told"), [((), "at least one"), (("order",), "order"), ((None,), "None")], ids=repr
@@ -548,6 +584,18 @@ class TestCancelAndResume:
         assert again[STOCKS].state is Outcome.REJECTED
         assert "ValidationFailed 422" in str(again[STOCKS].error)
 
+    async def test_a_wall_clock_that_went_back_does_not_lengthen_the_window(self):
+        async with open_shop() as shop:
+            finding_nothing(shop)
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            await job.fire()
+            record = json.loads(job.token)
+            for name in ("started", "watched"):
+                record[name] = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+            began = asyncio.get_running_loop().time()
+            await AsyncSyncJob.resume(shop.client, json.dumps(record))
+            assert asyncio.get_running_loop().time() - began == pytest.approx(60)
+
     async def test_resume_can_replace_the_policy(self):
         async with open_shop() as shop:
             finding_nothing(shop)
@@ -576,8 +624,9 @@ class TestCancelAndResume:
             firing = asyncio.create_task(job.fire())
             await asyncio.sleep(0.5)
             await shop.client.aclose()
-            await firing
-            assert json.loads(job.token)["kinds"]["orders"]["phase"] in {"sent", "accepted"}
+            with pytest.raises(ClientStateError, match="closed during POST"):
+                await firing
+            assert json.loads(job.token)["kinds"]["orders"]["phase"] == "sent"
 
     async def test_the_token_holds_no_secret(self):
         async with open_shop(token="canary-token") as shop:

@@ -70,8 +70,10 @@ class Pipeline:
     on_retry: Callable[[RetryDetails], None] | None
     requests_sent: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
+    _transport_closed: bool = field(default=False, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _repeated: Attempt = field(init=False)
+    _lifetimes: set[asyncio.Timeout] = field(factory=set[asyncio.Timeout], init=False)
     _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _renewal: tuple[Mapping[str, str], Mapping[str, str]] | None = field(default=None, init=False)
 
@@ -82,22 +84,37 @@ class Pipeline:
         """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
         self._check_usable()
         send = self._attempt if once else self._repeated
+        error: PackCloudError
+        lifetime = asyncio.timeout(None)
         try:
-            return cast("T", await send(call, _Tries(observer)))
+            async with lifetime:
+                self._lifetimes.add(lifetime)
+                return cast("T", await send(call, _Tries(observer)))
         except TryAgain as exhausted:
             error = exhausted.error
+        except TimeoutError:
+            if not lifetime.expired():
+                raise
+            error = ClientStateError(f"the client was closed during {call.method} {call.path}")
         except BaseException as passing:
             # Cancelled while it waited to try again: what is shown is the failure, not its wrapper.
             if isinstance(passing.__context__, TryAgain):
                 passing.__context__ = passing.__context__.error
             raise
+        finally:
+            self._lifetimes.discard(lifetime)
         # Outside the except block, so that the wrapper does not become its context.
         raise error
 
     async def aclose(self) -> None:
-        """Refuse further calls and close the transport."""
+        """Refuse further calls, end those under way or waiting for a turn or a retry, and close the transport."""
         self._closed = True
-        await self.transport.aclose()
+        for lifetime in self._lifetimes:
+            lifetime.reschedule(asyncio.get_running_loop().time())
+        self._lifetimes.clear()
+        if not self._transport_closed:
+            await self.transport.aclose()
+            self._transport_closed = True
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -125,9 +142,9 @@ class Pipeline:
             tries.may_have_acted = True
         elif tries.observer is not None:
             tries.observer.harmless()
-        if isinstance(error, ApiError) and error.status in {429, 503} and error.retry_after is not None:
+        if isinstance(error, ApiError) and (pause := self.policy.pause_after(error.status, error.retry_after)):
             # One refusal slows every request of the client, not only the one that met it.
-            self.gate.close_for(min(error.retry_after, self.policy.retry_after_ceiling))
+            self.gate.close_for(pause)
 
     async def _authorized(self, call: Call[T], tries: _Tries) -> T:
         credential = await self._credential(refused=False)

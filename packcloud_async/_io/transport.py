@@ -75,6 +75,10 @@ class AiohttpTransport:
                 body, damage = await self._read_body(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, body, damage)
+        except aiohttp.ClientHttpProxyError as error:
+            # The proxy of the caller's session refused to connect; its text may quote the request.
+            sentence = _sentence(request, f"the proxy answered {error.status}")
+            raise TransportError(sentence, maybe_sent=False, repeatable=False) from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as error:
             raise TransportError(_sentence(request, error), maybe_sent=False, repeatable=False) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
@@ -58,7 +58,8 @@ class Call(Generic[T_co]):
     """One call, ready to send: ``target`` is a path below the base URL, or an absolute URL on its origin.
 
     ``secrets`` are texts of the body that no message may quote. ``when_gone`` gives the value of a call
-    whose goal is reached when the resource is not there any more; None for all others.
+    whose goal is reached when the resource is not there any more; None for all others. ``quotable`` is False when
+    no message may quote anything of an answer.
     """
 
     operation: str
@@ -70,6 +71,7 @@ class Call(Generic[T_co]):
     body: bytes | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     when_gone: Callable[[], T_co] | None = field(default=None, repr=False)
+    quotable: bool = field(default=True, repr=False)
 
     @property
     def path(self) -> str:
@@ -157,7 +159,8 @@ def execute_action(
 def get_settings(routes: Routes, organization_id: str, integration_id: str) -> Call[IntegrationSettings]:
     """Call 10, "Get settings for integration"."""
     path = _integration_path(routes, "settings", organization_id, integration_id)
-    return _get("integrations.settings", path, _settings, route="settings")
+    # Its errors are not quoted: they may show any setting, under any name.
+    return evolve(_get("integrations.settings", path, _settings, route="settings"), quotable=False)
 
 
 def sync(routes: Routes, organization_id: str, integration_id: str, kind: SyncKind) -> Call[SyncAccepted]:
@@ -307,12 +310,12 @@ def _api_error(call: Call[Any], response: Response, *, now: datetime, secrets: t
         status=response.status,
         method=call.method,
         path=call.path,
-        excerpt=excerpt_of(response.body, secrets),
+        excerpt=excerpt_of(response.body, secrets) if call.quotable else "",
         request_id=_request_id(response.headers, secrets),
         retry_after=retry_after(response.headers, now),
         hint=_hint(call, response.status),
     )
-    if isinstance(error, ValidationFailed):
+    if isinstance(error, ValidationFailed) and call.quotable:
         return error.with_field_errors(field_errors_of(response.body, secrets))
     return error
 
@@ -325,7 +328,9 @@ def _request_id(headers: Mapping[str, str], secrets: tuple[str, ...]) -> str | N
 
 
 def _hint(call: Call[Any], status: int) -> str | None:
-    if status in {404, 405, 410} and call.route in UNCONFIRMED_ROUTES:
+    # The path of an item follows every other "by id" page: there a 404 rather means the id.
+    maybe_the_id = status == 404 and call.route == "integration"
+    if status in {404, 405, 410} and call.route in UNCONFIRMED_ROUTES and not maybe_the_id:
         return f"no public page confirms this path; if it is wrong, override Routes.{call.route}"
     if 300 <= status < 400:
         return "redirects are not followed; check the base URL"
@@ -425,27 +430,31 @@ def _page_of(model: type[T]) -> Callable[[Response], Page[T]]:
 
 
 def _settings(response: Response) -> IntegrationSettings:
-    content = _content(response)
+    if not _whole(response).body.strip():
+        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
+    value = _without_wrapper(response.json())
     # PHP writes an empty map as an empty list.
-    if content.value == []:
+    if value == []:
         return IntegrationSettings({})
-    if not isinstance(content.value, Mapping):
-        raise InvalidResponse("expected an object", path=content.path)
-    return IntegrationSettings(content.value)
+    if not isinstance(value, Mapping):
+        raise InvalidResponse("expected an object")
+    return IntegrationSettings(value)
 
 
 def _any_json(response: Response) -> JsonValue:
-    """Return what an answer of unknown form says; a wrapper is taken off only when it holds nothing else."""
-    if response.damage is not None or not response.body.strip():
-        return None
-    document = response.json()
+    """Return what an answer of unknown form says, None when it has no body."""
+    return _without_wrapper(response.json()) if _whole(response).body.strip() else None
+
+
+def _without_wrapper(document: JsonValue) -> JsonValue:
+    """Take a wrapper off only when it holds nothing else: a setting may be called ``data``."""
     return document["data"] if isinstance(document, Mapping) and set(document) == {"data"} else document
 
 
 def _json_or_none(response: Response) -> JsonValue:
     try:
         return _any_json(response)
-    except InvalidResponse:
+    except (InvalidResponse, TransportError):
         return None
 
 

@@ -38,10 +38,13 @@ class Fired:
 
 @frozen(kw_only=True)
 class Retrying:
-    """The POST of one kind failed without effect and is sent again after a wait."""
+    """A request of the job is sent again after a wait.
+
+    ``kind`` says whose POST it is, which had no effect; None means a read.
+    """
 
     at: float
-    kind: SyncKind
+    kind: SyncKind | None
     details: RetryDetails
 
 

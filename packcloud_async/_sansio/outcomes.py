@@ -88,8 +88,8 @@ class SyncResult:
     """What happened to one integration; ``result[SyncKind.ORDERS]`` is the outcome of one kind.
 
     ``integration_id`` is None, ``kinds`` empty and ``error`` set when the target could not be started at all.
-    ``elapsed`` is seconds from the start of the job to its last outcome. ``timeline`` holds every read,
-    beginning with the baseline.
+    ``elapsed`` is seconds from the start of the job, for a resumed one that of the first process, to its result.
+    ``timeline`` holds every read of this process, beginning with the baseline if it read it.
     """
 
     organization_id: str

@@ -6,7 +6,7 @@ import sys
 import aiohttp
 import pytest
 
-from packcloud_async import RetryPolicy, Timeouts, TransportError
+from packcloud_async import ClientStateError, RetryPolicy, Timeouts
 
 from ..support.misbehaving_server import answer, answering, misbehaving, stalling
 from .connecting import INTEGRATION, TOKEN, PackCloudClient, connect, integrations, talking
@@ -123,7 +123,7 @@ async def test_closing_the_client_ends_what_is_under_way():
         await server.wait_for_requests(1)
         await client.aclose()
         await asyncio.wait([reading], timeout=5)
-    assert type(reading.exception()) is TransportError
+    assert type(reading.exception()) is ClientStateError
 
 
 @pytest.mark.parametrize(

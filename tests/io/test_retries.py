@@ -274,7 +274,7 @@ class TestTheGate:
         [
             (says(503, retry_after="30"), 30),
             (says(429, retry_after="999"), 60),
-            (says(429), 0),
+            (says(429), 0.5),
             (says(500, retry_after="30"), 0),
         ],
         ids=["503 with a wish", "a wish beyond the ceiling", "no wish", "not a refusal"],
@@ -437,10 +437,12 @@ class TestCancelling:
 async def test_a_client_closed_while_it_waits_to_try_again_sends_nothing_more():
     transport, client = client_of(500, GOOD)
     reading = asyncio.create_task(integrations(client).get("int_1"))
-    await asyncio.sleep(5)
+    await asyncio.sleep(0.2)
     await client.aclose()
-    with pytest.raises(ClientStateError, match="the client is closed"):
+    assert asyncio.get_running_loop().time() == 0.2
+    with pytest.raises(ClientStateError, match="was closed during GET"):
         await reading
+    assert asyncio.get_running_loop().time() == 0.2
     assert transport.times == [0]
 
 
