@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from packcloud_async.errors import ConfigurationError
+from packcloud_async.models import Integration
 from packcloud_async.policies import (
     UNCONFIRMED_ROUTES,
     PollPolicy,
@@ -14,6 +15,7 @@ from packcloud_async.policies import (
     Routes,
     Timeouts,
     check_base_url,
+    check_instance,
     check_whole,
     path_segment,
 )
@@ -79,6 +81,24 @@ def test_a_whole_number_is_checked_by_name():
     check_whole("max_connections", 1, 1)
     with pytest.raises(ConfigurationError, match=r"^max_connections must be a whole number of at least 5, not 4$"):
         check_whole("max_connections", 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "complaint"),
+    [
+        pytest.param({}, RetryPolicy, "retry must be a RetryPolicy, not {}", id="mapping"),
+        pytest.param(PollPolicy, PollPolicy, f"retry must be a PollPolicy, not {PollPolicy!r}", id="the class itself"),
+        pytest.param(7, OSError, "retry must be an OSError, not 7", id="vowel"),
+    ],
+)
+def test_a_value_of_another_class_is_refused_by_name(value, wanted, complaint):
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(complaint)}$"):
+        check_instance("retry", value, wanted)
+
+
+def test_a_value_of_the_class_or_none_is_fine():
+    check_instance("retry", RetryPolicy(), RetryPolicy)
+    check_instance("retry", None, RetryPolicy)
 
 
 @pytest.mark.parametrize("jitter", [1, 1.5])
@@ -176,6 +196,22 @@ def test_a_wish_of_the_server_is_waited_for_in_full_up_to_its_ceiling():
     assert policy.delay_after(1, retry_after=0.0, draw=0.0) == 0.0
     assert policy.delay_after(1, retry_after=70.0, draw=0.0) == 10.0
     assert [policy.accepts(wish) for wish in (None, 0.0, 10.0, 10.1)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "pause"),
+    [
+        pytest.param(429, 7.0, 7.0, id="429 with a wish"),
+        pytest.param(503, 7.0, 7.0, id="503 with a wish"),
+        pytest.param(429, 70.0, 10.0, id="a long wish"),
+        pytest.param(429, 0.0, 0.0, id="no wait is a wish too"),
+        pytest.param(429, None, 0.5, id="429 without a wish"),
+        pytest.param(503, None, 0.0, id="503 without a wish"),
+        pytest.param(500, 7.0, 0.0, id="other status"),
+    ],
+)
+def test_a_refusal_makes_every_request_wait(status, wish, pause):
+    assert RetryPolicy(retry_after_ceiling=10).pause_after(status, wish) == pause
 
 
 def test_waits_are_given_one_for_each_failure():
@@ -428,3 +464,20 @@ def test_a_password_in_the_base_url_is_refused_and_not_quoted(url):
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "pause"),
+    [(429, 3.0, 3.0), (429, 999.0, 60.0), (429, None, 0.5), (503, 3.0, 3.0), (503, None, 0.0), (500, 3.0, 0.0)],
+)
+def test_a_refusal_pauses_every_request(status, wish, pause):
+    assert RetryPolicy(retry_after_ceiling=60).pause_after(status, wish) == pause
+
+
+def test_a_value_of_another_class_is_refused_and_none_is_fine():
+    check_instance("poll", None, PollPolicy)
+    check_instance("poll", PollPolicy(), PollPolicy)
+    with pytest.raises(ConfigurationError, match="poll must be a PollPolicy, not 30"):
+        check_instance("poll", 30, PollPolicy)
+    with pytest.raises(ConfigurationError, match="it must be an Integration"):
+        check_instance("it", "int_1", Integration)

@@ -603,6 +603,12 @@ def test_what_a_failed_read_tells(name):
     assert endpoints.read_failure(ERRORS[name]) is told.get(name, ReadFailure.PASSING)
 
 
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_failed_list_tells_less_of_one_integration(name):
+    expected = ReadFailure.NO_ACCESS if name == "401" else ReadFailure.PASSING
+    assert endpoints.list_failure(ERRORS[name]) is expected
+
+
 def test_an_error_of_no_kind_tells_nothing():
     assert endpoints.may_have_acted(PackCloudError("x")) is False
     assert endpoints.may_repeat(SAFE_CALL, PackCloudError("x")) is False
@@ -659,3 +665,11 @@ def test_any_retry_after_is_a_wish_or_none(text, date):
 def test_an_overridden_route_is_used():
     routes = Routes(sync_orders="/v2/{organizationId}/{integrationId}/go")
     assert endpoints.sync(routes, "o", "i", SyncKind.ORDERS).target == "/v2/o/i/go"
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [(401, ReadFailure.NO_ACCESS), (403, ReadFailure.PASSING), (404, ReadFailure.PASSING), (500, ReadFailure.PASSING)],
+)
+def test_a_list_that_fails_says_less_than_a_read_of_one(status, failure):
+    assert endpoints.list_failure(error_of(status)) is failure
