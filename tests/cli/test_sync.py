@@ -161,6 +161,8 @@ def test_on_a_terminal_results_and_failures_stand_on_lines_of_their_own(world, m
 
 def test_a_reader_that_leaves_early_causes_no_traceback(world, start):
     for form in (["--json"], []):
+        # One result comes long after the reader left.
+        world.emulator.plan_sync("org_2", "int_1", SyncKind.ORDERS, moves=[(2.0, None)])
         process = start("sync", "org_1", "org_2", "--kind", "orders", *form)
         assert process.stdout.readline()
         process.stdout.close()
