@@ -24,7 +24,7 @@ from packcloud_async._sansio.timestamps import Direction
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.auth import Auth, BearerToken, HeaderAuth
-from packcloud_async.bulk import SyncReport, SyncRun, SyncTarget
+from packcloud_async.bulk import SyncRun, SyncTarget
 from packcloud_async.calls import Integrations, Listing, ShippingServices
 from packcloud_async.client import Organization, PackCloudClient
 from packcloud_async.errors import (
@@ -59,6 +59,7 @@ from packcloud_async.models import (
     Unset,
 )
 from packcloud_async.policies import UNCONFIRMED_ROUTES, PollPolicy, RetryPolicy, Routes, Timeouts
+from packcloud_async.report import SyncReport
 from packcloud_async.sync_job import AsyncSyncJob
 
 __all__ = [

@@ -6,8 +6,7 @@
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,18 +17,18 @@ from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.events import RetryDetails
-from packcloud_async._sansio.outcomes import Outcome, SyncResult
+from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async.calls import Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, SyncError
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.policies import PollPolicy, Routes, check_instance, check_whole, path_segment
+from packcloud_async.report import SyncReport, Tally
 from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
 from packcloud_async.watch import Watch
 
 T = TypeVar("T")
 
-SLOWEST_KEPT = 10
 UNREAD_RESULTS_ALLOWED = 1_000
 
 
@@ -57,46 +56,6 @@ class SyncTarget:
 
 
 Targets = Iterable[str | SyncTarget] | AsyncIterable[str | SyncTarget]
-
-
-@frozen(kw_only=True)
-class SyncReport:
-    """A bulk run in numbers, right at any moment of it.
-
-    ``outcomes`` counts kinds by outcome. ``not_started`` counts organizations and integrations that could not
-    be started. ``requests_sent`` counts every request of the run, retries included. ``elapsed`` is seconds.
-    ``slowest`` are the results that took longest, slowest first. ``finished`` says whether every target is done.
-    """
-
-    organizations: int
-    integrations: int
-    not_started: int
-    outcomes: Mapping[SyncKind, Mapping[Outcome, int]]
-    requests_sent: int
-    elapsed: float
-    slowest: tuple[SyncResult, ...] = field(repr=lambda slowest: f"<{len(slowest)} results>")
-    finished: bool
-
-    @property
-    def failed(self) -> int:
-        """How many kinds ended in a failure, and targets that could not be started."""
-        return self.not_started + sum(
-            count for counts in self.outcomes.values() for outcome, count in counts.items() if outcome.is_failure
-        )
-
-    def __str__(self) -> str:
-        state = "finished" if self.finished else "under way"
-        lines = [
-            f"{self.organizations} organizations, {self.integrations} integrations, {self.requests_sent} requests, "
-            f"{self.elapsed:.1f} s, {state}"
-        ]
-        lines += [
-            f"{kind.value}: " + ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())
-            for kind, counts in self.outcomes.items()
-        ]
-        if self.not_started:
-            lines.append(f"not started: {self.not_started}")
-        return "\n".join(lines)
 
 
 @define(eq=False)
@@ -144,24 +103,6 @@ class _Counting:
             self.inner.retrying(details)
 
 
-@define
-class _Tally:
-    """The numbers of a run so far."""
-
-    organizations: int = 0
-    integrations: int = 0
-    not_started: int = 0
-    outcomes: dict[SyncKind, Counter[Outcome]] = field(factory=dict[SyncKind, Counter[Outcome]])
-    slowest: list[SyncResult] = field(factory=list[SyncResult])
-
-    def add(self, result: SyncResult) -> None:
-        self.integrations += result.integration_id is not None
-        self.not_started += result.error is not None
-        for kind, outcome in result.kinds.items():
-            self.outcomes.setdefault(kind, Counter())[outcome.state] += 1
-        self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
-
-
 @frozen
 class _End:
     """The last thing in the queue: how the run itself ended."""
@@ -201,7 +142,7 @@ class SyncRun:
         self._on_conflict = on_conflict
         self._max_organizations = max_organizations
         self._max_in_flight = max_in_flight
-        self._tally = _Tally()
+        self._tally = Tally()
         self._results: asyncio.Queue[SyncResult | _End] = asyncio.Queue()
         self._taken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -250,14 +191,9 @@ class SyncRun:
             now = self._started_at
         else:
             now = self._ended_at if self._ended_at is not None else asyncio.get_running_loop().time()
-        return SyncReport(
-            organizations=self._tally.organizations,
-            integrations=self._tally.integrations,
-            not_started=self._tally.not_started,
-            outcomes={kind: dict(counts) for kind, counts in self._tally.outcomes.items()},
+        return self._tally.report(
             requests_sent=self._client.requests_sent,
             elapsed=now - self._started_at,
-            slowest=tuple(self._tally.slowest),
             finished=self._end is not None and self._end.error is None,
         )
 
@@ -373,10 +309,6 @@ class SyncRun:
     def _deliver(self, result: SyncResult) -> None:
         self._tally.add(result)
         self._results.put_nowait(result)
-
-
-def _elapsed(result: SyncResult) -> float:
-    return result.elapsed
 
 
 def _result_of(job: AsyncSyncJob, elapsed: float) -> SyncResult:

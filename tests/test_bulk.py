@@ -22,7 +22,7 @@ from packcloud_async import (
 )
 from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
 
-from .support.shop import STEADY, open_shop
+from .support.shop import STEADY, open_shop, slow_to_cancel
 
 ORDERS, PRODUCTS, STOCKS, SERVICES = SyncKind
 ALL = set(SyncKind)
@@ -341,13 +341,6 @@ class TestConsumers:
             assert len(closed) == 1
 
     async def test_leaving_twice_cancelled_leaves_no_task(self):
-        async def slow_to_cancel(request, send):
-            try:
-                return await send(request)
-            except asyncio.CancelledError:
-                await asyncio.sleep(3)
-                raise
-
         async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
             running = asyncio.create_task(sync_orders(shop, ["org_1", "org_2"]))
             await asyncio.sleep(2.6)

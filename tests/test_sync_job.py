@@ -37,7 +37,7 @@ from packcloud_async import (
 )
 from packcloud_async.emulator import FaultPlan
 
-from .support.shop import STEADY, open_shop
+from .support.shop import STEADY, open_shop, slow_to_cancel
 
 ORDERS, PRODUCTS, STOCKS, SERVICES = SyncKind
 READS = {"integration", "integrations"}
@@ -681,13 +681,6 @@ class TestCancelAndResume:
                 await shop.org.sync("int_1", ORDERS, poll=STEADY)
 
     async def test_closing_cancelled_in_the_middle_still_closes(self):
-        async def slow_to_cancel(request, send):
-            try:
-                return await send(request)
-            except asyncio.CancelledError:
-                await asyncio.sleep(3)
-                raise
-
         async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
             waiting = asyncio.create_task(_await(shop.org.sync_job("int_1", ORDERS, poll=STEADY)))
             await asyncio.sleep(2.6)

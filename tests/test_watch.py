@@ -9,7 +9,7 @@ import pytest
 from packcloud_async import ClientStateError, Outcome, ServerError, SyncKind, Timeouts
 from packcloud_async.emulator import FaultPlan
 
-from .support.shop import STEADY, open_shop
+from .support.shop import STEADY, open_shop, slow_to_cancel
 
 ORDERS = SyncKind.ORDERS
 DOCUMENTED = [SyncKind.ORDERS, SyncKind.PRODUCTS]
@@ -213,13 +213,6 @@ class TestJoiningAndLeaving:
         assert {task.result()[ORDERS].state for task in (first, second)} == {Outcome.ADVANCED}
 
     async def test_a_job_that_joins_while_a_slow_read_is_cancelled_is_read(self):
-        async def slow_to_cancel(request, send):
-            try:
-                return await send(request)
-            except asyncio.CancelledError:
-                await asyncio.sleep(3)
-                raise
-
         async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
             leaving = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
             await asyncio.sleep(2.6)
@@ -247,13 +240,6 @@ class TestJoiningAndLeaving:
             assert watch_tasks() == []
 
     async def test_cancelling_twice_leaves_no_task(self):
-        async def slow_to_cancel(request, send):
-            try:
-                return await send(request)
-            except asyncio.CancelledError:
-                await asyncio.sleep(3)
-                raise
-
         async with open_shop(step_in=slow_to_cancel, faults=FaultPlan(latency=0.7)) as shop:
             job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
             waiting = asyncio.create_task(_await(job))

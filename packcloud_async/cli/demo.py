@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from packcloud_async._sansio.outcomes import Outcome
-from packcloud_async.bulk import SyncReport
 from packcloud_async.cli.books_check import BooksCheck
 from packcloud_async.cli.console import console_for_prose, safe
 from packcloud_async.cli.failures import complain, reason_of
@@ -24,6 +23,7 @@ from packcloud_async.client import PackCloudClient
 from packcloud_async.emulator import Distribution, Emulator, FaultPlan, SyncTimes
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy
+from packcloud_async.report import SyncReport
 
 WINDOW = 5.0
 POLL = PollPolicy(first=0.3, growth=1.3, ceiling=1.0, deadline=WINDOW)

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
-from packcloud_async.bulk import SyncReport
 from packcloud_async.cli.console import clean, console_for_prose, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.live import LiveLine
 from packcloud_async.cli.outcome_views import kind_line, tally
 from packcloud_async.errors import ApiError, PackCloudError
+from packcloud_async.report import SyncReport
 
 
 class ResultWriter(Protocol):

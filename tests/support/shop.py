@@ -1,5 +1,6 @@
 """An emulator and a client on it, in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -36,3 +37,12 @@ async def open_shop(*, step_in: StepIn | None = None, client: Any = None, **emul
     transport = RecordingTransport(server.transport(), step_in)
     async with PackCloudClient(token=server.token, transport=transport, **(client or {})) as packcloud:
         yield Shop(server, packcloud, transport)
+
+
+async def slow_to_cancel(request, send):
+    """Step in as a transport that takes three seconds to give up when it is cancelled."""
+    try:
+        return await send(request)
+    except asyncio.CancelledError:
+        await asyncio.sleep(3)
+        raise
