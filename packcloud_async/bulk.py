@@ -110,6 +110,9 @@ class _End:
     error: BaseException | None
 
 
+_LEFT = _End(ClientStateError("the bulk run was left before it was finished"))
+
+
 class SyncRun:
     """A bulk run: ``async with client.sync_many(...) as run: async for result in run``.
 
@@ -164,7 +167,13 @@ class SyncRun:
     ) -> None:
         assert self._task is not None
         self._task.cancel()
-        await until_done(self._task)
+        try:
+            await until_done(self._task)
+        finally:
+            if self._ended_at is None:
+                # A task that is cancelled before its first step never runs, and so tells nobody of its end.
+                self._ended_at = self._now()
+                self._results.put_nowait(_LEFT)
 
     def __aiter__(self) -> AsyncIterator[SyncResult]:
         return self
@@ -198,7 +207,7 @@ class SyncRun:
         )
 
     async def _run(self) -> None:
-        end = _End(ClientStateError("the bulk run was left before it was finished"))
+        end = _LEFT
         try:
             await self._run_all()
             end = _End(None)

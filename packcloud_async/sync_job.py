@@ -219,6 +219,10 @@ class AsyncSyncJob:
         self._news.set()
         await self._leave()
 
+    @property
+    def _is_being_read(self) -> bool:
+        return self._watch is not None and self._watched is not None and self._watch.is_reading(self._watched)
+
     async def _leave(self) -> None:
         watch, self._watch = self._watch, None
         if watch is not None and self._watched is not None:
@@ -362,7 +366,8 @@ class AsyncSyncJob:
     async def _watch_until(self, enough: Callable[[], bool]) -> None:
         self._join()
         try:
-            while not enough() and self._failure is None and self._result is None:
+            # Leaving would cut off a read that is under way, and its retries would begin anew with the next step.
+            while (not enough() or self._is_being_read) and self._failure is None and self._result is None:
                 self._news.clear()
                 await self._news.wait()
         finally:

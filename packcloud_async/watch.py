@@ -71,6 +71,10 @@ class Watch:
         """Whether no job is watched."""
         return not self._jobs
 
+    def is_reading(self, watched: Watched) -> bool:
+        """Whether a read for a job is under way."""
+        return self._is_in(watched) and watched not in self._queue
+
     def join(self, watched: Watched) -> None:
         """Begin to read for a job."""
         self._jobs.setdefault(watched.integration_id, []).append(watched)

@@ -323,6 +323,16 @@ class TestConsumers:
                 await reader
             assert await collect(run) == []
 
+    async def test_a_block_left_at_once_leaves_nobody_waiting(self):
+        async with open_shop() as shop, asyncio.timeout(500):
+            async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+                reader = asyncio.create_task(collect(run))
+            with pytest.raises(ClientStateError, match="left"):
+                await reader
+            elapsed = run.report.elapsed
+            await asyncio.sleep(10)
+            assert run.report.elapsed == elapsed
+
     async def test_an_async_generator_of_targets_is_closed_when_the_block_is_left(self):
         closed = []
 

@@ -26,6 +26,7 @@ from packcloud_async import (
     PackCloudClient,
     PollPolicy,
     ReadMade,
+    Response,
     Retrying,
     RetryPolicy,
     ServerError,
@@ -378,6 +379,22 @@ class TestOrderOfEvents:
         # The baseline and the last look are repeated; a read in between is not.
         assert retries == [(None, 503), (None, 500)]
         assert events[-1].result[ORDERS].state is Outcome.QUIET
+
+    async def test_events_alone_do_not_hammer_a_server_that_fails(self):
+        async def fail_after_the_post(request, send):
+            if request.method == "GET" and shop.transport.count("POST"):
+                await asyncio.sleep(0.01)
+                return Response(500)
+            return await send(request)
+
+        async with open_shop(step_in=fail_after_the_post) as shop:
+            job = shop.org.sync_job("int_1", ORDERS, poll=attrs.evolve(STEADY, deadline=10))
+            async with asyncio.timeout(200):
+                events = [event async for event in job.events()]
+        assert events[-1].result[ORDERS].state is Outcome.UNREAD
+        # The last look is tried four times; every read before it once.
+        assert sum(isinstance(event, Retrying) for event in events) == 3
+        assert shop.transport.count("GET") <= 11
 
     async def test_a_rotating_credential_sends_the_post_once_more_and_is_recorded_right(self):
         class Rotating:
