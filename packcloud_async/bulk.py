@@ -89,10 +89,10 @@ class _Counting:
     run: _RunClient
     inner: CallObserver | None
 
-    def leaving(self) -> None:
+    async def leaving(self) -> None:
         self.run.requests_sent += 1
         if self.inner is not None:
-            self.inner.leaving()
+            await self.inner.leaving()
 
     def harmless(self) -> None:
         if self.inner is not None:

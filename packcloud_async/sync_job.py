@@ -446,7 +446,7 @@ class _BaselineObserver:
 
     job: AsyncSyncJob
 
-    def leaving(self) -> None:
+    async def leaving(self) -> None:
         pass
 
     def harmless(self) -> None:
@@ -464,7 +464,7 @@ class _PostObserver:
     progress: SyncProgress
     kind: SyncKind
 
-    def leaving(self) -> None:
+    async def leaving(self) -> None:
         self.progress.sending(self.kind)
 
     def harmless(self) -> None:

@@ -295,7 +295,7 @@ class _ReadObserver:
 
     same: list[Watched]
 
-    def leaving(self) -> None:
+    async def leaving(self) -> None:
         pass
 
     def harmless(self) -> None:

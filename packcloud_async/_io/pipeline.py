@@ -35,8 +35,8 @@ logger = logging.getLogger("packcloud_async")
 class CallObserver(Protocol):
     """Who is told what happens to one call."""
 
-    def leaving(self) -> None:
-        """The request is about to leave: from here on the server may act."""
+    async def leaving(self) -> None:
+        """The request is about to leave: from here on the server may act. What this raises keeps it back."""
         ...
 
     def harmless(self) -> None:
@@ -194,7 +194,7 @@ class Pipeline:
         async with self.gate.slot():
             self._check_usable()
             if tries.observer is not None:
-                tries.observer.leaving()
+                await tries.observer.leaving()
             self.requests_sent += 1
             response = await self._timed(call, self.transport.send(request))
         return read_answer(call, response, now=datetime.now(UTC), credential=credential)

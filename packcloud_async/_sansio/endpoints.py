@@ -6,11 +6,11 @@ A :class:`Call` is a plain value; drivers send it and hand the answer to :func:`
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
@@ -53,13 +53,28 @@ class Repeat(Enum):
     IF_NOT_SENT = "only when the first one certainly did nothing"
 
 
+class Urgency(IntEnum):
+    """Who goes first where requests wait for their turn; the lower number does."""
+
+    ACT = 0
+    """What starts or changes something, above all the POST of a sync."""
+    READ = 1
+    """A read somebody waits for."""
+    LISTING = 2
+    """The first listing of an organization in a bulk run: nothing of it is under way yet."""
+
+
+def _urgency(call: "Call[Any]") -> Urgency:
+    return Urgency.READ if call.method in {"GET", "HEAD", "OPTIONS"} else Urgency.ACT
+
+
 @frozen
 class Call(Generic[T_co]):
     """One call, ready to send: ``target`` is a path below the base URL, or an absolute URL on its origin.
 
     ``secrets`` are texts of the body that no message may quote. ``when_gone`` gives the value of a call
     whose goal is reached when the resource is not there any more; None for all others. ``quotable`` is False when
-    no message may quote anything of an answer.
+    no message may quote anything of an answer. ``urgency`` follows from the method unless it is given.
     """
 
     operation: str
@@ -72,6 +87,7 @@ class Call(Generic[T_co]):
     secrets: tuple[str, ...] = field(default=(), repr=False)
     when_gone: Callable[[], T_co] | None = field(default=None, repr=False)
     quotable: bool = field(default=True, repr=False)
+    urgency: Urgency = field(default=Factory(_urgency, takes_self=True), repr=False)
 
     @property
     def path(self) -> str:
