@@ -12,7 +12,7 @@ from typing import Any, Final, Self, cast
 from urllib.parse import quote, urlsplit
 
 import attrs
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from packcloud_async.errors import ConfigurationError
 
@@ -28,6 +28,22 @@ def _at_least(minimum: float, *, above: bool = False, optional: bool = False) ->
         if optional and value is None:
             return
         if not _number(value) or value < minimum or (above and value == minimum):
+            raise ConfigurationError(f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}")
+
+    return check
+
+
+def _ratio(
+    *, above_zero: bool = False, below_one: bool = False, optional: bool = False
+) -> Callable[[Any, Any, Any], None]:
+    lower, upper = ("above" if above_zero else "of at least"), ("below" if below_one else "at most")
+    wanted = f"a number {lower} 0 and {upper} 1" + (" or None" if optional else "")
+
+    def check(instance: Any, attribute: Any, value: Any) -> None:
+        if optional and value is None:
+            return
+        fits = _number(value) and 0 <= value <= 1
+        if not fits or (above_zero and value == 0) or (below_one and value == 1):
             raise ConfigurationError(f"{type(instance).__name__}.{attribute.name} must be {wanted}, not {value!r}")
 
     return check
@@ -81,6 +97,12 @@ class RetryPolicy:
     between half and all of ``first * growth ** (n - 1)``, at most ``ceiling`` seconds. A server's
     Retry-After is waited for in full instead; if it is longer than ``retry_after_ceiling`` seconds the error is
     raised at once, because coming back earlier than asked is worse than saying so.
+
+    ``budget`` is the share of the client's requests that may be retries, counted over the last ``budget_window``
+    seconds; ``budget_reserve`` further retries are free in that time, for clients that send little and for a moment
+    in which all requests under way fail. What goes beyond is not tried again: its error is raised at once. None
+    means no such limit. Refusals that say when to come back (429; 503 with Retry-After) neither need the budget
+    nor use it up.
     """
 
     attempts: int = field(default=4, validator=_whole(1))
@@ -88,6 +110,9 @@ class RetryPolicy:
     growth: float = field(default=2.0, validator=_at_least(1))
     ceiling: float = field(default=30.0, validator=_at_least(0))
     retry_after_ceiling: float = field(default=120.0, validator=_at_least(0))
+    budget: float | None = field(default=0.2, validator=_ratio(optional=True))
+    budget_reserve: int = field(default=100, validator=_whole(0))
+    budget_window: float = field(default=30.0, validator=_at_least(1))
 
     def delay_after(self, failures: int, *, retry_after: float | None, draw: float) -> float:
         """Return the seconds to wait after this many failures; ``draw`` is a random number in [0, 1)."""
@@ -103,6 +128,10 @@ class RetryPolicy:
         """Whether the server's wish is one that this policy waits for."""
         return retry_after is None or retry_after <= self.retry_after_ceiling
 
+    def is_refusal(self, status: int, retry_after: float | None) -> bool:
+        """Whether the server turned the request away and so sets the pace itself."""
+        return status == 429 or (status == 503 and retry_after is not None)
+
     def pause_after(self, status: int, retry_after: float | None) -> float:
         """Return the seconds that every request should wait after a refusal; 0 when the status is none."""
         if retry_after is not None and status in {429, 503}:
@@ -117,6 +146,73 @@ class RetryPolicy:
             failures += 1
             retry_after = getattr(error, "retry_after", None)
             error = yield self.delay_after(failures, retry_after=retry_after, draw=draw())
+
+
+_MOST_LATE = 0.02
+"""Seconds by which timers may be late without a request being lost."""
+
+
+def _enough_for_late_timers(limit: "RateLimit") -> int:
+    # Checked only after every field is set.
+    if not (_number(limit.requests) and _number(limit.per) and limit.requests and limit.per > 0):
+        return 1
+    return max(1, int(min(1e9, _MOST_LATE * (limit.requests / limit.per))))
+
+
+def _yes_or_no(instance: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{type(instance).__name__}.{attribute.name} must be True or False, not {value!r}")
+
+
+@frozen
+class RateLimit:
+    """How many requests may begin in a span of time: ``RateLimit(50)`` is 50 per second.
+
+    **How many:** ``requests`` in ``per`` seconds; None is no limit of one's own. ``burst`` is how many may begin at
+    once after a quiet time: at most ``requests + burst`` begin in any window of ``per`` seconds, and with a burst
+    of 1 never more than ``requests`` in a window that leaves out its last instant. By default it is what the
+    rate gives in 20 milliseconds, at least 1, which makes up for timers that are late.
+
+    **Adapting:** with ``adaptive`` a refusal (429; 503 with Retry-After) multiplies the rate by ``decrease``,
+    never below the share ``floor`` of it; each ``quiet`` seconds without one add the share ``increase``,
+    up to the whole. Requests that began before the rate was lowered lower it no further.
+
+    **The server's headers** on any answer (``RateLimit``, ``X-RateLimit-Remaining`` and their kin) are heeded unless
+    ``server_headers`` is False: when at most the share ``little`` of its limit is left, the rest is spread over
+    the time until the reset, and when nothing is left requests wait for it, no single one longer than
+    ``longest_wait`` seconds. A server that does not name its reset is presumed to count in windows of
+    ``presumed_window`` seconds. Where a server sends no such header, nothing is presumed.
+
+    >>> RateLimit(600, per=60).rate
+    10.0
+    """
+
+    requests: float | None = field(default=None, validator=_at_least(0, above=True, optional=True))
+    per: float = field(default=1.0, kw_only=True, validator=_at_least(0, above=True))
+    burst: int = field(default=Factory(_enough_for_late_timers, takes_self=True), kw_only=True, validator=_whole(1))
+    adaptive: bool = field(default=False, kw_only=True, validator=_yes_or_no)
+    decrease: float = field(default=0.7, kw_only=True, validator=_ratio(above_zero=True, below_one=True))
+    increase: float = field(default=0.02, kw_only=True, validator=_ratio(above_zero=True))
+    quiet: float = field(default=2.0, kw_only=True, validator=_at_least(0, above=True))
+    floor: float = field(default=0.05, kw_only=True, validator=_ratio(above_zero=True))
+    server_headers: bool = field(default=True, kw_only=True, validator=_yes_or_no)
+    little: float = field(default=0.1, kw_only=True, validator=_ratio())
+    presumed_window: float = field(default=60.0, kw_only=True, validator=_at_least(0, above=True))
+    longest_wait: float = field(default=120.0, kw_only=True, validator=_at_least(0))
+
+    def __attrs_post_init__(self) -> None:
+        if self.rate is None and self.adaptive:
+            raise ConfigurationError("RateLimit.adaptive needs requests: the rate to come back to")
+        if self.rate is not None and not 1e-6 <= self.rate <= 1e6:
+            raise ConfigurationError(
+                "RateLimit must lie between one request in a million seconds and a million per second, "
+                f"not {self.requests!r} in {self.per!r} seconds"
+            )
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second; None means no limit."""
+        return None if self.requests is None else self.requests / self.per
 
 
 @frozen(kw_only=True)

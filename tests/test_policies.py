@@ -11,6 +11,7 @@ from packcloud_async.models import Integration
 from packcloud_async.policies import (
     UNCONFIRMED_ROUTES,
     PollPolicy,
+    RateLimit,
     RetryPolicy,
     Routes,
     Timeouts,
@@ -27,6 +28,14 @@ NUMBERS = {
         "growth": "of at least 1",
         "ceiling": "of at least 0",
         "retry_after_ceiling": "of at least 0",
+        "budget_window": "of at least 1",
+    },
+    RateLimit: {
+        "requests": "above 0 or None",
+        "per": "above 0",
+        "quiet": "above 0",
+        "presumed_window": "above 0",
+        "longest_wait": "of at least 0",
     },
     PollPolicy: {
         "first": "above 0",
@@ -68,6 +77,79 @@ def test_none_is_no_limit_where_it_says_so(policy, name, wanted):
     else:
         with pytest.raises(ConfigurationError, match=rf"^{policy.__name__}\.{name} .* not None$"):
             policy(**{name: None})
+
+
+RATIOS = {
+    (RetryPolicy, "budget"): "of at least 0 and at most 1 or None",
+    (RateLimit, "decrease"): "above 0 and below 1",
+    (RateLimit, "increase"): "above 0 and at most 1",
+    (RateLimit, "floor"): "above 0 and at most 1",
+    (RateLimit, "little"): "of at least 0 and at most 1",
+}
+
+
+@pytest.mark.parametrize(("policy", "name", "wanted"), [(*place, wanted) for place, wanted in RATIOS.items()], ids=str)
+def test_a_ratio_lies_where_its_message_says(policy, name, wanted):
+    edges = {0: "of at least 0" in wanted, 1: "at most 1" in wanted, None: "None" in wanted}
+    for value in (*NO_NUMBERS, 1.001, *(edge for edge, allowed in edges.items() if not allowed)):
+        complaint = f"{policy.__name__}.{name} must be a number {wanted}, not {value!r}"
+        with pytest.raises(ConfigurationError, match=f"^{re.escape(complaint)}$"):
+            policy(**{name: value})
+    for value in (0.001, 0.999, *(edge for edge, allowed in edges.items() if allowed)):
+        assert getattr(policy(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(("name", "minimum"), [("budget_reserve", 0), ("burst", 1)])
+def test_counts_are_whole_numbers(name, minimum):
+    policy = RateLimit if name == "burst" else RetryPolicy
+    assert getattr(policy(**{name: minimum}), name) == minimum
+    for value in (minimum - 1, 1.5, True, "3", None):
+        complaint = f"{policy.__name__}.{name} must be a whole number of at least {minimum}, not {value!r}"
+        with pytest.raises(ConfigurationError, match=f"^{re.escape(complaint)}$"):
+            policy(**{name: value})
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+@pytest.mark.parametrize("name", ["adaptive", "server_headers"])
+def test_a_switch_is_on_or_off(name, value):
+    with pytest.raises(ConfigurationError, match=rf"^RateLimit\.{name} must be True or False, not {value!r}$"):
+        RateLimit(5, **{name: value})
+
+
+# Rate limits
+
+
+@pytest.mark.parametrize(
+    ("limit", "rate", "burst"),
+    [
+        (RateLimit(), None, 1),
+        (RateLimit(50), 50, 1),
+        (RateLimit(600, per=60), 10, 1),
+        (RateLimit(1000), 1000, 20),
+        (RateLimit(0.5), 0.5, 1),
+        (RateLimit(requests=1000, per=1000, burst=7), 1, 7),
+        (RateLimit(1e-6), 1e-6, 1),
+        (RateLimit(1e6), 1e6, 20_000),
+    ],
+    ids=str,
+)
+def test_a_rate_limit_is_so_many_per_second_and_makes_up_for_late_timers(limit, rate, burst):
+    assert (limit.rate, limit.burst) == (rate, burst)
+
+
+@pytest.mark.parametrize(
+    ("requests", "per"), [(1e-7, 1), (1, 1e7), (1e7, 1), (1e308, 1e-308), (1e-308, 1e308)], ids=str
+)
+def test_a_rate_beyond_reason_is_refused(requests, per):
+    complaint = re.escape(f"not {requests!r} in {per!r} seconds")
+    with pytest.raises(ConfigurationError, match=rf"^RateLimit must lie between .* {complaint}$"):
+        RateLimit(requests, per=per)
+
+
+def test_a_rate_can_only_adapt_if_there_is_one_to_come_back_to():
+    assert RateLimit(5, adaptive=True).adaptive
+    with pytest.raises(ConfigurationError, match=r"^RateLimit\.adaptive needs requests: the rate to come back to$"):
+        RateLimit(adaptive=True)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None])
@@ -127,7 +209,9 @@ def test_a_host_that_no_resolver_takes_is_refused(host):
         check_base_url(f"https://{host}", allow_insecure=False)
 
 
-@pytest.mark.parametrize("policy", [Timeouts(), RetryPolicy(), PollPolicy(), Routes()], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize(
+    "policy", [Timeouts(), RetryPolicy(), RateLimit(), PollPolicy(), Routes()], ids=lambda p: type(p).__name__
+)
 def test_a_policy_is_a_frozen_value(policy):
     assert {policy: 1}[type(policy)()] == 1
     assert pickle.loads(pickle.dumps(policy)) == policy
@@ -139,7 +223,36 @@ def test_a_policy_is_a_frozen_value(policy):
     ("policy", "defaults"),
     [
         (Timeouts(), {"connect": 10, "read": 30, "total": 60}),
-        (RetryPolicy(), {"attempts": 4, "first": 0.5, "growth": 2, "ceiling": 30, "retry_after_ceiling": 120}),
+        (
+            RetryPolicy(),
+            {
+                "attempts": 4,
+                "first": 0.5,
+                "growth": 2,
+                "ceiling": 30,
+                "retry_after_ceiling": 120,
+                "budget": 0.2,
+                "budget_reserve": 100,
+                "budget_window": 30,
+            },
+        ),
+        (
+            RateLimit(),
+            {
+                "requests": None,
+                "per": 1,
+                "burst": 1,
+                "adaptive": False,
+                "decrease": 0.7,
+                "increase": 0.02,
+                "quiet": 2,
+                "floor": 0.05,
+                "server_headers": True,
+                "little": 0.1,
+                "presumed_window": 60,
+                "longest_wait": 120,
+            },
+        ),
         (
             PollPolicy(),
             {
@@ -196,6 +309,14 @@ def test_a_wish_of_the_server_is_waited_for_in_full_up_to_its_ceiling():
     assert policy.delay_after(1, retry_after=0.0, draw=0.0) == 0.0
     assert policy.delay_after(1, retry_after=70.0, draw=0.0) == 10.0
     assert [policy.accepts(wish) for wish in (None, 0.0, 10.0, 10.1)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "wish", "turned_away"),
+    [(429, None, True), (429, 0.0, True), (503, 0.0, True), (503, None, False), (500, 3.0, False), (200, 3.0, False)],
+)
+def test_who_is_told_when_to_come_back_was_turned_away(status, wish, turned_away):
+    assert RetryPolicy().is_refusal(status, wish) is turned_away
 
 
 @pytest.mark.parametrize(

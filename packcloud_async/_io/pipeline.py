@@ -1,7 +1,6 @@
-"""One call from value to value: credential, gate, transport, reading, retries."""
+"""One call from value to value: credential, turn, transport, reading, retries."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,18 +8,29 @@ from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define, field
 
-from packcloud_async._io.limiting import Gate
-from packcloud_async._io.retrying import Attempt, TryAgain, retrying
+from packcloud_async._io.credentials import Credentials
+from packcloud_async._io.gate import Gate
+from packcloud_async._io.limiting import Turn
+from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
 from packcloud_async._io.tasks import is_being_cancelled
 from packcloud_async._io.transport import Transport
-from packcloud_async._sansio.endpoints import Call, build_request, may_have_acted, may_repeat, read_answer
+from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.endpoints import (
+    Call,
+    build_request,
+    may_have_acted,
+    may_repeat,
+    read_answer,
+    retry_after,
+)
 from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.rate_headers import allowances
+from packcloud_async._sansio.retry_budget import RetryBudget
 from packcloud_async._sansio.wire import Response
-from packcloud_async.auth import Auth, check_header_value
+from packcloud_async.auth import Auth
 from packcloud_async.errors import (
     ApiError,
     ClientStateError,
-    ConfigurationError,
     NotFound,
     PackCloudError,
     TransportError,
@@ -29,7 +39,6 @@ from packcloud_async.errors import (
 from packcloud_async.policies import RetryPolicy, Timeouts
 
 T = TypeVar("T")
-logger = logging.getLogger("packcloud_async")
 
 
 class CallObserver(Protocol):
@@ -53,7 +62,9 @@ class _Tries:
     """What the attempts of one call share."""
 
     observer: CallObserver | None
+    left: int
     may_have_acted: bool = False
+    is_retry: bool = False
 
 
 @define
@@ -74,11 +85,29 @@ class Pipeline:
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _repeated: Attempt = field(init=False)
     _lifetimes: set[asyncio.Timeout] = field(factory=set[asyncio.Timeout], init=False)
-    _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
-    _renewal: tuple[Mapping[str, str], Mapping[str, str]] | None = field(default=None, init=False)
+    _credentials: Credentials = field(init=False)
+    _retry_budget: RetryBudget = field(init=False)
+    _retries_sent: int = field(default=0, init=False)
+    _refusals: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._credentials = Credentials(self.auth)
+        self._retry_budget = RetryBudget(self.policy)
         self._repeated = retrying(self._attempt, policy=self.policy, draw=random.random, notify=self._notify)
+
+    @property
+    def budget(self) -> BudgetState:
+        """How the client stands with its request budget."""
+        limiter = self.gate.limiter
+        return BudgetState(
+            rate=limiter.rate,
+            lowest_rate=limiter.lowest_rate,
+            paused_for=limiter.paused_for,
+            waited=self.gate.waited,
+            refusals=self._refusals,
+            retries=self._retries_sent,
+            retries_withheld=self._retry_budget.withheld,
+        )
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
@@ -89,7 +118,7 @@ class Pipeline:
         try:
             async with lifetime:
                 self._lifetimes.add(lifetime)
-                return cast("T", await send(call, _Tries(observer)))
+                return cast("T", await send(call, _Tries(observer, left=1 if once else self.policy.attempts)))
         except TryAgain as exhausted:
             error = exhausted.error
         except TimeoutError:
@@ -127,77 +156,75 @@ class Pipeline:
             )
 
     async def _attempt(self, call: Call[T], tries: _Tries) -> T:
+        tries.left -= 1
         try:
             return await self._authorized(call, tries)
         except PackCloudError as error:
             if call.when_gone is not None and isinstance(error, NotFound) and tries.may_have_acted:
                 return call.when_gone()
             self._note(error, tries)
-            if may_repeat(call, error) and self.policy.accepts(getattr(error, "retry_after", None)):
+            if tries.left and self._tries_again(call, error):
+                tries.is_retry = True
                 raise TryAgain(error) from error
             raise
+
+    def _tries_again(self, call: Call[Any], error: PackCloudError) -> bool:
+        wish: float | None = getattr(error, "retry_after", None)
+        if not may_repeat(call, error) or not self.policy.accepts(wish):
+            return False
+        if isinstance(error, ApiError) and self.policy.is_refusal(error.status, wish):
+            return True
+        if self._retry_budget.take(asyncio.get_running_loop().time()):
+            return True
+        tell_withheld(call, error)
+        return False
 
     def _note(self, error: PackCloudError, tries: _Tries) -> None:
         if may_have_acted(error):
             tries.may_have_acted = True
         elif tries.observer is not None:
             tries.observer.harmless()
-        if isinstance(error, ApiError) and (pause := self.policy.pause_after(error.status, error.retry_after)):
-            # One refusal slows every request of the client, not only the one that met it.
-            self.gate.close_for(pause)
 
     async def _authorized(self, call: Call[T], tries: _Tries) -> T:
-        credential = await self._credential(refused=False)
+        credential = await self._credentials.current()
         try:
             return await self._exchange(call, credential, tries)
         except Unauthorized:
             if tries.observer is not None:
                 tries.observer.harmless()
-            fresh = await self._renewed(credential)
+            fresh = await self._credentials.renewed(credential)
             if fresh == credential:
                 raise
         return await self._exchange(call, fresh, tries)
 
-    async def _renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
-        """Ask for another credential once, however many requests were refused with the same one."""
-        async with self._renewing:
-            if self._renewal is not None and self._renewal[0] == refused:
-                return self._renewal[1]
-            fresh = await self._credential(refused=True)
-            # What is still the same may be another one next time.
-            self._renewal = (refused, fresh) if fresh != refused else None
-            return fresh
-
-    async def _credential(self, *, refused: bool) -> Mapping[str, str]:
-        try:
-            headers = dict(await self.auth.headers(refused=refused))
-        except (ConfigurationError, ClientStateError):
-            raise
-        except asyncio.CancelledError as error:
-            if is_being_cancelled():
-                raise
-            raise TransportError("what the auth object awaited was cancelled", maybe_sent=False) from error
-        except PackCloudError as error:
-            # An auth object that uses a client of its own: what its request did says nothing about this one.
-            raise TransportError(f"the auth object could not give a credential: {error}", maybe_sent=False) from error
-        except Exception as error:
-            # The text of a foreign error may hold the very secret it failed to fetch.
-            sentence = f"the auth object could not give a credential: {type(error).__name__}"
-            raise TransportError(sentence, maybe_sent=False) from error
-        for name, value in headers.items():
-            check_header_value("a header name of the auth object", name)
-            check_header_value("a header value of the auth object", value)
-        return headers
-
     async def _exchange(self, call: Call[T], credential: Mapping[str, str], tries: _Tries) -> T:
         request = build_request(call, self.base_url, credential, self.user_agent)
-        async with self.gate.slot():
+        async with self.gate.slot(call.urgency) as turn:
             self._check_usable()
             if tries.observer is not None:
                 await tries.observer.leaving()
-            self.requests_sent += 1
+            self._count(tries)
             response = await self._timed(call, self.transport.send(request))
-        return read_answer(call, response, now=datetime.now(UTC), credential=credential)
+            answered = datetime.now(UTC)
+            # Before the slot is given back, or the next request would leave unwarned.
+            self._heed(response, turn, answered)
+        return read_answer(call, response, now=answered, credential=credential)
+
+    def _count(self, tries: _Tries) -> None:
+        self.requests_sent += 1
+        self._retry_budget.sent(asyncio.get_running_loop().time())
+        self._retries_sent += tries.is_retry
+        tries.is_retry = False
+
+    def _heed(self, response: Response, turn: Turn, answered: datetime) -> None:
+        limiter = self.gate.limiter
+        if told := allowances(response.headers, answered):
+            limiter.told(turn, told)
+        wish = retry_after(response.headers, answered) if response.status in {429, 503} else None
+        if self.policy.is_refusal(response.status, wish):
+            # One refusal slows every request of the limiter, not only the one that met it.
+            self._refusals += 1
+            limiter.refused(turn, pause=self.policy.pause_after(response.status, wish))
 
     async def _timed(self, call: Call[Any], sending: Any) -> Response:
         timer = asyncio.timeout(self.timeouts.total)
@@ -215,14 +242,7 @@ class Pipeline:
             raise TransportError(sentence, maybe_sent=True) from error
 
     def _notify(self, details: RetryDetails, _: Call[Any], tries: _Tries) -> None:
-        logger.info(
-            "%s failed (attempt %d), next try in %.2f s: %s",
-            details.operation,
-            details.attempt,
-            details.wait,
-            type(details.error).__name__,
-            extra={"operation": details.operation, "attempt": details.attempt, "wait": details.wait},
-        )
+        log_retry(details)
         if tries.observer is not None:
             tries.observer.retrying(details)
         if self.on_retry is not None:

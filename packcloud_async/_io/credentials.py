@@ -1,0 +1,54 @@
+"""Asks the auth object for a credential, and says what is wrong without quoting one."""
+
+import asyncio
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from packcloud_async._io.tasks import is_being_cancelled
+from packcloud_async.auth import Auth, check_header_value
+from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, TransportError
+
+
+@define
+class Credentials:
+    """The credential of one client; used by any number of tasks at once."""
+
+    auth: Auth
+    _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _renewal: tuple[Mapping[str, str], Mapping[str, str]] | None = field(default=None, init=False)
+
+    async def current(self) -> Mapping[str, str]:
+        """Return the headers to send."""
+        return await self._credential(refused=False)
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
+        """Ask for another credential once, however many requests were refused with the same one."""
+        async with self._renewing:
+            if self._renewal is not None and self._renewal[0] == refused:
+                return self._renewal[1]
+            fresh = await self._credential(refused=True)
+            # What is still the same may be another one next time.
+            self._renewal = (refused, fresh) if fresh != refused else None
+            return fresh
+
+    async def _credential(self, *, refused: bool) -> Mapping[str, str]:
+        try:
+            headers = dict(await self.auth.headers(refused=refused))
+        except (ConfigurationError, ClientStateError):
+            raise
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            raise TransportError("what the auth object awaited was cancelled", maybe_sent=False) from error
+        except PackCloudError as error:
+            # An auth object that uses a client of its own: what its request did says nothing about this one.
+            raise TransportError(f"the auth object could not give a credential: {error}", maybe_sent=False) from error
+        except Exception as error:
+            # The text of a foreign error may hold the very secret it failed to fetch.
+            sentence = f"the auth object could not give a credential: {type(error).__name__}"
+            raise TransportError(sentence, maybe_sent=False) from error
+        for name, value in headers.items():
+            check_header_value("a header name of the auth object", name)
+            check_header_value("a header value of the auth object", value)
+        return headers
