@@ -17,10 +17,13 @@
     │   ├── RateLimited         429
     │   └── ServerError         5xx
     ├── InvalidResponse         2xx, but not what the API promises; .path names the field
+    ├── LedgerError             a ledger cannot be opened, read or written
+    │   └── LedgerBusy          somebody else holds it; .pid .host .since say who
     └── SyncError               raised by raise_for_outcome() and for a token that cannot be resumed
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Self
 
@@ -161,6 +164,25 @@ class InvalidResponse(PackCloudError):
     def __init__(self, message: str, *, path: str = "$") -> None:
         super().__init__(f"{message} @ {path}")
         self.path = path
+
+
+class LedgerError(PackCloudError):
+    """A ledger cannot be opened, read or written; the message names the file, what is wrong and the way out."""
+
+
+class LedgerBusy(LedgerError):
+    """Somebody else holds the ledger: another process, or this one already.
+
+    ``pid``, ``host`` and ``since`` (a wall-clock time) name it; all None when it has not said who it is yet.
+    """
+
+    def __init__(
+        self, message: str, *, pid: int | None = None, host: str | None = None, since: datetime | None = None
+    ) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.host = host
+        self.since = since
 
 
 class SyncError(PackCloudError):

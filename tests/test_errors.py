@@ -2,6 +2,7 @@ import copy
 import inspect
 import pickle
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,8 @@ from packcloud_async.errors import (
     ClientStateError,
     ConfigurationError,
     InvalidResponse,
+    LedgerBusy,
+    LedgerError,
     PackCloudError,
     ServerError,
     SyncError,
@@ -28,6 +31,8 @@ EXAMPLES = {
     "TransportError": TransportError("x", maybe_sent=False, repeatable=False),
     "InvalidResponse": InvalidResponse("x", path="$.data[3].id"),
     "SyncError": SyncError("x"),
+    "LedgerError": LedgerError("x"),
+    "LedgerBusy": LedgerBusy("x", pid=12, host="h", since=datetime(2026, 1, 1, tzinfo=UTC)),
     **{kind.__name__: kind(**ANSWER, hint="try again") for kind in CLASSES if issubclass(kind, ApiError)},
 }
 EXAMPLES["ValidationFailed"].with_field_errors({"name": ("Too long.",)})
@@ -77,6 +82,7 @@ def test_notes_survive_pickling():
     [
         pytest.param(TransportError("x", maybe_sent=True), {"maybe_sent": True, "repeatable": True}, id="transport"),
         pytest.param(InvalidResponse("x"), {"path": "$"}, id="invalid response"),
+        pytest.param(LedgerBusy("x"), {"pid": None, "host": None, "since": None}, id="held by nobody knows whom"),
         pytest.param(
             ApiError(status=500, method="GET", path="/x"),
             {"status": 500, "method": "GET", "path": "/x", "excerpt": "", "request_id": None, "retry_after": None},

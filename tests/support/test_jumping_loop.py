@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 
 import pytest
@@ -36,3 +37,19 @@ def test_waiting_for_nothing_is_an_error_and_not_a_hang():
 
     with pytest.raises(RuntimeError, match="nothing will bring about"):
         run(main())
+
+
+async def what_a_thread_does(loop):
+    began_at = loop.time()
+    async with asyncio.timeout(1):
+        thread = await asyncio.to_thread(threading.get_ident)
+    with pytest.raises(ZeroDivisionError):
+        await loop.run_in_executor(None, lambda: 1 / 0)
+    return thread, loop.time() - began_at
+
+
+def test_the_work_of_a_thread_is_done_at_once_and_no_time_jumps_meanwhile():
+    async def main():
+        return await what_a_thread_does(asyncio.get_running_loop())
+
+    assert run(main()) == (threading.get_ident(), 0.0)
