@@ -5,43 +5,25 @@ a cancelled caller leaves nothing behind, and the token says how far the job cam
 """
 
 import asyncio
-import logging
 import random
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Self
 
 from attrs import define, evolve, field
 
-from packcloud_async._io.tasks import only_cause
-from packcloud_async._sansio import endpoints, events
-from packcloud_async._sansio.endpoints import Answer
-from packcloud_async._sansio.events import RetryDetails, SyncEvent
-from packcloud_async._sansio.outcomes import KindOutcome, Sighting, SyncResult
-from packcloud_async._sansio.progress import Done, KindState, Phase, SyncProgress
+from packcloud_async._sansio.events import SyncEvent
+from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
+from packcloud_async._sansio.progress import KindState, Phase
 from packcloud_async._sansio.token import JobRecord, OnConflict, read_token, write_token
-from packcloud_async.calls import Caller
-from packcloud_async.errors import (
-    ApiError,
-    ConfigurationError,
-    InvalidResponse,
-    PackCloudError,
-    SyncError,
-    TransportError,
-)
+from packcloud_async.errors import ConfigurationError, SyncError
+from packcloud_async.firing import Firing, JobClient, settle_what_was_cut_off
+from packcloud_async.flights import Fired
+from packcloud_async.job_log import JobLog
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.policies import PollPolicy, check_instance, path_segment
-from packcloud_async.watch import Watch, Watched
-
-logger = logging.getLogger("packcloud_async")
-
-
-class JobClient(Caller, Protocol):
-    """What a job needs of a client."""
-
-    def watch_of(self, organization_id: str) -> Watch:
-        """Return the one watch of an organization."""
-        ...
+from packcloud_async.watch import Watch
+from packcloud_async.watched import Watched
 
 
 class AsyncSyncJob:
@@ -52,7 +34,8 @@ class AsyncSyncJob:
     ...     print(result[SyncKind.ORDERS].state)
 
     ``kinds`` must not be empty. ``on_conflict`` says what a 409 on a POST means. ``baseline`` is the integration as
-    just read by the caller; None reads it first.
+    just read by the caller; None reads it first. A kind that another job of the same client has in flight for the
+    same integration is not started again: both jobs get what comes of it.
 
     Cancelling whoever awaits detaches: the sync at the server goes on, ``token`` still resumes, and the same
     object can be awaited again. One task at a time drives a job; others that await it wait for the same result.
@@ -79,7 +62,7 @@ class AsyncSyncJob:
                 organization_id=organization_id,
                 integration_id=integration_id,
                 poll=poll or PollPolicy(),
-                on_conflict=_on_conflict(on_conflict),
+                on_conflict=check_on_conflict(on_conflict),
                 started=datetime.now(UTC),
                 watched=None,
                 kinds=dict.fromkeys(check_kinds(kinds), KindState()),
@@ -108,24 +91,19 @@ class AsyncSyncJob:
         self._record = record
         self._policy = poll or record.poll
         self._spread = random.random()
-        self._progress: SyncProgress | None = None
         self._given_baseline = baseline
-        self._has_baseline = any(state != KindState() for state in record.kinds.values())
-        self._watched: Watched | None = None
-        self._failure: BaseException | None = None
-        self._timeline: list[Sighting] = []
-        self._events: list[SyncEvent] = []
+        self._has_baseline = record.has_baseline
+        self._log: JobLog | None = None
         self._news = asyncio.Event()
-        self._result: SyncResult | None = None
         self._driven = False
         self._watch: Watch | None = None
-        self._on_end: Callable[[], None] | None = None
-        self._steps_told = {kind: len(state.steps) for kind, state in record.kinds.items()}
+        self._parts: Sequence[Watched] = ()
+        self._fired: Fired | None = None
 
     def __repr__(self) -> str:
         kinds = ", ".join(kind.value for kind in self._record.kinds)
         place = f"{self.organization_id}/{self.integration_id}"
-        return f"<AsyncSyncJob {place} ({kinds}){' done' if self._result else ''}>"
+        return f"<AsyncSyncJob {place} ({kinds}){' done' if self.result else ''}>"
 
     @property
     def organization_id(self) -> str:
@@ -140,29 +118,18 @@ class AsyncSyncJob:
     @property
     def token(self) -> str:
         """Everything another process needs to go on, as JSON text without secrets; right at any moment."""
-        progress = self._progress
-        watched_from = None if progress is None else progress.watched_from
-        return write_token(
-            JobRecord(
-                organization_id=self.organization_id,
-                integration_id=self.integration_id,
-                poll=self._policy,
-                on_conflict=self._record.on_conflict,
-                started=self._record.started,
-                watched=self._record.watched if watched_from is None else self._wall_clock_of(watched_from),
-                kinds=self._record.kinds if progress is None else progress.kinds,
-            )
-        )
+        record = evolve(self._record, poll=self._policy)
+        return write_token(record if self._log is None else record.at(self._log.progress))
 
     @property
     def result(self) -> SyncResult | None:
         """The result, None while the job is not done."""
-        return self._result
+        return None if self._log is None else self._log.result
 
     @property
     def outcomes(self) -> Mapping[SyncKind, KindOutcome]:
         """The outcomes so far."""
-        return {} if self._progress is None else self._progress.outcomes
+        return {} if self._log is None else self._log.progress.outcomes
 
     async def fire(self) -> None:
         """Read the baseline and send the POSTs; each is recorded in ``token`` before it leaves.
@@ -177,11 +144,10 @@ class AsyncSyncJob:
         while self._may_post:
             if not self._driven:
                 raise SyncError("the job was not fired: await job.fire() first, or await the job itself")
-            self._news.clear()
-            await self._news.wait()
-        await self._drive(lambda: self._result is not None)
-        assert self._result is not None
-        return self._result
+            await self._wait_for_news()
+        await self._drive(lambda: self.result is not None)
+        assert self.result is not None
+        return self.result
 
     def __await__(self) -> Generator[object, None, SyncResult]:
         return self._run().__await__()
@@ -194,285 +160,132 @@ class AsyncSyncJob:
         """Iterate over what happens, from the beginning to :class:`Finished`, driving the job if nobody else does."""
         return _Events(self)
 
-    def watch_for(self, ended: Callable[[], None]) -> None:
-        """Join the watch without waiting, for a driver of many jobs: ``ended`` is called once, and then
-        :meth:`outcome_of_watch` gives the result or raises. The driver calls :meth:`detach` if it leaves earlier.
-        """
-        self._on_end = ended
-        self._join()
-        if self._result is not None:
-            ended()
-
-    def outcome_of_watch(self) -> SyncResult:
-        """Return the result of a finished watch; raise what ended it early."""
-        if self._failure is not None:
-            raise self._failure
-        assert self._result is not None
-        return self._result
-
     async def detach(self) -> None:
         """Stop watching; the sync at the server goes on and ``token`` resumes.
 
         Whoever awaits the job gets a :class:`SyncError`.
         """
-        self._failure = SyncError("the job was detached while it was watched; await it again, or resume its token")
+        if self._log is not None:
+            self._log.failure = SyncError(
+                "the job was detached while it was watched; await it again, or resume its token"
+            )
+        self._fired = None
         self._news.set()
         await self._leave()
 
-    @property
-    def _is_being_read(self) -> bool:
-        return self._watch is not None and self._watched is not None and self._watch.is_reading(self._watched)
-
     async def _leave(self) -> None:
         watch, self._watch = self._watch, None
-        if watch is not None and self._watched is not None:
-            await watch.leave(self._watched)
+        if watch is not None:
+            await watch.leave(self._parts)
 
     @property
     def _may_post(self) -> bool:
-        kinds = self._record.kinds if self._progress is None else self._progress.kinds
+        kinds = self._record.kinds if self._log is None else self._log.progress.kinds
         return any(state.phase is Phase.PLANNED and state.outcome is None for state in kinds.values())
 
     @property
     def _is_fired(self) -> bool:
-        progress = self._progress
-        return progress is not None and (progress.watched_from is not None or progress.is_done)
+        log = self._log
+        return log is not None and (log.progress.watched_from is not None or log.progress.is_done)
+
+    async def _wait_for_news(self) -> None:
+        self._news.clear()
+        await self._news.wait()
 
     async def _drive(self, enough: Callable[[], bool]) -> None:
         """Take steps until it is enough; while another task drives, wait for its news or for its place."""
         while not enough():
             if self._driven:
-                self._news.clear()
-                await self._news.wait()
+                await self._wait_for_news()
                 continue
             self._driven = True
             try:
-                await (self._watch_until(enough) if self._is_fired else self._fire_step())
+                await self._step(enough)
             finally:
                 self._driven = False
                 self._news.set()
 
-    async def _fire_step(self) -> None:
-        progress = self._progress = self._progress or self._make_progress()
-        self._settle_what_was_cut_off(progress)
-        if not self._has_baseline:
-            await self._read_baseline(progress)
-        elif progress.unsent:
-            await self._post_all(progress)
-        elif not self._is_fired:
-            self._begin_window(progress)
+    async def _step(self, enough: Callable[[], bool]) -> None:
+        log = self._log = self._log or self._begin()
+        if self._is_fired:
+            await self._watch_until(enough, log)
+        else:
+            await self._fire_step(log)
 
-    def _make_progress(self) -> SyncProgress:
-        now = asyncio.get_running_loop().time()
+    async def _fire_step(self, log: JobLog) -> None:
+        progress = log.progress
+        for kind, error in settle_what_was_cut_off(progress):
+            log.fired(kind, error, shared=False)
+        firing = Firing(
+            self._client, self.organization_id, self.integration_id, progress, self._record.on_conflict, log
+        )
+        if not self._has_baseline:
+            await firing.take_baseline(self._given_baseline)
+            self._has_baseline = True
+        elif progress.unsent:
+            await firing.post_all()
+        if self._has_baseline and not progress.unsent:
+            # In the same step, so that between them no other job sends the same.
+            self._begin_window(log)
+
+    def _begin(self) -> JobLog:
         if not self._has_baseline:
             # Nothing was read or sent so far: the job starts here, however long ago it was made.
             self._record = evolve(self._record, started=datetime.now(UTC))
-        return SyncProgress(
-            policy=self._policy,
-            # A resumed job counts from its first start, so that durations keep their meaning.
-            started_at=now - self._seconds_since(self._record.started) if self._has_baseline else now,
-            kinds=dict(self._record.kinds),
-            spread=self._spread,
-            watched_from=None if self._record.watched is None else now - self._seconds_since(self._record.watched),
+        progress = self._record.progress(
+            self._policy, spread=self._spread, now=asyncio.get_running_loop().time(), wall_clock=datetime.now(UTC)
         )
+        return JobLog(self.organization_id, self.integration_id, self._client, progress, self._news)
 
-    def _settle_what_was_cut_off(self, progress: SyncProgress) -> None:
-        for kind, state in list(progress.kinds.items()):
-            if state.phase is Phase.SENT and state.outcome is None:
-                sentence = f"the POST for {kind.value} was cut off; it may have arrived"
-                error = TransportError(sentence, maybe_sent=True)
-                progress.in_doubt(kind, error)
-                self._tell(events.Fired(at=self._now(progress), kind=kind, error=error))
-
-    async def _read_baseline(self, progress: SyncProgress) -> None:
-        integration = self._given_baseline
-        if integration is None:
-            call = endpoints.get_integration(self._client.routes, self.organization_id, self.integration_id)
-            integration = await self._client.call(call, observer=_BaselineObserver(self))
-        progress.baseline(integration.watermarks)
-        self._has_baseline = True
-        at = self._now(progress)
-        self._timeline.append(
-            Sighting(at=at, watermarks=integration.watermarks, shared=self._given_baseline is not None)
-        )
-        self._tell(events.BaselineRead(at=at, integration=integration))
-
-    async def _post_all(self, progress: SyncProgress) -> None:
-        troubles: list[BaseException] = []
-        try:
-            async with asyncio.TaskGroup() as posts:
-                for kind in progress.unsent:
-                    posts.create_task(self._post(progress, kind, troubles))
-        except ExceptionGroup as group:
-            troubles.insert(0, only_cause(group))
-        # Outside the except block, so that the group does not become the context of the error in it.
-        if troubles:
-            raise troubles[0]
-
-    async def _post(self, progress: SyncProgress, kind: SyncKind, troubles: list[BaseException]) -> None:
-        call = endpoints.sync(self._client.routes, self.organization_id, self.integration_id, kind)
-        try:
-            await self._client.call(call, observer=_PostObserver(self, progress, kind))
-        except (ApiError, TransportError, InvalidResponse) as error:
-            self._take_answer(progress, kind, error)
-        except PackCloudError as error:
-            troubles.append(error)
+    def _begin_window(self, log: JobLog) -> None:
+        watch = self._client.watch_of(self.organization_id)
+        self._parts = watch.begin(self.integration_id, log.progress, log)
+        if log.progress.is_done:
+            log.finish()
         else:
-            progress.accepted(kind)
-            self._tell(events.Fired(at=self._now(progress), kind=kind))
+            self._hold(watch, log)
 
-    def _take_answer(self, progress: SyncProgress, kind: SyncKind, error: PackCloudError) -> None:
-        answer = endpoints.answer_of(error)
-        if answer is Answer.IN_DOUBT:
-            progress.in_doubt(kind, error)
-        elif answer is Answer.RUNNING and self._record.on_conflict is OnConflict.WATCH:
-            # The refusal was harmless, so the machine stands at PLANNED; joining means standing in for our POST.
-            progress.sending(kind)
-            progress.joined(kind, error)
-        else:
-            progress.refused(kind, error)
-        self._tell(events.Fired(at=self._now(progress), kind=kind, error=error))
+    def _hold(self, watch: Watch, log: JobLog) -> None:
+        # While nobody awaits the job, others share it through this.
+        self._fired = self._fired or watch.flights.hold(self.integration_id, log.progress, keeps=watch)
 
-    def request_retried(self, kind: SyncKind | None, details: RetryDetails) -> None:
-        """Take note of a request that is sent again; ``kind`` is None for a read."""
-        assert self._progress is not None
-        self._tell(events.Retrying(at=self._now(self._progress), kind=kind, details=details))
-
-    def _begin_window(self, progress: SyncProgress) -> None:
-        decision = progress.watch(asyncio.get_running_loop().time())
-        if isinstance(decision, Done):
-            self._finish(progress)
-        else:
-            self._watched = Watched(
-                integration_id=self.integration_id,
-                progress=progress,
-                caller=self._client,
-                next_read=decision,
-                seen=self._seen,
-                retried=lambda details: self.request_retried(None, details),
-                ended=self._ended,
-            )
-
-    def _join(self) -> None:
-        """Begin or go on with the watch; there is nothing to join when the result is already there."""
-        assert self._progress is not None
-        if self._watched is None and self._result is None:
-            self._begin_window(self._progress)
-        if self._watched is not None and self._result is None:
-            self._failure = None
-            self._watch = self._client.watch_of(self.organization_id)
-            self._watch.join(self._watched)
-
-    async def _watch_until(self, enough: Callable[[], bool]) -> None:
-        self._join()
+    async def _watch_until(self, enough: Callable[[], bool], log: JobLog) -> None:
+        self._join(log)
+        goes_on = False
         try:
             # Leaving would cut off a read that is under way, and its retries would begin anew with the next step.
-            while (not enough() or self._is_being_read) and self._failure is None and self._result is None:
-                self._news.clear()
-                await self._news.wait()
+            while (not enough() or self._is_being_read) and log.failure is None and log.result is None:
+                await self._wait_for_news()
+            goes_on = log.failure is None and log.result is None
         finally:
+            if not goes_on:
+                self._fired = None
             await self._leave()
-        if self._failure is not None:
-            raise self._failure
+        if log.failure is not None:
+            raise log.failure
 
-    def _seen(self, sighting: Sighting) -> None:
-        assert self._progress is not None
-        self._timeline.append(sighting)
-        self._tell(events.ReadMade(at=sighting.at, sighting=sighting))
-        for kind, state in self._progress.kinds.items():
-            for step in state.steps[self._steps_told[kind] :]:
-                self._tell(events.Advanced(at=sighting.at, kind=kind, step=step))
-            self._steps_told[kind] = len(state.steps)
+    def _join(self, log: JobLog) -> None:
+        """Begin or go on with the watch; there is nothing to join when the result is already there."""
+        if not self._parts and log.result is None:
+            self._begin_window(log)
+        if log.result is None:
+            log.failure = None
+            self._watch = self._client.watch_of(self.organization_id)
+            self._watch.join(self._parts)
+            self._hold(self._watch, log)
 
-    def _ended(self, failure: BaseException | None) -> None:
-        self._failure = failure
-        if failure is None and self._result is None:
-            assert self._progress is not None
-            self._finish(self._progress)
-        self._news.set()
-        if self._on_end is not None:
-            self._on_end()
-
-    def _finish(self, progress: SyncProgress) -> None:
-        elapsed = self._now(progress)
-        self._result = SyncResult(
-            organization_id=self.organization_id,
-            integration_id=self.integration_id,
-            kinds=progress.outcomes,
-            elapsed=elapsed,
-            timeline=tuple(self._timeline),
-        )
-        told = {kind.value: outcome.state.value for kind, outcome in self._result.kinds.items()}
-        logger.info(
-            "sync of %s/%s: %s",
-            self.organization_id,
-            self.integration_id,
-            ", ".join(f"{kind} {state}" for kind, state in told.items()),
-            extra={
-                "organization": self.organization_id,
-                "integration": self.integration_id,
-                "outcomes": told,
-                "elapsed": elapsed,
-            },
-        )
-        self._tell(events.Finished(at=elapsed, result=self._result))
-
-    def _tell(self, event: SyncEvent) -> None:
-        self._events.append(event)
-        self._news.set()
+    @property
+    def _is_being_read(self) -> bool:
+        return self._watch is not None and self._watch.is_reading(self._parts)
 
     async def next_event(self, index: int) -> SyncEvent | None:
         """Return an event by its number, driving the job until it has happened; None when there are no more."""
-        await self._drive(lambda: len(self._events) > index or self._result is not None)
-        return self._events[index] if len(self._events) > index else None
+        await self._drive(lambda: self._told > index or self.result is not None)
+        return self._log.events[index] if self._log is not None and self._told > index else None
 
-    def _now(self, progress: SyncProgress) -> float:
-        return asyncio.get_running_loop().time() - progress.started_at
-
-    def _seconds_since(self, instant: datetime) -> float:
-        # A wall clock that went backwards must not lengthen the window.
-        return max(0.0, (datetime.now(UTC) - instant).total_seconds())
-
-    def _wall_clock_of(self, loop_instant: float) -> datetime:
-        assert self._progress is not None
-        return datetime.fromtimestamp(
-            self._record.started.timestamp() + loop_instant - self._progress.started_at, tz=UTC
-        )
-
-
-@define
-class _BaselineObserver:
-    """Tells a job that the read of its baseline is repeated."""
-
-    job: AsyncSyncJob
-
-    async def leaving(self) -> None:
-        pass
-
-    def harmless(self) -> None:
-        pass
-
-    def retrying(self, details: RetryDetails) -> None:
-        self.job.request_retried(None, details)
-
-
-@define
-class _PostObserver:
-    """Writes into the machine what happens to one POST, at the moment it happens."""
-
-    job: AsyncSyncJob
-    progress: SyncProgress
-    kind: SyncKind
-
-    async def leaving(self) -> None:
-        self.progress.sending(self.kind)
-
-    def harmless(self) -> None:
-        if self.progress.kinds[self.kind].phase is Phase.SENT:
-            self.progress.not_sent(self.kind)
-
-    def retrying(self, details: RetryDetails) -> None:
-        self.job.request_retried(self.kind, details)
+    @property
+    def _told(self) -> int:
+        return 0 if self._log is None else len(self._log.events)
 
 
 @define
@@ -502,7 +315,8 @@ def check_kinds(kinds: Iterable[SyncKind | str]) -> tuple[SyncKind, ...]:
     return tuple(kind for kind in SyncKind if kind in wanted)
 
 
-def _on_conflict(value: OnConflict | str) -> OnConflict:
+def check_on_conflict(value: OnConflict | str) -> OnConflict:
+    """Return the value; refuse an unknown one."""
     try:
         return OnConflict(value)
     except ValueError:

@@ -435,6 +435,14 @@ async def _await(job):
     return await job
 
 
+def earlier(token, *, seconds):
+    """The same token, written so many seconds of the wall clock ago, which does not jump with the loop's."""
+    record = json.loads(token)
+    for name in ("started", "watched"):
+        record[name] = (datetime.fromisoformat(record[name]) - timedelta(seconds=seconds)).isoformat()
+    return json.dumps(record)
+
+
 class TestUse:
     async def test_awaiting_again_gives_the_same_result(self):
         async with open_shop() as shop:
@@ -526,6 +534,32 @@ class TestCancelAndResume:
                     await job
             assert (await job)[ORDERS].state is Outcome.ADVANCED
             assert shop.transport.count("POST") == 1
+
+    async def test_awaited_again_after_its_window_the_last_look_is_repeated_if_it_fails(self):
+        async with open_shop(client={"retry": RetryPolicy(first=0.5)}) as shop:
+            finding_nothing(shop)
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(2.5):
+                    await job
+            await asyncio.sleep(100)
+            shop.emulator.set_faults(FaultPlan(routes={"integration"}, script=[500, 500]))
+            assert (await job)[ORDERS].state is Outcome.QUIET
+
+    async def test_settling_keeps_every_step_also_across_a_resume(self):
+        poll = PollPolicy(first=1, growth=1.5, ceiling=60, deadline=600, jitter=0, settle=20)
+        async with open_shop() as shop:
+            moving(shop, (100.0, None), (118.0, None), (126.0, None), (130.0, None))
+            async with shop.connect() as before:
+                job = AsyncSyncJob(before, "org_1", "int_1", kinds={ORDERS}, poll=poll)
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(116.5):
+                        await job
+            assert len(json.loads(job.token)["kinds"]["orders"]["steps"]) == 1
+            result = await AsyncSyncJob.resume(shop.client, earlier(job.token, seconds=116.5))
+            seen = shop.emulator.books.of("org_1", "int_1", ORDERS)[0].moves
+        assert [step.after for step in result[ORDERS].steps] == [value for _, value in seen]
+        assert result.elapsed == pytest.approx(result[ORDERS].steps[-1].seen_at + 20, abs=0.1)
 
     async def test_a_waiting_task_takes_over_from_a_cancelled_driver(self):
         async with open_shop() as shop:

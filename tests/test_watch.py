@@ -6,9 +6,10 @@ import json
 import attrs
 import pytest
 
-from packcloud_async import ClientStateError, Outcome, ServerError, SyncKind, Timeouts
+from packcloud_async import AsyncSyncJob, ClientStateError, Outcome, PackCloudClient, SyncKind, Timeouts
 from packcloud_async.emulator import FaultPlan
 
+from .support.recording import RecordingTransport
 from .support.shop import STEADY, open_shop, slow_to_cancel
 
 ORDERS = SyncKind.ORDERS
@@ -48,14 +49,14 @@ async def test_a_walk_stops_when_all_that_is_due_was_seen():
         listed = shop.transport.count
         targets = [shop.org.sync_job(name, ORDERS, poll=STEADY) for name in NAMES[:10]]
         watch = shop.client.watch_of("org_1")
-        watch.pages = 3
+        watch.known.pages = 3
         async with asyncio.TaskGroup() as group:
             for job in targets:
                 group.create_task(job.fire())
         async with asyncio.TaskGroup() as group:
             for job in targets:
                 group.create_task(job.wait())
-        assert watch.pages == 3
+        assert watch.known.pages == 3
     assert listed("GET", "/integrations") == 12
 
 
@@ -64,7 +65,7 @@ async def test_a_walk_brings_news_of_those_that_are_not_due():
         find_nothing(shop, ["int_2"])
         shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.5, None)])
         watch = shop.client.watch_of("org_1")
-        watch.pages = 1
+        watch.known.pages = 1
         async with asyncio.TaskGroup() as group:
             slow = attrs.evolve(STEADY, first=30, ceiling=30)
             patient = group.create_task(shop.org.sync("int_1", ORDERS, poll=slow))
@@ -123,7 +124,9 @@ async def test_a_list_that_fails_leads_to_single_reads():
             shop.emulator.set_faults(FaultPlan(routes={"integrations"}, server_error=1))
         results = syncing.result()
     assert {result[ORDERS].state for result in results.values()} == {Outcome.ADVANCED}
-    assert [type(sighting.error) for sighting in results["int_1"].timeline[1:]] == [ServerError, type(None)]
+    # The list that was the baseline and the one that failed; then one read each.
+    assert shop.transport.count("GET", "integrations") == 2
+    assert [shop.transport.count("GET", name) for name in NAMES[:3]] == [1, 1, 1]
 
 
 async def test_a_read_that_hangs_delays_nobody_else():
@@ -263,21 +266,21 @@ class TestJoiningAndLeaving:
         async with open_shop(integrations=2, step_in=slow_list) as shop:
             find_nothing(shop, NAMES[:2])
             watch = shop.client.watch_of("org_1")
-            watch.pages = 1
+            watch.known.pages = 1
             first = asyncio.create_task(shop.org.sync("int_1", ORDERS, poll=STEADY))
             other = asyncio.create_task(shop.org.sync("int_1", SyncKind.PRODUCTS, poll=STEADY))
             await asyncio.sleep(0.5)
             quick = shop.org.sync_job("int_2", ORDERS, poll=attrs.evolve(STEADY, first=0.6, ceiling=0.6))
             walking = asyncio.create_task(_await(quick))
             await asyncio.sleep(1)
-            shop.emulator.set_watermark("org_1", "int_2", ORDERS, "2026-06-01T00:00:00Z")
-            find_nothing(shop, ["int_2"])
-            late = await shop.org.sync("int_2", ORDERS, poll=STEADY)
+            shop.emulator.set_watermark("org_1", "int_2", SyncKind.PRODUCTS, "2026-06-01T00:00:00Z")
+            shop.emulator.plan_sync("org_1", "int_2", SyncKind.PRODUCTS, moves=[])
+            late = await shop.org.sync("int_2", SyncKind.PRODUCTS, poll=STEADY)
             for task in (first, other, walking):
                 task.cancel()
             await asyncio.wait([first, other, walking])
-        assert late[ORDERS].state is Outcome.QUIET
-        assert late[ORDERS].before == "2026-06-01T00:00:00Z"
+        assert late[SyncKind.PRODUCTS].state is Outcome.QUIET
+        assert late[SyncKind.PRODUCTS].before == "2026-06-01T00:00:00Z"
 
 
 async def _await(job):
@@ -340,3 +343,102 @@ async def test_a_transport_that_is_cancelled_from_below_delays_a_read_and_no_mor
         shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.5, None)])
         async with asyncio.timeout(100):
             assert (await shop.org.sync("int_1", ORDERS, poll=STEADY))[ORDERS].seen_at == pytest.approx(2)
+
+
+class TestClosingFromWithinARead:
+    """An auth object or a transport may close the client that is reading, for example when the credential is lost."""
+
+    @pytest.mark.parametrize(
+        "places", [[("org_1", "int_1")], [("org_1", "int_1"), ("org_2", "int_1"), ("org_2", "int_2")]]
+    )
+    @pytest.mark.parametrize("pause", [0.0, 0.5])
+    @pytest.mark.parametrize("through", ["transport", "auth"])
+    async def test_every_job_ends_and_nothing_waits_for_itself(self, through, pause, places):
+        closed = []
+
+        async def close():
+            # In several reads at the same instant.
+            if asyncio.get_running_loop().time() >= 1:
+                await asyncio.sleep(pause)
+                await client.aclose()
+                closed.append(asyncio.get_running_loop().time())
+
+        class Closing:
+            async def headers(self, *, refused):
+                if through == "auth":
+                    await close()
+                return {"Authorization": f"Bearer {shop.emulator.token}"}
+
+        async def close_in_the_transport(request, send):
+            if through == "transport":
+                await close()
+            return await send(request)
+
+        async with open_shop(step_in=close_in_the_transport) as shop:
+            client = PackCloudClient(auth=Closing(), transport=shop.transport, probes={})
+            tasks = [
+                asyncio.create_task(client.organization(organization).sync(name, ORDERS, poll=STEADY))
+                for organization, name in places
+            ]
+            async with asyncio.timeout(10):
+                await asyncio.wait(tasks)
+            assert {type(task.exception()) for task in tasks} == {ClientStateError}
+            await asyncio.sleep(0)
+            assert watch_tasks() == []
+            await client.aclose()
+
+    @pytest.mark.parametrize("organizations", [["org_1"], ["org_1", "org_2", "org_3"]])
+    async def test_every_job_of_a_run_is_told(self, organizations):
+        async def close(request, send):
+            if asyncio.get_running_loop().time() >= 1:
+                await client.aclose()
+            return await send(request)
+
+        async with open_shop(step_in=close) as shop:
+            client = PackCloudClient(token=shop.emulator.token, transport=shop.transport, probes={})
+            async with asyncio.timeout(10), client.sync_many(organizations, kinds={ORDERS}, poll=STEADY) as run:
+                results = [result async for result in run]
+            assert len(results) == 4 * len(organizations)
+            assert {type(result.error) for result in results} == {ClientStateError}
+            assert watch_tasks() == []
+
+    async def test_what_outlives_the_read_that_began_it_waits_for_the_end_of_the_watch(self):
+        closing = []
+
+        async def close_later():
+            await asyncio.sleep(1.5)
+            await client.aclose()
+            return watch_tasks()
+
+        async def begin_to_close(request, send):
+            if asyncio.get_running_loop().time() == 1 and request.method == "GET":
+                closing.append(asyncio.create_task(close_later()))
+            return await slow_to_cancel(request, send)
+
+        async with open_shop(step_in=begin_to_close, faults=FaultPlan(routes={"integration"}, latency=0.5)) as shop:
+            client = PackCloudClient(token=shop.emulator.token, transport=shop.transport, probes={})
+            job = AsyncSyncJob(client, "org_1", "int_1", kinds={ORDERS}, poll=attrs.evolve(STEADY, first=0.5))
+            with pytest.raises(ClientStateError):
+                await job
+            assert await closing[0] == []
+
+    async def test_the_transport_is_closed_to_its_end_although_the_read_is_cancelled_by_that(self):
+        class SlowToClose(RecordingTransport):
+            is_closed = False
+
+            async def aclose(self):
+                await asyncio.sleep(3)
+                self.is_closed = True
+
+        async def close(request, send):
+            if asyncio.get_running_loop().time() == 1:
+                await client.aclose()
+            return await send(request)
+
+        async with open_shop() as shop:
+            transport = SlowToClose(shop.emulator.transport(), close)
+            client = PackCloudClient(token=shop.emulator.token, transport=transport, probes={})
+            with pytest.raises(ClientStateError):
+                await client.organization("org_1").sync("int_1", ORDERS, poll=STEADY)
+            assert transport.is_closed
+            assert watch_tasks() == []

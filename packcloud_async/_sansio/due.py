@@ -1,72 +1,92 @@
 """DueQueue: what is due when, with a window in which it may come early to travel with others."""
 
-import heapq
-import itertools
-from collections.abc import Hashable, Iterator
-from typing import Generic, TypeVar
+import math
+from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
 
-Item = TypeVar("Item", bound=Hashable)
-Entry = tuple[float, int, Item]
+NOWHERE: Final = 0
+QUEUED: Final = 1
+DISCARDED: Final = 2
+"""Where an item stands: in no queue, in one, or still in the list of one that does not want it any more."""
 
-ROOM_FOR_STALE = 64
+
+class Due(Protocol):
+    """An item that knows its instants and where it stands, so that each of a hundred thousand costs eight bytes."""
+
+    due_at: float
+    place: int
+
+    @property
+    def early_at(self) -> float:
+        """From when on it may be taken."""
+        ...
+
+
+Item = TypeVar("Item", bound=Due)
 
 
 @define
 class DueQueue(Generic[Item]):
     """Items, each with one instant at which it is due and an earlier one from which it may be taken.
 
-    Putting an item again replaces its instants. What was replaced stays in the heaps until it comes up, or until
-    there is more of it than of live entries.
+    To take what may come early, all items are looked at: a read tells many of them at once, so that it happens far
+    less often than they are put.
     """
 
-    _due: "list[Entry[Item]]" = field(factory=list, init=False)
-    _early: "list[Entry[Item]]" = field(factory=list, init=False)
-    _live: dict[Item, tuple[float, float, int]] = field(factory=dict, init=False)
-    _numbers: Iterator[int] = field(factory=itertools.count, init=False)
+    _items: list[Item] = field(factory=list[Item], init=False)
+    _discarded: int = field(default=0, init=False)
+    _first_due: float = field(default=math.inf, init=False)
 
     def __len__(self) -> int:
-        return len(self._live)
+        return len(self._items) - self._discarded
 
     def __contains__(self, item: Item) -> bool:
-        return item in self._live
+        return item.place == QUEUED
 
-    def put(self, item: Item, *, due_at: float, from_: float) -> None:
-        """Let an item be due at an instant, and not be taken before ``from_``."""
-        number = next(self._numbers)
-        self._live[item] = (due_at, from_, number)
-        heapq.heappush(self._due, (due_at, number, item))
-        heapq.heappush(self._early, (from_, number, item))
-        if len(self._due) + len(self._early) > 4 * len(self._live) + ROOM_FOR_STALE:
-            self._drop_stale()
+    def put(self, item: Item) -> None:
+        """Add an item, or take note that its instants have changed."""
+        if item.place == NOWHERE:
+            self._items.append(item)
+        elif item.place == DISCARDED:
+            self._discarded -= 1
+        item.place = QUEUED
+        self._first_due = min(self._first_due, item.due_at)
 
     def discard(self, item: Item) -> None:
-        """Forget an item; an unknown one is ignored."""
-        self._live.pop(item, None)
+        """Forget an item; one that is not in the queue is ignored."""
+        if item.place != QUEUED:
+            return
+        item.place = DISCARDED
+        self._discarded += 1
+        if 2 * self._discarded > len(self._items):
+            self._clear_out()
 
     def next_due(self) -> float | None:
-        """Return the instant at which the first item is due, None if there is none."""
-        while self._due and not self._is_live(self._due[0]):
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        """Return an instant before which nothing is due, None if there is nothing at all."""
+        return self._first_due if len(self) else None
 
     def take(self, now: float) -> list[Item]:
-        """Take out every item that may be taken now."""
-        taken: list[Item] = []
-        while self._early and self._early[0][0] <= now:
-            entry = heapq.heappop(self._early)
-            if self._is_live(entry):
-                del self._live[entry[2]]
-                taken.append(entry[2])
+        """Take out every item that may be taken now, if one is due."""
+        if now < self._first_due:
+            return []
+        self._clear_out()
+        # What was first may have been put off or discarded meanwhile.
+        self._first_due = min((item.due_at for item in self._items), default=math.inf)
+        if now < self._first_due:
+            return []
+        taken = [item for item in self._items if item.early_at <= now]
+        self._items = [item for item in self._items if item.early_at > now]
+        for item in taken:
+            item.place = NOWHERE
+        self._first_due = min((item.due_at for item in self._items), default=math.inf)
         return taken
 
-    def _is_live(self, entry: "Entry[Item]") -> bool:
-        live = self._live.get(entry[2])
-        return live is not None and live[2] == entry[1]
-
-    def _drop_stale(self) -> None:
-        self._due = [(due_at, number, item) for item, (due_at, _, number) in self._live.items()]
-        self._early = [(from_, number, item) for item, (_, from_, number) in self._live.items()]
-        heapq.heapify(self._due)
-        heapq.heapify(self._early)
+    def _clear_out(self) -> None:
+        if not self._discarded:
+            return
+        for item in self._items:
+            if item.place == DISCARDED:
+                item.place = NOWHERE
+        self._items = [item for item in self._items if item.place == QUEUED]
+        self._discarded = 0

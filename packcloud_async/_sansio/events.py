@@ -29,11 +29,15 @@ class BaselineRead:
 
 @frozen(kw_only=True)
 class Fired:
-    """The POST of one kind is answered or given up; ``error`` is None when it was accepted."""
+    """The POST of one kind is answered or given up; ``error`` is None when it was accepted.
+
+    ``shared`` is True when another job of the same client sent it, for the same integration and kind.
+    """
 
     at: float
     kind: SyncKind
     error: PackCloudError | None = None
+    shared: bool = False
 
 
 @frozen(kw_only=True)

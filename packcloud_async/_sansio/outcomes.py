@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     QUIET = "quiet"
     """Accepted and watched for the whole window, and nothing changed. Not a failure, not a proof."""
     UNOBSERVABLE = "unobservable"
-    """Accepted; this kind has no watermark that could be watched."""
+    """Accepted; this kind has no watermark that could be watched, and no probe confirms it."""
     REJECTED = "rejected"
     """Not started: the server refused the POST, or it certainly never left; ``error`` says why."""
     AMBIGUOUS = "ambiguous"

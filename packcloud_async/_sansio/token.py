@@ -5,7 +5,8 @@ Version 1::
     {"version": 1, "organization_id": "org_1", "integration_id": "int_1", "on_conflict": "watch",
      "started": "2026-01-01T10:00:00+00:00", "watched": "2026-01-01T10:00:01+00:00" or null,
      "poll": {"first": 1.0, ...},
-     "kinds": {"orders": {"phase": "sent", "seen": ["2026-..."], "steps": [...], "error": null, "outcome": null}}}
+     "kinds": {"orders": {"phase": "sent", "seen": ["2026-..."], "steps": [...], "error": null,
+               "probed": false, "outcome": null, "outcome_error": null}}}
 
 Times are wall-clock times, because loop clocks mean nothing to another process. Errors are kept as a class name
 and a status, never as text the server sent.
@@ -14,18 +15,18 @@ and a status, never as text the server sent.
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from packcloud_async._sansio.outcomes import Outcome, Step
-from packcloud_async._sansio.progress import KindState, Phase
+from packcloud_async._sansio.progress import KindState, Phase, SyncProgress
 from packcloud_async._sansio.timestamps import Direction
-from packcloud_async.errors import ApiError, ConfigurationError, PackCloudError, SyncError
-from packcloud_async.models import SyncKind
+from packcloud_async.errors import ApiError, ConfigurationError, Conflict, PackCloudError, SyncError
+from packcloud_async.models import UNSET, SyncKind
 from packcloud_async.policies import PollPolicy, path_segment
 
 VERSION = 1
@@ -51,6 +52,38 @@ class JobRecord:
     started: datetime
     watched: datetime | None
     kinds: Mapping[SyncKind, KindState]
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether the integration was read: without that, nothing was sent either."""
+        return any(state != KindState() for state in self.kinds.values())
+
+    def progress(self, policy: PollPolicy, *, spread: float, now: float, wall_clock: datetime) -> SyncProgress:
+        """Build the machine that goes on from here; ``now`` is the loop's clock and ``wall_clock`` the same instant."""
+        since_start = _seconds(self.started, wall_clock) if self.has_baseline else 0.0
+        progress = SyncProgress(
+            policy=policy,
+            # A resumed job counts from its first start, so that durations keep their meaning.
+            started_at=now - since_start,
+            kinds=self.kinds,
+            spread=spread,
+            watched_from=None if self.watched is None else now - _seconds(self.watched, wall_clock),
+        )
+        # What was answered in another process began at an instant this one did not see.
+        progress.is_measured = all(state.phase is Phase.PLANNED for state in self.kinds.values())
+        return progress
+
+    def at(self, progress: SyncProgress) -> "JobRecord":
+        """Return the record of the same job as far as its machine has come."""
+        watched = self.watched
+        if progress.watched_from is not None:
+            watched = self.started + timedelta(seconds=progress.watched_from - progress.started_at)
+        return evolve(self, watched=watched, kinds=dict(progress.kinds))
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    # A wall clock that went backwards must not lengthen the window.
+    return max(0.0, (until - since).total_seconds())
 
 
 def write_token(record: JobRecord) -> str:
@@ -118,21 +151,24 @@ def _kind_to_json(state: KindState) -> dict[str, object]:
         "seen": list(state.seen),
         "steps": [[s.before, s.after, s.seen_at, s.direction.value] for s in state.steps],
         "error": _error_to_json(state.error),
+        "probed": state.probed,
         "outcome": None if state.outcome is None else state.outcome.state.value,
         "outcome_error": None if state.outcome is None else _error_to_json(state.outcome.error),
     }
 
 
 def _kind_from_json(fields: Mapping[str, Any]) -> KindState:
+    seen = tuple(_text_or_none(value) for value in _list(fields["seen"]))
     state = KindState(
         phase=Phase(fields["phase"]),
-        seen=tuple(_text_or_none(value) for value in _list(fields["seen"])),
+        baseline=seen[0] if seen else UNSET,
         steps=tuple(_step(values) for values in _list(fields["steps"])),
         error=_error_from_json(fields["error"]),
+        probed=_flag(fields.get("probed", False)),
     )
     outcome = None if fields["outcome"] is None else Outcome(fields["outcome"])
     # A machine could not have written these, and could not go on from them.
-    if (state.steps and not state.seen) or (outcome is Outcome.ADVANCED and not state.steps):
+    if state.seen != seen or (state.steps and not seen) or (outcome is Outcome.ADVANCED and not state.steps):
         raise ValueError("steps")
     if outcome is not None:
         return state.ended(outcome, _error_from_json(fields["outcome_error"]))
@@ -169,8 +205,22 @@ class RecordedError(SyncError):
         self.recorded = recorded
 
 
+def is_conflict(error: PackCloudError | None) -> TypeGuard[PackCloudError]:
+    """Whether a POST was answered 409, also when that is only known from a token."""
+    return isinstance(error, Conflict) or (isinstance(error, RecordedError) and error.recorded == _CONFLICT)
+
+
+_CONFLICT = "Conflict 409"
+
+
 def _text(value: Any) -> str:
     if isinstance(value, str):
+        return value
+    raise TypeError(value)
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
         return value
     raise TypeError(value)
 

@@ -59,9 +59,13 @@ def described(error):
 
 
 class Reference:
-    def __init__(self, policy, started_at, kinds):
+    def __init__(self, policy, started_at, kinds, spread=0.5, expected=None):
         self.policy = policy
         self.started_at = started_at
+        self.spread = spread
+        self.expected = expected or {}
+        self.probed = set()
+        self.is_measured = True
         self.watched_from = None
         self.phase = dict.fromkeys(kinds, "planned")
         self.seen = {kind: [] for kind in kinds}
@@ -86,6 +90,16 @@ class Reference:
     def may_read(self):
         return self.watched_from is not None and not self.is_done
 
+    def may_be_shared(self, kind, now):
+        return (
+            kind in self.phase
+            and not self.is_done
+            # One that nothing shows ended with its POST, and is as open as the job.
+            and (kind not in self.ends or not self.seen[kind])
+            and self.phase[kind] in {"accepted", "in_doubt"}
+            and now < self.window_end_of(kind)
+        )
+
     @property
     def is_done(self):
         return len(self.ends) == len(self.phase)
@@ -94,21 +108,46 @@ class Reference:
     def open(self):
         return [kind for kind in self.phase if kind not in self.ends]
 
+    def open_of(self, kinds):
+        return [kind for kind in self.open if kinds is None or kind in kinds]
+
+    @property
+    def unmoved(self):
+        return [kind for kind in self.open if not self.changes[kind]]
+
+    def would_be_news(self, kind, mark):
+        return mark[0] not in [key for key, _ in self.seen[kind]]
+
     # What follows
 
-    def baseline(self, shown):
+    def baseline(self, shown, probed):
         for kind in self.phase:
             if kind in shown:
                 self.seen[kind] = [shown[kind]]
+            elif kind in probed and isinstance(probed[kind], Exception):
+                self.post_error[kind] = described(probed[kind])
+            elif kind in probed:
+                self.seen[kind] = [probed[kind]]
+                self.probed.add(kind)
 
     def post(self, fact, kind, error=None):
         if fact == "refused":
             self.end(kind, Outcome.REJECTED, error)
             return
         self.phase[kind] = {"sending": "sent", "not_sent": "planned", "in_doubt": "in_doubt"}.get(fact, "accepted")
-        self.post_error[kind] = described(error)
+        self.post_error[kind] = described(error) or self.post_error[kind]
         if self.phase[kind] in {"accepted", "in_doubt"} and not self.seen[kind]:
             self.end(kind, Outcome.AMBIGUOUS if fact == "in_doubt" else Outcome.UNOBSERVABLE, error)
+
+    def shares(self, kind, other):
+        self.is_measured = False
+        self.phase[kind] = other.phase[kind]
+        self.seen[kind] = list(other.seen[kind])
+        self.post_error[kind] = other.post_error[kind]
+        self.changes[kind] = [max(0.0, other.started_at + at - self.started_at) for at in other.changes[kind]]
+        self.probed |= other.probed
+        if kind in other.ends:
+            self.ends[kind] = other.ends[kind]
 
     def end(self, kind, state, error):
         if self.changes[kind]:
@@ -126,20 +165,31 @@ class Reference:
             return INFINITE
         return self.watched_from + self.policy.deadline
 
+    def window_end_of(self, kind):
+        """One that was accepted is watched twice as long as the longest known, between a share of the deadline and
+        all of it; but for one job in sixteen, which keeps the deadline.
+        """
+        expected, deadline = self.expected.get(kind), self.policy.deadline
+        on_patrol = self.spread < 0.0625
+        if None in {expected, deadline, self.watched_from} or on_patrol or self.phase[kind] != "accepted":
+            return self.deadline_at()
+        return self.watched_from + sorted([deadline / expected.worst, 2 * expected.tail, deadline])[1]
+
     def end_of(self, kind):
         if not self.changes[kind]:
-            return self.deadline_at()
+            return self.window_end_of(kind)
         if self.policy.settle == 0:
             return -INFINITE
         return min(self.deadline_at(), self.started_at + self.changes[kind][-1] + self.policy.settle)
 
-    def next_end(self):
-        return min(self.end_of(kind) for kind in self.open)
+    def next_end(self, kinds=None):
+        return min(self.end_of(kind) for kind in self.open_of(kinds))
 
-    def observed(self, shown, asked_at, now):
-        self.unfound_at = []
-        for kind in self.open:
-            if kind in shown and shown[kind][0] not in [key for key, _ in self.seen[kind]]:
+    def observed(self, shown, asked_at, now, kinds=None, found=True):
+        if found:
+            self.unfound_at = []
+        for kind in self.open_of(kinds):
+            if kind in shown and self.would_be_news(kind, shown[kind]):
                 self.seen[kind].append(shown[kind])
                 self.changes[kind].append(now - self.started_at)
             if asked_at >= self.end_of(kind) and kind in shown:
@@ -147,21 +197,24 @@ class Reference:
             elif asked_at >= self.end_of(kind):
                 self.end_unread(kind, "InvalidResponse")
 
-    def failed(self, error, asked_at):
-        for kind in self.open:
+    def failed(self, error, asked_at, kinds=None):
+        for kind in self.open_of(kinds):
             if asked_at >= self.end_of(kind):
                 self.end_unread(kind, error)
 
-    def refused_access(self, error):
-        for kind in self.open:
+    def refused_access(self, error, kinds=None):
+        for kind in self.open_of(kinds):
             self.end_unread(kind, error)
 
-    def unfound(self, error, asked_at):
+    def unfound(self, error, asked_at, kinds=None):
         self.unfound_at.append(asked_at)
         if len(self.unfound_at) > 1 and asked_at - self.unfound_at[0] >= self.policy.gone_after:
             self.removed(error)
         else:
-            self.failed(error, asked_at)
+            self.failed(error, asked_at, kinds)
+
+    def ends_if_unfound(self, asked_at):
+        return bool(self.unfound_at) and asked_at - self.unfound_at[0] >= self.policy.gone_after
 
     def removed(self, error):
         for kind in self.open:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Step
+from packcloud_async._sansio.pacing import Expectation
 from packcloud_async._sansio.progress import Done, IllegalStep, KindState, Phase, SyncProgress, Wait
 from packcloud_async._sansio.timestamps import Direction
 from packcloud_async._sansio.token import JobRecord, OnConflict, read_token, write_token
@@ -107,6 +108,103 @@ def test_the_watch_waits_for_every_answer():
     assert progress.watch(0.0) == Wait(1.0, decides=False)
 
 
+def test_only_kinds_of_the_job_have_a_state():
+    progress, _ = watched()
+    assert progress.state_of(ORDERS).phase is Phase.ACCEPTED
+    with pytest.raises(KeyError):
+        progress.state_of(STOCKS)
+
+
+# Sharing
+
+
+@pytest.mark.parametrize(("later", "seen_at"), [(0.0, 5.0), (2.0, 3.0), (9.0, 0.0), (-4.0, 9.0)])
+def test_what_is_shared_has_the_seconds_of_each_job(later, seen_at):
+    first, _ = watched(settle=50.0, now=10.0)
+    first.observed({ORDERS: T1}, asked_at=15.0, now=15.0)
+    second = SyncProgress(policy(settle=50.0), 10.0 + later, {ORDERS: KindState()})
+    second.shares(ORDERS, first)
+    assert second.kinds == {
+        ORDERS: KindState(phase=Phase.ACCEPTED, baseline=T0, steps=(Step(T0, T1, seen_at, Direction.FORWARD),))
+    }
+    # The first one goes on by itself.
+    first.observed({ORDERS: T2}, asked_at=16.0, now=16.0)
+    assert len(second.state_of(ORDERS).steps) == 1
+
+
+def test_an_outcome_is_shared_with_its_steps_in_the_seconds_of_each_job():
+    first, _ = watched()
+    first.observed({ORDERS: T1}, asked_at=5.0, now=5.0)
+    second = SyncProgress(policy(), 3.0, {ORDERS: KindState()})
+    second.shares(ORDERS, first)
+    assert second.outcomes[ORDERS] == KindOutcome(
+        state=Outcome.ADVANCED, before=T0, after=T1, steps=(Step(T0, T1, 2.0, Direction.FORWARD),)
+    )
+
+
+def test_a_post_that_was_cut_off_in_another_job_is_in_doubt_here():
+    first = SyncProgress(policy(), 0.0, {ORDERS: KindState(), STOCKS: KindState()})
+    first.baseline({ORDERS: T0})
+    second = SyncProgress(policy(), 3.0, {ORDERS: KindState(), STOCKS: KindState()})
+    for kind in (ORDERS, STOCKS):
+        with pytest.raises(IllegalStep, match="shares_doubt"):
+            second.shares_doubt(kind, first, DOUBT)
+        first.sending(kind)
+        second.shares_doubt(kind, first, DOUBT)
+    assert second.state_of(ORDERS) == KindState(phase=Phase.IN_DOUBT, baseline=T0, error=DOUBT)
+    assert told(second, STOCKS) == (Outcome.AMBIGUOUS, DOUBT)
+
+
+def test_a_kind_that_nothing_shows_is_shared_as_long_as_its_job_is_open():
+    progress, _ = watched((ORDERS, "accepted"), (STOCKS, "accepted"))
+    assert progress.can_be_shared(STOCKS, 5.0)
+    second = SyncProgress(policy(), 3.0, {STOCKS: KindState()})
+    second.shares(STOCKS, progress)
+    assert told(second, STOCKS) == (Outcome.UNOBSERVABLE, None)
+    progress.observed({ORDERS: T1}, asked_at=5.0, now=5.0)
+    assert not progress.can_be_shared(STOCKS, 5.0)
+
+
+def test_a_window_that_ends_is_not_shared_any_more():
+    progress, _ = watched((ORDERS, "accepted"), (PRODUCTS, "in_doubt", DOUBT), now=10.0)
+    assert [progress.can_be_shared(ORDERS, now) for now in (10.0, 109.9, 110.0)] == [True, True, False]
+    progress.observed({ORDERS: T1, PRODUCTS: T0}, asked_at=20.0, now=20.0)
+    assert [progress.can_be_shared(kind, 20.0) for kind in (ORDERS, PRODUCTS, STOCKS)] == [False, True, False]
+
+
+# What is expected
+
+
+def test_the_first_read_and_the_window_are_where_news_is_expected():
+    expected = {ORDERS: Expectation(low=20.0, high=24.0, tail=26.0, worst=4.0)}
+    progress = SyncProgress(policy(growth=1.5), 0.0, {ORDERS: KindState()}, expected=expected)
+    progress.baseline({ORDERS: T0})
+    progress.sending(ORDERS)
+    progress.accepted(ORDERS)
+    decision, reads = progress.watch(0.0), []
+    while isinstance(decision, Wait):
+        reads.append(decision.until)
+        decision = progress.observed({ORDERS: T0}, asked_at=decision.until, now=decision.until)
+    # Four times the wait of the geometric rule until then, a quarter of it from then on, and twice the longest known.
+    assert reads[:5] == [4.0, 12.0, 20.0, 22.5, 25.3125]
+    assert (reads[-1], told(progress)) == (52.0, (Outcome.QUIET, None))
+
+
+def test_whether_a_post_in_doubt_arrived_is_worth_the_whole_window():
+    expected = dict.fromkeys([ORDERS, PRODUCTS], Expectation(low=5.0, high=6.0, tail=7.0, worst=4.0))
+    progress = SyncProgress(policy(), 0.0, dict.fromkeys([ORDERS, PRODUCTS], KindState()), expected=expected)
+    progress.baseline({ORDERS: T0, PRODUCTS: T0})
+    for kind in (ORDERS, PRODUCTS):
+        progress.sending(kind)
+    progress.accepted(ORDERS)
+    progress.in_doubt(PRODUCTS, DOUBT)
+    progress.watch(0.0)
+    progress.observed({ORDERS: T0, PRODUCTS: T0}, asked_at=25.0, now=25.0)
+    assert list(progress.outcomes) == [ORDERS]
+    progress.observed({ORDERS: T0, PRODUCTS: T0}, asked_at=99.0, now=99.0)
+    assert progress.open_kinds == (PRODUCTS,)
+
+
 # Reads
 
 
@@ -150,6 +248,68 @@ def test_the_last_look_decides(answer, read, state, error):
     }[read]
     assert tell(100.0) == Done()
     assert told(progress) == (state, error)
+
+
+def probed(**changes):
+    """A machine with one kind of the integration and one that a probe reads."""
+    progress = SyncProgress(
+        policy=policy(**changes), started_at=0.0, kinds=dict.fromkeys([ORDERS, STOCKS], KindState())
+    )
+    progress.baseline({ORDERS: T0}, probed={STOCKS: "a"})
+    for kind in (ORDERS, STOCKS):
+        progress.sending(kind)
+        progress.accepted(kind)
+    return progress, progress.watch(0.0)
+
+
+def test_a_read_speaks_for_its_kinds_alone():
+    progress, _ = probed()
+    assert progress.observed({STOCKS: "b"}, asked_at=10.0, now=10.0, kinds=[STOCKS], found=False) == Done()
+    assert not progress.is_done
+    assert progress.next_read(10.0, kinds=[ORDERS]) == Wait(20.0, decides=False)
+    assert progress.next_read(10.0, kinds=[STOCKS]) == Done()
+    assert progress.observed({ORDERS: T1}, asked_at=12.0, now=12.0, kinds=[ORDERS]) == Done()
+    assert {kind: outcome.state for kind, outcome in progress.outcomes.items()} == {
+        ORDERS: Outcome.ADVANCED,
+        STOCKS: Outcome.ADVANCED,
+    }
+
+
+@pytest.mark.parametrize("read", ["failed", "unfound", "observed"])
+def test_the_last_look_at_one_part_does_not_end_the_other(read):
+    progress, _ = probed()
+    what = {} if read == "observed" else BROKEN
+    assert getattr(progress, read)(what, asked_at=100.0, now=100.0, kinds=[ORDERS]) == Done()
+    assert progress.open_kinds == (STOCKS,)
+
+
+def test_what_a_probe_shows_does_not_prove_that_the_integration_is_there():
+    progress, _ = probed(gone_after=5.0)
+    progress.unfound(MISSING, asked_at=10.0, now=10.0, kinds=[ORDERS])
+    progress.observed({STOCKS: "a"}, asked_at=12.0, now=12.0, kinds=[STOCKS], found=False)
+    # Gone is gone for every kind.
+    assert progress.unfound(MISSING, asked_at=15.0, now=15.0, kinds=[ORDERS]) == Done()
+    assert {outcome.state for outcome in progress.outcomes.values()} == {Outcome.GONE}
+    assert progress.is_done
+
+
+def test_a_probe_that_loses_its_access_ends_its_kind_alone():
+    progress, _ = probed()
+    assert progress.refused_access(DENIED, now=3.0, kinds=[STOCKS]) == Done()
+    assert list(progress.outcomes) == [STOCKS]
+    assert told(progress, STOCKS) == (Outcome.UNREAD, DENIED)
+
+
+def test_a_probe_that_failed_before_the_post_says_why_nothing_can_be_seen():
+    progress = SyncProgress(policy(), 0.0, dict.fromkeys([STOCKS, PRODUCTS], KindState()))
+    progress.baseline({}, probed={STOCKS: BROKEN, PRODUCTS: BROKEN})
+    for kind in (STOCKS, PRODUCTS):
+        progress.sending(kind)
+    progress.accepted(STOCKS)
+    # The error of the POST counts for more.
+    progress.in_doubt(PRODUCTS, DOUBT)
+    assert told(progress, STOCKS) == (Outcome.UNOBSERVABLE, BROKEN)
+    assert told(progress, PRODUCTS) == (Outcome.AMBIGUOUS, DOUBT)
 
 
 @pytest.mark.parametrize("read", ["observed", "failed", "unfound"])
@@ -298,9 +458,17 @@ def test_a_resumed_machine_looks_at_once_and_keeps_its_window():
 
 def test_reads_are_paced_from_the_begin_of_the_watch():
     assert watched(now=50.0)[1] == Wait(51.0, decides=False)
-    again = SyncProgress(policy(), 50.0, {ORDERS: KindState(phase=Phase.ACCEPTED, seen=(T0,))}, watched_from=60.0)
+    again = SyncProgress(policy(), 50.0, {ORDERS: KindState(phase=Phase.ACCEPTED, baseline=T0)}, watched_from=60.0)
     again.watch(70.0)
     assert again.failed(BROKEN, asked_at=70.0, now=70.0) == Wait(80.0, decides=False)
+
+
+def test_a_resumed_machine_is_paced_from_the_last_step():
+    progress, _ = watched(settle=30.0)
+    progress.observed({ORDERS: T1}, asked_at=40.0, now=40.0)
+    again = SyncProgress(progress.policy, 0.0, dict(progress.kinds), watched_from=0.0)
+    again.watch(44.0)
+    assert again.observed({ORDERS: T1}, asked_at=44.0, now=44.0) == Wait(48.0, decides=False)
 
 
 def test_without_a_deadline_the_window_is_infinite():
@@ -327,12 +495,54 @@ POST_FACTS = {
 READ_ERRORS = {"failed": BROKEN, "unfound": MISSING}
 any_kind = st.sampled_from(SyncKind)
 shown_drawn = st.dictionaries(any_kind, marks)
+# What a probe of some kinds showed; an error is why it could not be read.
+probed_drawn = st.dictionaries(any_kind, marks | st.just(BROKEN))
+some_kinds = st.none() | st.sets(any_kind).map(sorted)
+expectations = st.builds(
+    lambda low, middle, tail, worst: Expectation(low=low, high=low + middle, tail=low + middle + tail, worst=worst),
+    *[st.sampled_from([0.0, 0.5, 2.0, 15.0])] * 3,
+    st.sampled_from([1.0, 2.0, 4.0]),
+)
 # Mostly reads that succeed, and mostly with a watermark of every kind.
 reads_drawn = st.tuples(
     st.sampled_from(["observed", "observed", "failed", "unfound"]),
     st.fixed_dictionaries(dict.fromkeys(SyncKind, marks)) | shown_drawn,
     seconds,
+    some_kinds,
+    st.booleans(),
 )
+# What another job of the same integration did for one kind: when it began, what came of its POST, what it saw when.
+others_drawn = st.tuples(
+    st.sampled_from([-20.0, -2.5, 0.0, 1.0]),
+    st.none() | marks,
+    st.sampled_from([None, "sending", "accepted", "in_doubt", "joined", "refused"]),
+    st.lists(st.tuples(seconds, marks), max_size=3),
+    st.booleans(),
+)
+
+
+def another_job(now, kind, drawn):
+    """Return the machine of another job and its reference."""
+    starts, baseline, answer, reads, is_over = drawn
+    started_at = now + starts
+    machine = SyncProgress(policy(settle=1e6, deadline=None), started_at, {kind: KindState()})
+    reference = Reference(machine.policy, started_at, [kind])
+    machine.baseline({} if baseline is None else {kind: baseline[1]})
+    reference.baseline({} if baseline is None else {kind: baseline}, {})
+    for fact in () if answer is None else ("sending",) if answer == "sending" else ("sending", answer):
+        getattr(machine, fact)(kind, *POST_FACTS[fact][1])
+        reference.post(fact, kind, *POST_FACTS[fact][1])
+    if reference.may_watch() and not reference.is_done:
+        machine.watch(started_at)
+        reference.watched_from = started_at
+        for pause, mark in reads:
+            started_at += pause
+            machine.observed({kind: mark[1]}, asked_at=started_at, now=started_at)
+            reference.observed({kind: mark}, started_at, started_at)
+        if is_over:
+            machine.removed(DENIED, now=started_at)
+            reference.removed(DENIED)
+    return machine, reference
 
 
 def is_open(machine):
@@ -348,19 +558,25 @@ class AnyJob(RuleBasedStateMachine):
         kinds=kinds_drawn,
         spread=spreads,
         now=seconds,
-        shown=st.none() | st.fixed_dictionaries(dict.fromkeys(SyncKind, marks)),
+        shown=st.none() | st.fixed_dictionaries(dict.fromkeys(SyncKind, marks)) | shown_drawn,
+        probed=probed_drawn,
         answers=st.none() | st.lists(st.sampled_from(["accepted", "in_doubt", "joined"]), min_size=4, max_size=4),
+        expected=st.just({}) | st.dictionaries(any_kind, expectations),
     )
-    def begin(self, policy, kinds, spread, now, shown, answers):
+    def begin(self, policy, kinds, spread, now, shown, probed, answers, expected):
         self.now = now
         self.spread = spread
         self.decision = None
         self.progress = SyncProgress(
-            policy=policy, started_at=now, kinds=dict.fromkeys(kinds, KindState()), spread=spread
+            policy=policy,
+            started_at=now,
+            kinds=dict.fromkeys(kinds, KindState()),
+            spread=spread,
+            expected=expected,
         )
-        self.expected = Reference(policy, now, kinds)
+        self.expected = Reference(policy, now, kinds, spread, expected)
         if shown is not None:
-            self.baseline(shown)
+            self.baseline(shown, probed)
         if answers is not None:
             self.answer_everything_and_watch(answers)
 
@@ -376,11 +592,22 @@ class AnyJob(RuleBasedStateMachine):
         return False
 
     @precondition(is_open)
-    @rule(shown=shown_drawn)
-    def baseline(self, shown):
+    @rule(shown=shown_drawn, probed=probed_drawn)
+    def baseline(self, shown, probed):
         texts = {kind: text for kind, (_, text) in shown.items()}
-        if self.tell(self.expected.may_tell_baseline(), "baseline", texts):
-            self.expected.baseline(shown)
+        probes = {kind: mark if mark is BROKEN else mark[1] for kind, mark in probed.items()}
+        # A probe that showed nothing is like none; a watermark may be null.
+        probed = {kind: mark for kind, mark in probed.items() if mark is BROKEN or mark[1] is not None}
+        if self.tell(self.expected.may_tell_baseline(), "baseline", texts, probed=probes):
+            self.expected.baseline(shown, probed)
+
+    @precondition(is_open)
+    @rule(kind=any_kind, drawn=others_drawn)
+    def share(self, kind, drawn):
+        other, reference = another_job(self.now, kind, drawn)
+        is_answered = not reference.may_tell(kind, "planned", "sent")
+        if self.tell(self.expected.may_tell(kind, "planned") and is_answered, "shares", kind, other):
+            self.expected.shares(kind, reference)
 
     @precondition(is_open)
     @rule(fact=st.sampled_from(sorted(POST_FACTS)), kind=any_kind)
@@ -392,9 +619,12 @@ class AnyJob(RuleBasedStateMachine):
     @rule()
     def watch(self):
         if self.tell(self.expected.may_watch(), "watch", self.now):
-            if self.expected.watched_from is None and not self.expected.is_done:
-                self.expected.watched_from = self.now
-            self.check_decision()
+            if not self.expected.is_done:
+                self.expected.is_measured = self.expected.is_measured and self.expected.watched_from is None
+                self.expected.watched_from = (
+                    self.now if self.expected.watched_from is None else self.expected.watched_from
+                )
+            self.check_decision(None)
 
     def answer_everything_and_watch(self, answers):
         for kind, answer in zip(SyncKind, answers, strict=True):
@@ -410,16 +640,28 @@ class AnyJob(RuleBasedStateMachine):
 
     @rule(drawn=reads_drawn)
     def read_at_any_time(self, drawn):
-        read, shown, latency = drawn
+        read, shown, latency, kinds, found = drawn
         asked_at, self.now = self.now, self.now + latency
         if read == "observed":
             texts = {kind: text for kind, (_, text) in shown.items()}
-            if self.tell(self.expected.may_read(), "observed", texts, asked_at=asked_at, now=self.now):
-                self.expected.observed(shown, asked_at, self.now)
-                self.check_decision()
-        elif self.tell(self.expected.may_read(), read, READ_ERRORS[read], asked_at=asked_at, now=self.now):
-            getattr(self.expected, read)(READ_ERRORS[read], asked_at)
-            self.check_decision()
+            self.check_what_would_be_news(shown)
+            if self.tell(
+                self.expected.may_read(), "observed", texts, asked_at=asked_at, now=self.now, kinds=kinds, found=found
+            ):
+                self.expected.observed(shown, asked_at, self.now, kinds, found)
+                self.check_decision(kinds)
+            return
+        error = READ_ERRORS[read]
+        if self.expected.may_read():
+            assert self.progress.ends_if_unfound(asked_at) is self.expected.ends_if_unfound(asked_at)
+        if self.tell(self.expected.may_read(), read, error, asked_at=asked_at, now=self.now, kinds=kinds):
+            getattr(self.expected, read)(error, asked_at, kinds)
+            self.check_decision(kinds)
+
+    def check_what_would_be_news(self, shown):
+        for kind, mark in shown.items():
+            if kind in self.expected.phase:
+                assert self.progress.would_be_news(kind, mark[1]) is self.expected.would_be_news(kind, mark)
 
     @precondition(lambda self: isinstance(self.decision, Wait))
     @rule(reads=st.lists(reads_drawn, min_size=1, max_size=5))
@@ -430,12 +672,12 @@ class AnyJob(RuleBasedStateMachine):
                 self.read_at_any_time(drawn)
 
     @precondition(is_open)
-    @rule(read=st.sampled_from(["removed", "refused_access"]), rarely=st.integers(0, 9))
-    def end_at_once(self, read, rarely):
-        legal = self.expected.may_read()
-        if (rarely == 0 or not legal) and self.tell(legal, read, DENIED, now=self.now):
-            getattr(self.expected, read)(DENIED)
-            self.check_decision()
+    @rule(read=st.sampled_from(["removed", "refused_access"]), rarely=st.integers(0, 9), kinds=some_kinds)
+    def end_at_once(self, read, rarely, kinds):
+        legal, of = self.expected.may_read(), {} if read == "removed" else {"kinds": kinds}
+        if (rarely == 0 or not legal) and self.tell(legal, read, DENIED, now=self.now, **of):
+            getattr(self.expected, read)(DENIED, **of)
+            self.check_decision(of.get("kinds"))
 
     @rule()
     def another_process_goes_on(self):
@@ -447,16 +689,18 @@ class AnyJob(RuleBasedStateMachine):
             spread=self.spread,
             watched_from=watched_from,
         )
-        # What an earlier process did not find is not in the token: the grace begins anew.
+        # What an earlier process did not find is not in the token: the grace begins anew. Neither is what it expected.
         self.expected.unfound_at = []
+        self.expected.expected = {}
+        self.expected.is_measured = True
         if watched_from is not None and not self.expected.is_done:
             self.watch()
             assert self.decision.until == self.now
 
-    def check_decision(self):
-        assert (self.decision == Done()) is self.expected.is_done
+    def check_decision(self, kinds):
+        assert (self.decision == Done()) is (not self.expected.open_of(kinds))
         if isinstance(self.decision, Wait):
-            until, end = self.decision.until, self.expected.next_end()
+            until, end = self.decision.until, self.expected.next_end(kinds)
             assert self.now <= until <= max(self.now, end, self.expected.deadline_at())
             assert until <= max(self.now, end)
             assert until < INFINITE
@@ -471,6 +715,11 @@ class AnyJob(RuleBasedStateMachine):
         assert self.progress.deadline_at == self.expected.deadline_at()
         unsent = [kind for kind in self.expected.open if self.expected.phase[kind] == "planned"]
         assert list(self.progress.unsent) == unsent
+        assert list(self.progress.unmoved_kinds) == self.expected.unmoved
+        assert self.progress.is_measured is self.expected.is_measured
+        assert {kind for kind, state in self.progress.kinds.items() if state.probed} == self.expected.probed
+        for kind in SyncKind:
+            assert self.progress.can_be_shared(kind, self.now) is self.expected.may_be_shared(kind, self.now)
 
     def teardown(self):
         """Whatever was told, reads that fail end it, within the number of reads the policy allows."""
@@ -478,14 +727,14 @@ class AnyJob(RuleBasedStateMachine):
             return
         self.answer_everything_and_watch(["accepted", "in_doubt", "joined", "accepted"])
         if self.expected.policy.deadline is None and not self.expected.is_done:
-            self.end_at_once("removed", 0)
+            self.end_at_once("removed", 0, None)
         # The wait between two reads is at least `shortest`, so no more reads than these fit into the window.
         policy = self.expected.policy
         shortest = min(policy.first, policy.ceiling) * (1 - policy.jitter)
         for _ in range(int((policy.deadline or 0) / shortest) + 10):
             if self.expected.is_done:
                 break
-            self.read_when_due([("failed", {}, 0.0)])
+            self.read_when_due([("failed", {}, 0.0, None, False)])
         assert self.progress.is_done
         self.the_same_is_known()
 
@@ -653,7 +902,7 @@ def test_a_resumed_run_ends_like_one_that_was_never_interrupted(data):
     # The token does not remember what was not found: after a restart the grace begins anew.
     assume("unfound" not in [what for what, *_ in history])
     kinds = {
-        kind: KindState(phase=state.phase, seen=state.seen[:1], error=state.error)
+        kind: KindState(phase=state.phase, baseline=state.baseline, error=state.error)
         for kind, state in progress.kinds.items()
     }
     watched_from = progress.watched_from
@@ -680,7 +929,7 @@ def test_a_resumed_run_ends_like_one_that_was_never_interrupted(data):
 def test_news_is_seen_soon_and_with_few_reads(first, growth, jitter, spread, duration):
     poll = PollPolicy(first=first, growth=growth, jitter=jitter, ceiling=1e9, deadline=None)
     progress = SyncProgress(
-        policy=poll, started_at=0.0, kinds={ORDERS: KindState(phase=Phase.ACCEPTED, seen=(T0,))}, spread=spread
+        policy=poll, started_at=0.0, kinds={ORDERS: KindState(phase=Phase.ACCEPTED, baseline=T0)}, spread=spread
     )
     decision, reads = progress.watch(0.0), 0
     while isinstance(decision, Wait):
@@ -696,7 +945,7 @@ def test_news_is_seen_soon_and_with_few_reads(first, growth, jitter, spread, dur
 @given(policies([None]), spreads, st.lists(seconds, min_size=1, max_size=30))
 def test_two_reads_are_never_further_apart_than_the_ceiling(poll, spread, latencies):
     progress = SyncProgress(
-        policy=poll, started_at=0.0, kinds={ORDERS: KindState(phase=Phase.ACCEPTED, seen=(T0,))}, spread=spread
+        policy=poll, started_at=0.0, kinds={ORDERS: KindState(phase=Phase.ACCEPTED, baseline=T0)}, spread=spread
     )
     now = 0.0
     decision = progress.watch(now)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from packcloud_async._sansio.outcomes import Outcome, Step
 from packcloud_async._sansio.progress import IllegalStep, KindState, Phase, SyncProgress
 from packcloud_async._sansio.timestamps import Direction
-from packcloud_async._sansio.token import JobRecord, OnConflict, RecordedError, read_token, write_token
+from packcloud_async._sansio.token import JobRecord, OnConflict, RecordedError, is_conflict, read_token, write_token
 from packcloud_async.errors import Conflict, InvalidResponse, ServerError, SyncError, TransportError
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy
@@ -43,7 +43,7 @@ def record(**changes):
 
 
 def token(*removed, **changes):
-    document = json.loads(write_token(record(kinds={ORDERS: KindState(phase=Phase.ACCEPTED, seen=(T0,))}))) | changes
+    document = json.loads(write_token(record(kinds={ORDERS: KindState(phase=Phase.ACCEPTED, baseline=T0)}))) | changes
     return json.dumps({name: value for name, value in document.items() if name not in removed})
 
 
@@ -58,11 +58,11 @@ def comparable(state):
         *attrs.astuple(state.outcome)[1:-1],
         described(state.outcome.error),
     )
-    return state.phase, state.seen, state.steps, described(state.error), outcome
+    return state.phase, state.seen, state.steps, described(state.error), state.probed, outcome
 
 
 def test_a_token_is_plain_json_of_version_1():
-    text = write_token(record(kinds={ORDERS: KindState(phase=Phase.SENT, seen=(None,))}, watched=STARTED))
+    text = write_token(record(kinds={ORDERS: KindState(phase=Phase.SENT, baseline=None)}, watched=STARTED))
     assert json.loads(text) == {
         "version": 1,
         "organization_id": "org_1",
@@ -85,6 +85,7 @@ def test_a_token_is_plain_json_of_version_1():
                 "seen": [None],
                 "steps": [],
                 "error": None,
+                "probed": False,
                 "outcome": None,
                 "outcome_error": None,
             }
@@ -105,16 +106,19 @@ def test_a_token_written_by_hand_is_read():
 
 STATES = {
     "planned": KindState(),
-    "sent": KindState(phase=Phase.SENT, seen=(T0,)),
+    "planned, its probe failed": KindState(error=BROKEN),
+    "planned, probed": KindState(baseline="services:2:33f0", probed=True),
+    "probed": KindState(phase=Phase.ACCEPTED, baseline="services:2:33f0", probed=True),
+    "sent": KindState(phase=Phase.SENT, baseline=T0),
     "sent without a watermark": KindState(phase=Phase.SENT),
-    "joined": KindState(phase=Phase.ACCEPTED, seen=(None,), error=BUSY),
-    "in doubt": KindState(phase=Phase.IN_DOUBT, seen=(T0,), error=TransportError("hush!", maybe_sent=True)),
-    "settling": KindState(phase=Phase.ACCEPTED, seen=(T0, T1), steps=(STEP,)),
-    "advanced": KindState(phase=Phase.ACCEPTED, seen=(T0, T1), steps=(STEP,)).ended(Outcome.QUIET),
-    "advanced, joined": KindState(phase=Phase.ACCEPTED, seen=(T0, T1), steps=(STEP,), error=BUSY).ended(Outcome.QUIET),
-    "quiet": KindState(phase=Phase.ACCEPTED, seen=(T0,)).ended(Outcome.QUIET),
-    "unread": KindState(phase=Phase.ACCEPTED, seen=(T0,)).ended(Outcome.UNREAD, InvalidResponse("hush!")),
-    "gone, joined": KindState(phase=Phase.ACCEPTED, seen=(T0,), error=BUSY).ended(Outcome.GONE, BROKEN),
+    "joined": KindState(phase=Phase.ACCEPTED, baseline=None, error=BUSY),
+    "in doubt": KindState(phase=Phase.IN_DOUBT, baseline=T0, error=TransportError("hush!", maybe_sent=True)),
+    "settling": KindState(phase=Phase.ACCEPTED, baseline=T0, steps=(STEP,)),
+    "advanced": KindState(phase=Phase.ACCEPTED, baseline=T0, steps=(STEP,)).ended(Outcome.QUIET),
+    "advanced, joined": KindState(phase=Phase.ACCEPTED, baseline=T0, steps=(STEP,), error=BUSY).ended(Outcome.QUIET),
+    "quiet": KindState(phase=Phase.ACCEPTED, baseline=T0).ended(Outcome.QUIET),
+    "unread": KindState(phase=Phase.ACCEPTED, baseline=T0).ended(Outcome.UNREAD, InvalidResponse("hush!")),
+    "gone, joined": KindState(phase=Phase.ACCEPTED, baseline=T0, error=BUSY).ended(Outcome.GONE, BROKEN),
     "unobservable": KindState(phase=Phase.ACCEPTED).ended(Outcome.UNOBSERVABLE),
     "rejected": KindState(phase=Phase.SENT, error=BROKEN).ended(Outcome.REJECTED, BROKEN),
     "ambiguous": KindState(phase=Phase.IN_DOUBT, error=BROKEN).ended(Outcome.AMBIGUOUS, BROKEN),
@@ -163,6 +167,76 @@ def test_an_error_is_recorded_by_class_and_status_only():
     assert isinstance(outcome.error, SyncError)
     again = pickle.loads(pickle.dumps(outcome.error))
     assert (type(again), again.recorded, str(again)) == (RecordedError, "ServerError 503", str(outcome.error))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (BUSY, True),
+        (RecordedError("Conflict 409"), True),
+        (BROKEN, False),
+        (RecordedError("ServerError 503"), False),
+        (None, False),
+    ],
+    ids=repr,
+)
+def test_a_conflict_is_one_before_and_after_a_restart(error, is_one):
+    assert is_conflict(error) is is_one
+    if error is not None:
+        state = KindState(phase=Phase.ACCEPTED, baseline=T0, error=error)
+        assert is_conflict(read_token(write_token(record(kinds={ORDERS: state}))).kinds[ORDERS].error) is is_one
+
+
+@pytest.mark.parametrize(
+    ("state", "was_read"), [(KindState(), False), (KindState(baseline=None), True), (STATES["sent"], True)]
+)
+def test_what_was_told_of_any_kind_was_told_after_the_baseline(state, was_read):
+    assert record(kinds={STOCKS: KindState(), ORDERS: state}).has_baseline is was_read
+
+
+@pytest.mark.parametrize(
+    ("state", "watched", "clock", "started_at", "watched_from"),
+    [
+        pytest.param("settling", 10, 30, 970.0, 980.0, id="watched"),
+        pytest.param("planned, probed", None, 30, 970.0, None, id="not watched yet"),
+        pytest.param("planned", None, 30, 1000.0, None, id="no baseline: it begins anew"),
+        pytest.param("settling", 10, 5, 995.0, 1000.0, id="the wall clock went back, a little"),
+        pytest.param("settling", 10, -90, 1000.0, 1000.0, id="the wall clock went back, far"),
+    ],
+)
+def test_a_machine_goes_on_where_the_record_stands(state, watched, clock, started_at, watched_from):
+    progress = record(
+        watched=None if watched is None else STARTED + timedelta(seconds=watched), kinds={ORDERS: STATES[state]}
+    ).progress(PollPolicy(deadline=7), spread=0.25, now=1000.0, wall_clock=STARTED + timedelta(seconds=clock))
+    assert (progress.started_at, progress.watched_from) == (started_at, watched_from)
+    assert (progress.policy, progress.spread) == (PollPolicy(deadline=7), 0.25)
+    assert progress.kinds == {ORDERS: STATES[state]}
+
+
+@pytest.mark.parametrize(
+    ("states", "is_measured"),
+    [(["planned", "planned, probed"], True), (["planned", "sent"], False), (["joined"], False), (["quiet"], False)],
+    ids=str,
+)
+def test_a_machine_that_did_not_see_its_own_post_measures_nothing(states, is_measured):
+    read = record(kinds=dict(zip(SyncKind, [STATES[state] for state in states], strict=False)))
+    progress = read.progress(read.poll, spread=0.5, now=0.0, wall_clock=STARTED)
+    assert progress.is_measured is is_measured
+
+
+def test_a_record_follows_its_machine_and_is_the_same_when_nothing_happened():
+    planned = record(kinds={ORDERS: KindState(baseline=T0)})
+    progress = planned.progress(planned.poll, spread=0.5, now=100.0, wall_clock=STARTED + timedelta(seconds=4))
+    assert planned.at(progress) == planned
+    progress.sending(ORDERS)
+    progress.accepted(ORDERS)
+    progress.watch(106.0)
+    watched = planned.at(progress)
+    assert (watched.watched, watched.kinds) == (STARTED + timedelta(seconds=10), progress.kinds)
+    # In another process, whose clock is another one: 20 seconds into the window.
+    again = watched.progress(watched.poll, spread=0.5, now=7.0, wall_clock=STARTED + timedelta(seconds=30))
+    assert (again.started_at, again.watched_from) == (-23.0, -13.0)
+    assert watched.at(again) == watched
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Shop:
 
     def connect(self, **options: Any) -> PackCloudClient:
         """A second client of the same emulator, as another process would have."""
+        options = {"probes": {}, **options}
         return PackCloudClient(token=self.emulator.token, transport=self.emulator.transport(), **options)
 
 
@@ -35,7 +36,9 @@ class Shop:
 async def open_shop(*, step_in: StepIn | None = None, client: Any = None, **emulator: Any) -> AsyncIterator[Shop]:
     server = Emulator(**emulator)
     transport = RecordingTransport(server.transport(), step_in)
-    async with PackCloudClient(token=server.token, transport=transport, **(client or {})) as packcloud:
+    # Without probes unless a test is about them: they would add reads to what most tests count.
+    options = {"probes": {}, **(client or {})}
+    async with PackCloudClient(token=server.token, transport=transport, **options) as packcloud:
         yield Shop(server, packcloud, transport)
 
 

@@ -1,0 +1,122 @@
+"""JobLog: what happened to one job, for whoever reads its events and its result."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from packcloud_async._sansio import events
+from packcloud_async._sansio.events import RetryDetails, SyncEvent
+from packcloud_async._sansio.outcomes import KindOutcome, Sighting, SyncResult
+from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async.calls import Caller
+from packcloud_async.errors import PackCloudError
+from packcloud_async.models import Integration, SyncKind
+from packcloud_async.watched import Watched
+
+logger = logging.getLogger("packcloud_async")
+
+
+@define(eq=False)
+class JobLog:
+    """Told by the firing and by the watch of a job; ``news`` is set with everything told.
+
+    ``failure`` is what ended the watch early, ``result`` is there when every kind has an outcome.
+    """
+
+    organization_id: str
+    integration_id: str
+    caller: Caller
+    progress: SyncProgress
+    news: asyncio.Event
+    events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
+    failure: BaseException | None = field(default=None, init=False)
+    result: SyncResult | None = field(default=None, init=False)
+    _timeline: list[Sighting] = field(factory=list[Sighting], init=False)
+    _steps_told: dict[SyncKind, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._steps_told = {kind: len(state.steps) for kind, state in self.progress.kinds.items()}
+
+    def baseline_read(self, integration: Integration, *, shared: bool) -> None:
+        """The baseline is known."""
+        at = self._now()
+        self._timeline.append(Sighting(at=at, watermarks=integration.watermarks, shared=shared))
+        self._tell(events.BaselineRead(at=at, integration=integration))
+
+    async def sending(self, kind: SyncKind) -> None:
+        """Do nothing: the machine has taken note, and with it the token."""
+
+    def unsent(self, kind: SyncKind) -> None:
+        """Do nothing: the machine has taken note, and with it the token."""
+
+    def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:
+        """A POST is answered or given up."""
+        self._tell(events.Fired(at=self._now(), kind=kind, error=error, shared=shared))
+
+    def retrying(self, kind: SyncKind | None, details: RetryDetails) -> None:
+        """A request is sent again."""
+        self._tell(events.Retrying(at=self._now(), kind=kind, details=details))
+
+    def retried(self, watched: Watched, details: RetryDetails) -> None:  # noqa: ARG002 - there is one job
+        """A read is repeated."""
+        self.retrying(None, details)
+
+    def seen(self, watched: Watched, sighting: Sighting) -> None:  # noqa: ARG002 - there is one job
+        """A read told something."""
+        self._timeline.append(sighting)
+        self._tell(events.ReadMade(at=sighting.at, sighting=sighting))
+        for kind, state in self.progress.kinds.items():
+            for step in state.steps[self._steps_told[kind] :]:
+                self._tell(events.Advanced(at=sighting.at, kind=kind, step=step))
+            self._steps_told[kind] = len(state.steps)
+
+    def ended(self, watched: Watched, failure: BaseException | None) -> None:  # noqa: ARG002 - there is one job
+        """The watch is over."""
+        self.failure = failure
+        if failure is None:
+            self.finish()
+        self.news.set()
+
+    def finish(self) -> None:
+        """Put the outcomes together; once is enough."""
+        if self.result is not None:
+            return
+        self.result = SyncResult(
+            organization_id=self.organization_id,
+            integration_id=self.integration_id,
+            kinds=self.progress.outcomes,
+            elapsed=self._now(),
+            timeline=tuple(self._timeline),
+        )
+        log_result(self.result)
+        self._tell(events.Finished(at=self.result.elapsed, result=self.result))
+
+    def _tell(self, event: SyncEvent) -> None:
+        self.events.append(event)
+        self.news.set()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time() - self.progress.started_at
+
+
+def log_result(result: SyncResult) -> None:
+    """Write one line for a finished job."""
+    told = _states(result.kinds)
+    logger.info(
+        "sync of %s/%s: %s",
+        result.organization_id,
+        result.integration_id,
+        ", ".join(f"{kind} {state}" for kind, state in told.items()),
+        extra={
+            "organization": result.organization_id,
+            "integration": result.integration_id,
+            "outcomes": told,
+            "elapsed": result.elapsed,
+        },
+    )
+
+
+def _states(kinds: Mapping[SyncKind, KindOutcome]) -> Mapping[str, str]:
+    return {kind.value: outcome.state.value for kind, outcome in kinds.items()}
