@@ -7,7 +7,10 @@
 ...         print(result[SyncKind.ORDERS].state)
 """
 
+from packcloud_async._io.ledger_reading import LedgerContents, read_ledger
+from packcloud_async._io.limiting import Limiter
 from packcloud_async._io.transport import Transport
+from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.events import (
     Advanced,
     BaselineRead,
@@ -19,12 +22,26 @@ from packcloud_async._sansio.events import (
     SyncEvent,
 )
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.learned_pacing import LearnedPacing
+from packcloud_async._sansio.ledger_records import (
+    Holder,
+    LedgerCounts,
+    LedgerJob,
+    LedgerKind,
+    LedgerTarget,
+    NewJob,
+    RunRecord,
+    TargetRecord,
+    TargetState,
+    UnfinishedJob,
+    UnfinishedTarget,
+)
 from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Sighting, Step, SyncResult
 from packcloud_async._sansio.timestamps import Direction
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.auth import Auth, BearerToken, HeaderAuth
-from packcloud_async.bulk import SyncRun, SyncTarget
+from packcloud_async.bulk import SyncRun
 from packcloud_async.calls import Integrations, Listing, ShippingServices
 from packcloud_async.client import Organization, PackCloudClient
 from packcloud_async.errors import (
@@ -36,6 +53,8 @@ from packcloud_async.errors import (
     EndpointGone,
     Forbidden,
     InvalidResponse,
+    LedgerBusy,
+    LedgerError,
     NotFound,
     PackCloudError,
     RateLimited,
@@ -45,6 +64,7 @@ from packcloud_async.errors import (
     Unauthorized,
     ValidationFailed,
 )
+from packcloud_async.ledger import Ledger, SqliteLedger
 from packcloud_async.models import (
     UNSET,
     Integration,
@@ -58,9 +78,11 @@ from packcloud_async.models import (
     SyncKind,
     Unset,
 )
-from packcloud_async.policies import UNCONFIRMED_ROUTES, PollPolicy, RetryPolicy, Routes, Timeouts
+from packcloud_async.policies import UNCONFIRMED_ROUTES, PollPolicy, RateLimit, RetryPolicy, Routes, Timeouts
+from packcloud_async.probes import Probe, ShippingServicesProbe, read_path
 from packcloud_async.report import SyncReport
 from packcloud_async.sync_job import AsyncSyncJob
+from packcloud_async.targets import SyncTarget
 
 __all__ = [
     "UNCONFIRMED_ROUTES",
@@ -72,6 +94,7 @@ __all__ = [
     "BadRequest",
     "BaselineRead",
     "BearerToken",
+    "BudgetState",
     "ClientStateError",
     "ConfigurationError",
     "Conflict",
@@ -81,6 +104,7 @@ __all__ = [
     "Fired",
     "Forbidden",
     "HeaderAuth",
+    "Holder",
     "Integration",
     "IntegrationAction",
     "IntegrationCategory",
@@ -89,7 +113,18 @@ __all__ = [
     "InvalidResponse",
     "JsonValue",
     "KindOutcome",
+    "LearnedPacing",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerContents",
+    "LedgerCounts",
+    "LedgerError",
+    "LedgerJob",
+    "LedgerKind",
+    "LedgerTarget",
+    "Limiter",
     "Listing",
+    "NewJob",
     "NotFound",
     "OnConflict",
     "Organization",
@@ -98,6 +133,8 @@ __all__ = [
     "PackCloudError",
     "Page",
     "PollPolicy",
+    "Probe",
+    "RateLimit",
     "RateLimited",
     "ReadMade",
     "Request",
@@ -106,11 +143,14 @@ __all__ = [
     "RetryPolicy",
     "Retrying",
     "Routes",
+    "RunRecord",
     "ServerError",
     "ServiceType",
     "ShippingService",
     "ShippingServices",
+    "ShippingServicesProbe",
     "Sighting",
+    "SqliteLedger",
     "Step",
     "SyncAccepted",
     "SyncError",
@@ -120,10 +160,16 @@ __all__ = [
     "SyncResult",
     "SyncRun",
     "SyncTarget",
+    "TargetRecord",
+    "TargetState",
     "Timeouts",
     "Transport",
     "TransportError",
     "Unauthorized",
+    "UnfinishedJob",
+    "UnfinishedTarget",
     "Unset",
     "ValidationFailed",
+    "read_ledger",
+    "read_path",
 ]

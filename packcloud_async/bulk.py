@@ -1,116 +1,38 @@
-"""sync_many: many organizations at once, bounded, with results as they come.
+"""sync_many: many organizations at once, bounded and fair, with results as they come.
 
 1. One bad organization or integration is a result with an error, never an exception for the others.
-2. No task per watched job: short tasks fire the syncs of an organization, then its one watch does the rest.
-3. No new organization is begun while results nobody has taken pile up.
+2. Organizations are begun no further ahead than needed, and none while results nobody has taken pile up.
+3. With a ledger every target is recorded before it is begun, and every POST before it leaves.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+import random
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
-from attrs import define, evolve, field, frozen
+import attrs
+from attrs import define, field
 
-from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause, until_done
-from packcloud_async._sansio.endpoints import Call
-from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._io.turns import WAITING_BELOW, FairSlots
+from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.token import OnConflict
-from packcloud_async.calls import Integrations
-from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, SyncError
-from packcloud_async.models import Integration, SyncKind
-from packcloud_async.policies import PollPolicy, Routes, check_instance, check_whole, path_segment
+from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError
+from packcloud_async.firing import JobClient
+from packcloud_async.ledger import Ledger
+from packcloud_async.models import SyncKind
+from packcloud_async.organization_run import OrganizationRun
+from packcloud_async.policies import PollPolicy, check_instance, check_whole, path_segment
 from packcloud_async.report import SyncReport, Tally
-from packcloud_async.sync_job import AsyncSyncJob, JobClient, check_kinds
-from packcloud_async.watch import Watch
+from packcloud_async.results import End
+from packcloud_async.run_context import RunContext
+from packcloud_async.sync_job import check_kinds, check_on_conflict
+from packcloud_async.targets import SyncTarget, Targets, iterating
 
-T = TypeVar("T")
-
-UNREAD_RESULTS_ALLOWED = 1_000
-
-
-def _distinct(ids: Iterable[str] | None) -> tuple[str, ...] | None:
-    if isinstance(ids, str):
-        raise ConfigurationError(f"integration_ids must be an iterable of ids, such as [{ids!r}]")
-    return None if ids is None else tuple(dict.fromkeys(ids))
-
-
-def _kinds_or_none(kinds: Iterable[SyncKind | str] | None) -> tuple[SyncKind, ...] | None:
-    return None if kinds is None else check_kinds(kinds)
-
-
-@frozen
-class SyncTarget:
-    """What to sync in one organization.
-
-    ``integration_ids`` None means every integration, whose listing is also the baseline. ``kinds`` None means
-    the kinds given to ``sync_many``.
-    """
-
-    organization_id: str
-    integration_ids: tuple[str, ...] | None = field(default=None, converter=_distinct)
-    kinds: tuple[SyncKind, ...] | None = field(default=None, converter=_kinds_or_none)
-
-
-Targets = Iterable[str | SyncTarget] | AsyncIterable[str | SyncTarget]
-
-
-@define(eq=False)
-class _RunClient:
-    """The client as one run sees it: its own bound on calls under way, its own count of requests."""
-
-    client: JobClient
-    slots: asyncio.Semaphore
-    requests_sent: int = 0
-
-    @property
-    def routes(self) -> Routes:
-        return self.client.routes
-
-    @property
-    def base_url(self) -> str:
-        return self.client.base_url
-
-    def watch_of(self, organization_id: str) -> Watch:
-        return self.client.watch_of(organization_id)
-
-    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
-        async with self.slots:
-            return await self.client.call(call, observer=_Counting(self, observer), once=once)
-
-
-@define(eq=False)
-class _Counting:
-    """Counts what leaves, and passes on what it is told."""
-
-    run: _RunClient
-    inner: CallObserver | None
-
-    async def leaving(self) -> None:
-        self.run.requests_sent += 1
-        if self.inner is not None:
-            await self.inner.leaving()
-
-    def harmless(self) -> None:
-        if self.inner is not None:
-            self.inner.harmless()
-
-    def retrying(self, details: RetryDetails) -> None:
-        if self.inner is not None:
-            self.inner.retrying(details)
-
-
-@frozen
-class _End:
-    """The last thing in the queue: how the run itself ended."""
-
-    error: BaseException | None
-
-
-_LEFT = _End(ClientStateError("the bulk run was left before it was finished"))
+_LEFT = End(ClientStateError("the bulk run was left before it was finished"))
 
 
 class SyncRun:
@@ -130,6 +52,8 @@ class SyncRun:
         on_conflict: OnConflict | str,
         max_organizations: int,
         max_in_flight: int,
+        ledger: Ledger | None,
+        resumes: bool = False,
     ) -> None:
         if isinstance(targets, str | SyncTarget):
             raise ConfigurationError(f"targets must be an iterable of organizations, such as [{targets!r}]")
@@ -138,250 +62,223 @@ class SyncRun:
         check_instance("poll", poll, PollPolicy)
         check_whole("max_organizations", max_organizations, 1)
         check_whole("max_in_flight", max_in_flight, 1)
-        self._kinds = None if kinds is None else check_kinds(kinds)
-        self._client = _RunClient(client, asyncio.Semaphore(max_in_flight))
+        self._client = client
         self._targets = targets
-        self._poll = poll
-        self._on_conflict = on_conflict
+        self._resumes = resumes
+        self._order = RunRecord(
+            kinds=None if kinds is None else check_kinds(kinds),
+            poll=poll or PollPolicy(),
+            on_conflict=check_on_conflict(on_conflict),
+            started=datetime.now(UTC),
+            base_url=client.base_url,
+        )
         self._max_organizations = max_organizations
         self._max_in_flight = max_in_flight
-        self._tally = Tally()
-        self._results: asyncio.Queue[SyncResult | _End] = asyncio.Queue()
-        self._taken = asyncio.Event()
+        self._ledger = ledger
+        self._numbers: Sequence[int] = ()
+        self._context: RunContext | None = None
         self._task: asyncio.Task[None] | None = None
-        self._end: _End | None = None
         self._started_at = 0.0
         self._ended_at: float | None = None
 
     async def __aenter__(self) -> Self:
-        if self._task is not None:
+        if self._context is not None:
             raise ConfigurationError("a bulk run runs once; call sync_many again")
-        loop = asyncio.get_running_loop()
-        self._started_at = loop.time()
+        if self._ledger is not None:
+            await self._open(self._ledger)
+        self._context = RunContext(
+            client=self._client,
+            kinds=self._order.kinds,
+            poll=self._order.poll,
+            on_conflict=self._order.on_conflict,
+            slots=FairSlots(self._max_in_flight),
+            # More than can be sent, so that a POST waits wherever there is a place for one.
+            firing=FairSlots(2 * self._max_in_flight + WAITING_BELOW),
+            draw=random.random,
+            ledger=self._ledger,
+        )
+        self._started_at = _now()
         # Owned by this block: __aexit__ cancels it and waits for its end.
-        self._task = loop.create_task(self._run(), name="sync_many")
+        self._task = asyncio.get_running_loop().create_task(self._run(self._context), name="sync_many")
         return self
+
+    async def _open(self, ledger: Ledger) -> None:
+        recorded = await ledger.open()
+        try:
+            self._order = self._agree(recorded)
+            if recorded is None:
+                # In one go, and so in one commit: a run that is recorded is recorded with all its targets.
+                ledger.begin(self._order)
+                if isinstance(self._targets, Collection):
+                    self._numbers = _record(ledger, self._targets)
+        except BaseException:
+            await ledger.aclose()
+            raise
+
+    def _agree(self, recorded: RunRecord | None) -> RunRecord:
+        if self._resumes:
+            if recorded is None:
+                raise LedgerError("the ledger holds no run to resume; sync_many(..., ledger=) begins one")
+            if recorded.base_url not in (None, self._client.base_url):
+                here = f"not on {self._client.base_url}; give the client that base_url"
+                raise LedgerError(f"the run in the ledger was begun on {recorded.base_url}, {here}")
+            if recorded.finished is not None:
+                raise LedgerError("the run in the ledger is finished: there is nothing to resume")
+            return recorded
+        if recorded is not None:
+            state = "unfinished: resume_many() goes on with it" if recorded.finished is None else "finished"
+            raise LedgerError(f"the ledger holds a run already, {state}; a new run needs a new ledger")
+        return self._order
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
+        assert self._context is not None
         self._task.cancel()
         try:
             await until_done(self._task)
         finally:
             if self._ended_at is None:
                 # A task that is cancelled before its first step never runs, and so tells nobody of its end.
-                self._ended_at = self._now()
-                self._results.put_nowait(_LEFT)
+                self._ended_at = _now()
+                self._context.results.put(_LEFT)
+            if self._ledger is not None:
+                await self._ledger.aclose()
 
     def __aiter__(self) -> AsyncIterator[SyncResult]:
         return self
 
     async def __anext__(self) -> SyncResult:
-        if self._task is None:
+        if self._context is None:
             raise ConfigurationError("enter the run first: async with client.sync_many(...) as run")
-        if self._end is None:
-            item = await self._results.get()
-            self._taken.set()
-            if isinstance(item, SyncResult):
-                return item
-            self._end = item
-            # Whoever else waits for a result is to see the end too.
-            self._results.put_nowait(item)
-            if item.error is not None:
-                raise item.error
-        raise StopAsyncIteration
+        result = await self._context.results.get()
+        if result is None:
+            raise StopAsyncIteration
+        return result
 
     @property
     def report(self) -> SyncReport:
         """The numbers so far; final once the iteration has ended."""
-        if self._task is None:
-            now = self._started_at
-        else:
-            now = self._ended_at if self._ended_at is not None else asyncio.get_running_loop().time()
-        return self._tally.report(
-            requests_sent=self._client.requests_sent,
-            elapsed=now - self._started_at,
-            finished=self._end is not None and self._end.error is None,
+        context = self._context
+        if context is None:
+            return Tally().report(requests_sent=0, elapsed=0.0, finished=False, budget=self._client.budget)
+        end = context.results.end
+        return context.tally.report(
+            requests_sent=context.requests_sent,
+            elapsed=(_now() if self._ended_at is None else self._ended_at) - self._started_at,
+            finished=end is not None and end.error is None and not context.was_cut_off,
+            budget=self._client.budget,
         )
 
-    async def _run(self) -> None:
+    async def _run(self, context: RunContext) -> None:
         end = _LEFT
         try:
-            await self._run_all()
-            end = _End(None)
+            await (self._resume_all(context) if self._resumes else self._run_all(context))
+            if context.ledger is not None and not context.was_cut_off:
+                context.ledger.finish()
+                await context.ledger.flush()
+            end = End(None)
         except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
-            end = _End(only_cause(caught))
+            end = End(only_cause(caught))
         finally:
-            self._ended_at = self._now()
-            self._results.put_nowait(end)
+            self._ended_at = _now()
+            context.results.put(end)
 
-    async def _run_all(self) -> None:
-        free = asyncio.Semaphore(self._max_organizations)
-        async with _closing(self._targets) as targets, asyncio.TaskGroup() as organizations:
-            async for target in targets:
-                await free.acquire()
-                await self._until_results_are_taken()
-                task = organizations.create_task(self._run_target(target))
-                task.add_done_callback(lambda _: free.release())
-
-    async def _until_results_are_taken(self) -> None:
-        while self._results.qsize() > UNREAD_RESULTS_ALLOWED:
-            self._taken.clear()
-            await self._taken.wait()
-
-    async def _run_target(self, given: str | SyncTarget) -> None:
-        self._tally.organizations += 1
-        began_at = self._now()
-        organization_id = given.organization_id if isinstance(given, SyncTarget) else given
-        try:
-            target = given if isinstance(given, SyncTarget) else SyncTarget(given)
-            path_segment("organization_id", target.organization_id)
-            # Held here so that what the listing learned is still known when the jobs are watched.
-            watch = self._client.watch_of(target.organization_id)
-            jobs = await self._jobs_of(target, watch)
-        except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
-            self._deliver(_without_outcome(organization_id, None, error, self._now() - began_at))
-            return
-        try:
-            await self._run_jobs(jobs)
-        finally:
-            await watch.stop_if_idle()
-
-    async def _jobs_of(self, target: SyncTarget, watch: Watch) -> list[AsyncSyncJob]:
-        kinds = target.kinds or self._kinds
-        if kinds is None:
-            raise ConfigurationError(f"no kinds for {target.organization_id!r}: give sync_many or the target kinds=")
-        if target.integration_ids is not None:
-            baselines: list[tuple[str, Integration | None]] = [(id_, None) for id_ in target.integration_ids]
-        else:
-            baselines = [(i.id, i) for i in await self._list_all(watch)]
-        jobs: list[AsyncSyncJob] = []
-        for integration_id, baseline in baselines:
+    async def _run_all(self, context: RunContext) -> None:
+        ledger, numbers = context.ledger, iter(self._numbers)
+        if ledger is not None:
+            await ledger.flush()
+        failure: Exception | None = None
+        async with _Organizations(context, self._max_organizations) as organizations:
             try:
-                job = AsyncSyncJob(
-                    self._client,
-                    target.organization_id,
-                    integration_id,
-                    kinds=kinds,
-                    poll=self._poll,
-                    on_conflict=self._on_conflict,
-                    baseline=baseline,
-                )
-            except ConfigurationError as error:
-                self._deliver(_without_outcome(target.organization_id, integration_id, error, 0.0))
-            else:
-                jobs.append(job)
-        return jobs
+                async with iterating(self._targets) as given:
+                    async for one in given:
+                        target = one if isinstance(one, SyncTarget) else SyncTarget(one)
+                        number = next(numbers, None)
+                        if number is None:
+                            number = 0 if ledger is None else await _record_reached(ledger, target)
+                        await organizations.start(target, number, None)
+            except Exception as error:  # noqa: BLE001 - raised when what was begun has its results
+                failure = error
+        if failure is not None:
+            raise failure
 
-    async def _list_all(self, watch: Watch) -> list[Integration]:
-        found: dict[str, Integration] = {}
-        count = 0
-        async for page in Integrations(self._client, watch.organization_id).list().pages():
-            count += 1
-            # A list that shifts while it is read may show one integration on two pages.
-            found.update((integration.id, integration) for integration in page.items)
-        watch.pages = count
-        return list(found.values())
-
-    async def _run_jobs(self, jobs: list[AsyncSyncJob]) -> None:
-        waiting = set(jobs)
-        all_done = asyncio.Event()
-
-        def done(job: AsyncSyncJob, result: SyncResult) -> None:
-            if job in waiting:
-                waiting.discard(job)
-                self._deliver(result)
-            if not waiting:
-                all_done.set()
-
-        try:
-            await _for_each(jobs, lambda job: self._fire(job, done), at_once=self._max_in_flight)
-            if waiting:
-                await all_done.wait()
-        finally:
-            for job in waiting:
-                await job.detach()
-
-    async def _fire(self, job: AsyncSyncJob, done: Callable[[AsyncSyncJob, SyncResult], None]) -> None:
-        began_at = self._now()
-        try:
-            await job.fire()
-            job.watch_for(lambda: done(job, _result_of(job, self._now() - began_at)))
-        except Exception as error:  # noqa: BLE001 - one bad integration never stops the rest
-            done(job, _unfinished(job, error, self._now() - began_at))
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def _deliver(self, result: SyncResult) -> None:
-        self._tally.add(result)
-        self._results.put_nowait(result)
+    async def _resume_all(self, context: RunContext) -> None:
+        assert context.ledger is not None
+        after = 0
+        async with _Organizations(context, self._max_organizations) as organizations:
+            while found := await context.ledger.unfinished(after=after):
+                for target in found:
+                    jobs = None if target.state is TargetState.WAITING else target.jobs
+                    await organizations.start(SyncTarget(**attrs.asdict(target.target)), target.number, jobs)
+                after = found[-1].number
 
 
-def _result_of(job: AsyncSyncJob, elapsed: float) -> SyncResult:
+@define(eq=False)
+class _Organizations:
+    """The organizations under way: no more than ``at_once``, and no new one while results pile up."""
+
+    context: RunContext
+    at_once: int
+    _free: asyncio.Semaphore = field(init=False)
+    _tasks: asyncio.TaskGroup = field(factory=asyncio.TaskGroup, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.at_once)
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def start(self, target: SyncTarget, number: int, recorded: Sequence[UnfinishedJob] | None) -> None:
+        """Begin an organization as soon as there is room."""
+        await self._free.acquire()
+        await self.context.results.until_taken()
+        self.context.tally.organizations += 1
+        organization = OrganizationRun(self.context, target, number)
+        task = self._tasks.create_task(organization.act(recorded))
+        task.add_done_callback(self._one_is_done)
+
+    def _one_is_done(self, _: "asyncio.Task[None]") -> None:
+        self._free.release()
+
+
+def _record(ledger: Ledger, targets: Iterable[str | SyncTarget]) -> Sequence[int]:
+    """Write targets down; return their numbers, 0 for those that are unusable."""
+    records = [_recordable(target) for target in targets]
+    numbers = iter(ledger.add_targets([record for record in records if record is not None]))
+    return [0 if record is None else next(numbers) for record in records]
+
+
+async def _record_reached(ledger: Ledger, target: SyncTarget) -> int:
+    (number,) = _record(ledger, [target])
+    await ledger.flush()
+    return number
+
+
+def _recordable(given: str | SyncTarget) -> TargetRecord | None:
+    """Return what is recorded of a target: what is unusable in it is told once, by this run."""
+    target = given if isinstance(given, SyncTarget) else SyncTarget(given)
+    if not _is_usable(target.organization_id):
+        return None
+    named = target.integration_ids
+    usable = None if named is None else tuple(filter(_is_usable, named))
+    return TargetRecord(target.organization_id, usable, target.kinds, target.weight)
+
+
+def _is_usable(id_: str) -> bool:
     try:
-        return job.outcome_of_watch()
-    except Exception as error:  # noqa: BLE001 - what ended the watch is told in the result
-        return _unfinished(job, error, elapsed)
+        path_segment("an id", id_)
+    except ConfigurationError:
+        return False
+    return True
 
 
-def _unfinished(job: AsyncSyncJob, error: Exception, elapsed: float) -> SyncResult:
-    result = _without_outcome(job.organization_id, job.integration_id, error, elapsed)
-    return evolve(result, kinds=job.outcomes)
-
-
-def _without_outcome(organization_id: object, integration_id: object, error: Exception, elapsed: float) -> SyncResult:
-    cause = only_cause(error)
-    if isinstance(cause, PackCloudError):
-        told = cause
-    else:
-        told = SyncError(f"unexpected {type(cause).__name__}")
-        told.__cause__ = cause
-    return SyncResult(
-        organization_id=str(organization_id),
-        integration_id=None if integration_id is None else str(integration_id),
-        elapsed=elapsed,
-        error=told,
-    )
-
-
-@asynccontextmanager
-async def _closing(targets: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[AsyncIterator[T]]:
-    """Iterate over targets of either kind, and close an async generator instead of leaving it to the collector."""
-    if not isinstance(targets, AsyncIterable):
-        yield _Steps(iter(targets))
-        return
-    iterator = aiter(targets)
-    try:
-        yield iterator
-    finally:
-        if isinstance(iterator, AsyncGenerator):
-            await iterator.aclose()
-
-
-@define
-class _Steps(AsyncIterator[T]):
-    """A plain iterator as an async one."""
-
-    _steps: Iterator[T]
-
-    async def __anext__(self) -> T:
-        for step in self._steps:
-            return step
-        raise StopAsyncIteration
-
-
-async def _for_each(items: Iterable[T], act: Callable[[T], Any], *, at_once: int) -> None:
-    """Act on every item, so many at once, without a task for each."""
-    waiting = list(items)
-    supply: Iterator[T] = iter(waiting)
-
-    async def work() -> None:
-        for item in supply:
-            await act(item)
-
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(min(at_once, len(waiting))):
-            workers.create_task(work())
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,5 +1,6 @@
 """PackCloudClient and Organization: the face of the package; everything is decided below."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -10,23 +11,29 @@ from weakref import WeakValueDictionary
 
 from attrs import frozen
 
-from packcloud_async._io.limiting import Gate
+from packcloud_async._io.gate import Gate
+from packcloud_async._io.limiting import Limiter, limiter_of
 from packcloud_async._io.pipeline import CallObserver, Pipeline
+from packcloud_async._io.tasks import until_done
 from packcloud_async._io.transport import AiohttpTransport, Session, Transport, turns
 from packcloud_async._sansio import endpoints
+from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Response
 from packcloud_async.auth import Auth, BearerToken
-from packcloud_async.bulk import SyncRun, Targets
+from packcloud_async.bulk import SyncRun
 from packcloud_async.calls import Integrations, ShippingServices
 from packcloud_async.errors import ClientStateError, ConfigurationError
+from packcloud_async.ledger import Ledger
 from packcloud_async.models import UNSET, Integration, SyncKind, Unset
 from packcloud_async.policies import (
     PollPolicy,
+    RateLimit,
     RetryPolicy,
     Routes,
     Timeouts,
@@ -35,7 +42,9 @@ from packcloud_async.policies import (
     check_whole,
     path_segment,
 )
+from packcloud_async.probes import Probe, ShippingServicesProbe
 from packcloud_async.sync_job import AsyncSyncJob
+from packcloud_async.targets import Targets
 from packcloud_async.watch import Watch
 
 T = TypeVar("T")
@@ -59,9 +68,13 @@ class PackCloudClient:
     **Where:** ``base_url`` must be https unless its host is a loopback address or ``allow_insecure`` is True.
     ``routes`` overrides paths.
 
-    **How:** ``timeouts`` and ``retry`` hold for every request. ``max_connections`` bounds the requests under way
-    at once; further ones wait, outside every timeout. ``body_limit`` is the largest answer in bytes.
-    ``on_retry`` is called with each retry. ``session`` is used in place of an own aiohttp session and never closed
+    **How:** ``timeouts`` and ``retry`` hold for every request. ``rate_limit`` is a
+    :class:`~packcloud_async.RateLimit` of this client, or a :class:`~packcloud_async.Limiter` it shares with others;
+    None only heeds what the server asks. ``max_connections`` bounds the requests under way at once; further ones
+    wait, outside every timeout. ``body_limit`` is the largest answer in bytes. ``on_retry`` is called with each retry.
+    ``pacing`` remembers how long syncs take and reads accordingly; None reads by the policy alone. ``probes`` confirm
+    kinds that have no watermark: None means the built-in one for shipping services, ``{}`` none.
+    ``session`` is used in place of an own aiohttp session and never closed
     here. ``transport`` replaces the network, for example by the emulator's, and is closed with the client.
 
     Nothing is opened before the first request. Close with ``async with`` or :meth:`aclose`. Raises
@@ -78,9 +91,12 @@ class PackCloudClient:
         routes: Routes | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | Limiter | None = None,
         max_connections: int = 100,
         body_limit: int = DEFAULT_BODY_LIMIT,
         on_retry: Callable[[RetryDetails], None] | None = None,
+        pacing: LearnedPacing | None = None,
+        probes: Mapping[SyncKind, Probe] | None = None,
         session: Session | None = None,
         transport: Transport | None = None,
     ) -> None:
@@ -90,12 +106,15 @@ class PackCloudClient:
             ("timeouts", timeouts, Timeouts),
             ("retry", retry, RetryPolicy),
             ("routes", routes, Routes),
+            ("pacing", pacing, LearnedPacing),
         ):
             check_instance(name, value, wanted)
         timeouts = timeouts or Timeouts()
         check_whole("max_connections", max_connections, 1)
         check_whole("body_limit", body_limit, 1)
         self._routes = routes or Routes()
+        self._pacing = pacing
+        self._probes = _check_probes(probes)
         self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self._closed = False
         self._pipeline = Pipeline(
@@ -105,7 +124,7 @@ class PackCloudClient:
             user_agent=USER_AGENT,
             timeouts=timeouts,
             policy=retry or RetryPolicy(),
-            gate=Gate(turns(max_connections, session)),
+            gate=Gate(turns(max_connections, session), limiter_of(rate_limit)),
             on_retry=on_retry,
         )
 
@@ -115,8 +134,11 @@ class PackCloudClient:
         *,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | Limiter | None = None,
         max_connections: int = 100,
         on_retry: Callable[[RetryDetails], None] | None = None,
+        pacing: LearnedPacing | None = None,
+        probes: Mapping[SyncKind, Probe] | None = None,
     ) -> Self:
         """Read ``PACKCLOUD_TOKEN``, ``PACKCLOUD_BASE_URL`` and ``PACKCLOUD_ROUTES`` (the path of a TOML file)."""
         routes_file = os.environ.get("PACKCLOUD_ROUTES")
@@ -126,8 +148,11 @@ class PackCloudClient:
             routes=Routes.from_toml(_read_text(routes_file)) if routes_file else None,
             timeouts=timeouts,
             retry=retry,
+            rate_limit=rate_limit,
             max_connections=max_connections,
             on_retry=on_retry,
+            pacing=pacing,
+            probes=probes,
         )
 
     async def __aenter__(self) -> Self:
@@ -153,9 +178,19 @@ class PackCloudClient:
         return self._routes
 
     @property
+    def probes(self) -> Mapping[SyncKind, Probe]:
+        """What reads the kinds that have no watermark."""
+        return self._probes
+
+    @property
     def requests_sent(self) -> int:
         """How many requests left this client so far, retries included."""
         return self._pipeline.requests_sent
+
+    @property
+    def budget(self) -> BudgetState:
+        """How this client stands with its request budget at this moment."""
+        return self._pipeline.budget
 
     def organization(self, organization_id: str) -> "Organization":
         """Return the calls and syncs of one organization; nothing is requested yet."""
@@ -187,12 +222,19 @@ class PackCloudClient:
         on_conflict: OnConflict | str = OnConflict.WATCH,
         max_organizations: int = 200,
         max_in_flight: int = 100,
+        ledger: Ledger | None = None,
     ) -> SyncRun:
         """Sync many organizations: ``async with client.sync_many(...) as run: async for result in run``.
 
         ``targets`` are organization ids or :class:`~packcloud_async.SyncTarget`, in any sync or async iterable,
         which is read no further ahead than needed. ``max_organizations`` bounds the organizations under way at
-        once, ``max_in_flight`` the calls of this run under way at once.
+        once, ``max_in_flight`` the calls of this run under way at once, in which the organizations take turns.
+        ``ledger`` records every step before it is taken, so that :meth:`resume_many` can go on after a crash; it is
+        opened with the block and closed with it, and holds one run. Targets in a list (any sized collection) are
+        recorded before anything is sent, those of another iterable when they are reached.
+
+        Entering raises :class:`~packcloud_async.LedgerError` for a ledger that cannot be used or holds a run
+        already. A ledger that cannot be written any more ends the run with that error.
         """
         self._check_open()
         return SyncRun(
@@ -203,6 +245,27 @@ class PackCloudClient:
             on_conflict=on_conflict,
             max_organizations=max_organizations,
             max_in_flight=max_in_flight,
+            ledger=ledger,
+        )
+
+    def resume_many(self, ledger: Ledger, *, max_organizations: int = 200, max_in_flight: int = 100) -> SyncRun:
+        """Go on with the run a ledger holds, as it was asked for then.
+
+        Finished jobs are left alone. A job whose POST was not recorded as sent is started with its recorded baseline;
+        one whose POST was is only watched, for what is left of its window, with one read at least. Entering raises
+        :class:`~packcloud_async.LedgerError` for a ledger that holds no run or cannot be used.
+        """
+        self._check_open()
+        return SyncRun(
+            self,
+            (),
+            kinds=None,
+            poll=None,
+            on_conflict=OnConflict.WATCH,
+            max_organizations=max_organizations,
+            max_in_flight=max_in_flight,
+            ledger=ledger,
+            resumes=True,
         )
 
     async def aclose(self) -> None:
@@ -218,7 +281,12 @@ class PackCloudClient:
             for watch in watches:
                 await watch.stop_if_idle()
         finally:
-            await self._pipeline.aclose()
+            # In a task of its own, because what closes a client out of one of its calls is cancelled by that.
+            closing = asyncio.get_running_loop().create_task(self._pipeline.aclose())
+            try:
+                await until_done(closing)
+            finally:
+                closing.result()
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a prepared call; the other parts of this package build on it."""
@@ -229,7 +297,7 @@ class PackCloudClient:
         self._check_open()
         watch = self._watches.get(organization_id)
         if watch is None:
-            watch = self._watches[organization_id] = Watch(organization_id)
+            watch = self._watches[organization_id] = Watch(organization_id, self._probes, self._pacing)
         return watch
 
     def _check_open(self) -> None:
@@ -256,6 +324,16 @@ class Organization:
     def shipping_services(self) -> ShippingServices:
         """The calls on its shipping services."""
         return ShippingServices(self._client, self.id)
+
+    def hint(self, integration_id: str) -> bool:
+        """Read an integration at once, because there may be news; True if a job of this client is watching it.
+
+        For applications that learn of changes by themselves, by a webhook for instance. A hint brings the next read of
+        the integration forward, within the client's budget; it never puts one off, and hints that come while one is
+        under way make one more, not many.
+        """
+        path_segment("integration_id", integration_id)
+        return self._client.watch_of(self.id).hint(integration_id)
 
     def sync_job(
         self,
@@ -285,6 +363,22 @@ class Organization:
     ) -> SyncResult:
         """Fire the syncs of one integration and watch until each kind has an outcome."""
         return await self.sync_job(integration_id, *kinds, poll=poll, on_conflict=on_conflict)
+
+
+def _check_probes(probes: Mapping[SyncKind, Probe] | None) -> Mapping[SyncKind, Probe]:
+    if probes is None:
+        return {SyncKind.SHIPPING_SERVICES: ShippingServicesProbe()}
+    try:
+        given = {SyncKind(kind): probe for kind, probe in probes.items()}
+    except (AttributeError, TypeError, ValueError):
+        given = None
+    if given is None or not all(_is_probe(probe) for probe in given.values()):
+        raise ConfigurationError(f"probes must map kinds to probes, such as {{SyncKind.STOCKS: probe}}, not {probes!r}")
+    return given
+
+
+def _is_probe(value: object) -> bool:
+    return callable(getattr(value, "read", None)) and not isinstance(value, type)
 
 
 def _credential(token: str | None, auth: Auth | None) -> Auth:

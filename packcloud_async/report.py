@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
+from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
 from packcloud_async.models import SyncKind
 
@@ -18,6 +19,7 @@ class SyncReport:
     ``outcomes`` counts kinds by outcome. ``not_started`` counts organizations and integrations that could not
     be started. ``requests_sent`` counts every request of the run, retries included. ``elapsed`` is seconds.
     ``slowest`` are the results that took longest, slowest first. ``finished`` says whether every target is done.
+    ``budget`` is how the client stands with its request budget, all its requests counted, those of other runs too.
     """
 
     organizations: int
@@ -28,6 +30,7 @@ class SyncReport:
     elapsed: float
     slowest: tuple[SyncResult, ...] = field(repr=lambda slowest: f"<{len(slowest)} results>")
     finished: bool
+    budget: BudgetState
 
     @property
     def failed(self) -> int:
@@ -37,7 +40,7 @@ class SyncReport:
         )
 
     def __str__(self) -> str:
-        state = "finished" if self.finished else "under way"
+        state = "finished" if self.finished else "not finished"
         lines = [
             f"{self.organizations} organizations, {self.integrations} integrations, {self.requests_sent} requests, "
             f"{self.elapsed:.1f} s, {state}"
@@ -48,6 +51,8 @@ class SyncReport:
         ]
         if self.not_started:
             lines.append(f"not started: {self.not_started}")
+        if (spent := _in_words(self.budget)) is not None:
+            lines.append(spent)
         return "\n".join(lines)
 
 
@@ -68,7 +73,7 @@ class Tally:
             self.outcomes.setdefault(kind, Counter())[outcome.state] += 1
         self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
 
-    def report(self, *, requests_sent: int, elapsed: float, finished: bool) -> SyncReport:
+    def report(self, *, requests_sent: int, elapsed: float, finished: bool, budget: BudgetState) -> SyncReport:
         """Return the numbers so far."""
         return SyncReport(
             organizations=self.organizations,
@@ -79,7 +84,24 @@ class Tally:
             elapsed=elapsed,
             slowest=tuple(self.slowest),
             finished=finished,
+            budget=budget,
         )
+
+
+def _in_words(budget: BudgetState) -> str | None:
+    told: list[str] = []
+    if budget.rate is not None and budget.lowest_rate is not None:
+        told.append(f"{budget.rate:.1f} requests per second, {budget.lowest_rate:.1f} at the least")
+    if budget.waited >= 1:
+        told.append(f"{budget.waited:.0f} s waited for a turn")
+    for count, what in (
+        (budget.refusals, "refused for now"),
+        (budget.retries, "sent again"),
+        (budget.retries_withheld, "not sent again, because too many had failed"),
+    ):
+        if count:
+            told.append(f"{count} {what}")
+    return f"budget: {', '.join(told)}" if told else None
 
 
 def _elapsed(result: SyncResult) -> float:

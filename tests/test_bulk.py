@@ -13,6 +13,7 @@ from packcloud_async import (
     NotFound,
     Outcome,
     PackCloudClient,
+    RateLimit,
     RateLimited,
     RetryPolicy,
     SyncKind,
@@ -246,7 +247,7 @@ class TestBounds:
         assert shop.emulator.counters.peak_requests == 7
 
     async def test_a_slow_reader_holds_back_new_organizations(self, monkeypatch):
-        monkeypatch.setattr("packcloud_async.bulk.UNREAD_RESULTS_ALLOWED", 10)
+        monkeypatch.setattr("packcloud_async.results.UNREAD_RESULTS_ALLOWED", 10)
         async with (
             open_shop(organizations=1_000, integrations=2) as shop,
             shop.client.sync_many(shop.emulator.organization_ids, kinds={STOCKS}, max_organizations=5) as run,
@@ -387,7 +388,7 @@ class TestReport:
             async with run:
                 await asyncio.sleep(1)
                 assert run.report.elapsed == 1
-                assert "under way" in str(run.report)
+                assert "not finished" in str(run.report)
 
 
 async def one_run(seed, *, organizations):
@@ -479,3 +480,83 @@ async def test_a_settled_run_keeps_every_step():
     for result in results:
         moves = shop.emulator.books.moves(result.organization_id, result.integration_id, ORDERS)
         assert result[ORDERS].after == moves[-1][1]
+
+
+class TestReportOfTheBudget:
+    async def test_it_says_how_the_client_stands(self):
+        faults = FaultPlan(script=[None, 429, 429], retry_after=7)
+        async with open_shop(
+            organizations=2, faults=faults, client={"rate_limit": RateLimit(20, adaptive=True)}
+        ) as shop:
+            run, results = await sync_orders(shop, ["org_1", "org_2"])
+        assert [result.failed for result in results] == [False] * 8
+        budget = run.report.budget
+        assert (budget.refusals, budget.retries, budget.retries_withheld) == (2, 2, 0)
+        assert budget.lowest_rate < 20
+        assert budget.waited > 7
+        (line,) = [line for line in str(run.report).splitlines() if line.startswith("budget: ")]
+        assert "2 refused for now, 2 sent again" in line
+
+    async def test_a_run_that_nothing_held_up_has_nothing_to_say(self):
+        async with open_shop(organizations=1) as shop:
+            run, _ = await sync_orders(shop, ["org_1"])
+        assert "budget" not in str(run.report)
+
+    async def test_withheld_retries_and_a_plain_rate_are_told(self):
+        retry = RetryPolicy(budget=0.01, budget_reserve=0)
+        faults = FaultPlan(routes={"sync_orders"}, refuse=1)
+        client = {"rate_limit": RateLimit(1_000), "retry": retry}
+        async with open_shop(organizations=1, faults=faults, client=client) as shop:
+            run, _ = await sync_orders(shop, ["org_1"])
+        assert run.report.budget.retries_withheld == 4
+        assert "budget: 1000.0 requests per second, 1000.0 at the least" in str(run.report)
+        assert "4 not sent again, because too many had failed" in str(run.report)
+
+
+async def take_all(run, results):
+    async for result in run:
+        results.append(result)
+
+
+async def test_an_iterable_that_raises_lets_what_was_begun_finish():
+    async def targets():
+        yield "org_1"
+        await asyncio.sleep(1.5)
+        raise ZeroDivisionError("no more")
+
+    results = []
+    async with open_shop() as shop, shop.client.sync_many(targets(), kinds={ORDERS}, poll=STEADY) as run:
+        with pytest.raises(ZeroDivisionError, match="no more"):
+            await take_all(run, results)
+    assert [result[ORDERS].state for result in results] == [Outcome.ADVANCED] * 4
+    assert not run.report.finished
+
+
+async def test_a_generator_of_targets_is_closed_when_the_run_is_left():
+    closed = []
+
+    def targets():
+        try:
+            yield from ("org_1", "org_2", "org_3")
+        finally:
+            closed.append(True)
+
+    given = targets()
+    async with open_shop() as shop, shop.client.sync_many(given, kinds={ORDERS}, max_organizations=1) as run:
+        async for _ in run:
+            break
+    assert closed == [True]
+
+
+async def test_stocks_of_a_job_that_is_still_open_are_not_sent_again():
+    async with open_shop() as shop:
+        one = asyncio.create_task(_sync(shop, ORDERS, STOCKS))
+        await asyncio.sleep(2)
+        other = asyncio.create_task(_sync(shop, ORDERS, STOCKS))
+        assert (await one)[STOCKS].state is (await other)[STOCKS].state is Outcome.UNOBSERVABLE
+        assert shop.transport.count("POST") == 2
+
+
+async def _sync(shop, *kinds):
+    shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(20.0, None)])
+    return await shop.org.sync("int_1", *kinds, poll=STEADY)

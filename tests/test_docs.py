@@ -31,8 +31,9 @@ def blocks(*, sockets):
 
 
 @pytest.fixture
-def emulated(monkeypatch):
-    """Send clients that name no other place to an emulator whose token is the one of the docs."""
+def emulated(monkeypatch, tmp_path):
+    """Send clients that name no other place to an emulator whose token is the one of the docs, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
     emulator = Emulator(token="...")
 
     class EmulatedClient(PackCloudClient):

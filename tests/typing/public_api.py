@@ -9,6 +9,7 @@ from packcloud_async import (
     AsyncSyncJob,
     Auth,
     BearerToken,
+    BudgetState,
     HeaderAuth,
     Integration,
     IntegrationAction,
@@ -16,11 +17,13 @@ from packcloud_async import (
     IntegrationSettings,
     JsonValue,
     KindOutcome,
+    Limiter,
     Outcome,
     PackCloudClient,
     PackCloudError,
     Page,
     PollPolicy,
+    RateLimit,
     Response,
     Routes,
     ShippingService,
@@ -38,6 +41,14 @@ from packcloud_async.emulator import Emulator
 class RotatingAuth:
     async def headers(self, *, refused: bool) -> Mapping[str, str]:
         return {"X-Key": "new" if refused else "old"}
+
+
+async def the_budget(client: PackCloudClient, limiter: Limiter) -> None:
+    assert_type(client.budget, BudgetState)
+    assert_type(client.budget.rate, float | None)
+    assert_type(limiter.rate_limit, RateLimit)
+    for limit in (None, RateLimit(50), RateLimit(600, per=60, burst=2, adaptive=True), limiter):
+        PackCloudClient(token="...", rate_limit=limit)
 
 
 async def the_calls(client: PackCloudClient) -> None:

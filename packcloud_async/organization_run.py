@@ -1,0 +1,291 @@
+"""OrganizationRun: one organization of a bulk run, from its listing to the last of its results.
+
+1. One bad integration is a result with an error, never an exception for the others; a ledger that cannot be written
+   ends the run, because nothing may be sent that is not recorded.
+2. No task per watched job: a few workers fire the syncs, then the organization's one watch does the rest, and what is
+   kept of a watched job is its machine and one record.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from math import ceil
+
+from attrs import define, evolve, field, frozen
+
+from packcloud_async._io.signal import Signal
+from packcloud_async._io.turns import Ask, Turn
+from packcloud_async._sansio.endpoints import Urgency
+from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.ledger_records import NewJob, UnfinishedJob, error_text
+from packcloud_async._sansio.outcomes import Sighting, SyncResult
+from packcloud_async._sansio.progress import KindState, SyncProgress
+from packcloud_async._sansio.token import read_token
+from packcloud_async.calls import Caller, Integrations
+from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, SyncError
+from packcloud_async.firing import Firing, read_probes, settle_what_was_cut_off
+from packcloud_async.job_log import log_result
+from packcloud_async.models import Integration, SyncKind
+from packcloud_async.policies import path_segment
+from packcloud_async.recorder import JobLine, Recorder
+from packcloud_async.run_context import OrganizationClient, RunContext, told, without_outcome
+from packcloud_async.targets import SyncTarget
+from packcloud_async.watch import Watch
+from packcloud_async.watched import Watched
+
+
+@frozen
+class _Start:
+    """A job to be started, or gone on with when ``recorded``.
+
+    ``number`` is its number in the ledger, 0 for none; ``page`` is where the listing showed it, 0 for nowhere.
+    """
+
+    integration_id: str
+    progress: SyncProgress
+    has_baseline: bool
+    recorded: bool = False
+    number: int = 0
+    page: int = 0
+
+
+@define(eq=False)
+class OrganizationRun:
+    """One organization; ``number`` is its number in the ledger, 0 for none."""
+
+    run: RunContext
+    target: SyncTarget
+    number: int = 0
+    _client: OrganizationClient = field(init=False)
+    _watched: int = field(default=0, init=False)
+    _news: Signal = field(factory=Signal, init=False)
+    _recorder: Recorder = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._client = OrganizationClient(self.run, self.target)
+        self._recorder = Recorder(self.run, self.target.organization_id, self._news.set)
+
+    @property
+    def caller(self) -> Caller:
+        """Through whom the reads of its jobs go."""
+        return self._client
+
+    async def act(self, recorded: Sequence[UnfinishedJob] | None) -> None:
+        """Sync the organization; ``recorded`` are the jobs a ledger already knows, None when it knows none."""
+        began_at = _now()
+        try:
+            path_segment("organization_id", self.target.organization_id)
+            # Held here so that what the listing learned is still known when the jobs are watched.
+            watch = self._client.watch_of(self.target.organization_id)
+            starts = await self._begin(watch) if recorded is None else list(self._resumed(recorded))
+        except LedgerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
+            self._give_up(error, began_at)
+            return
+        try:
+            await self._fire_all(watch, starts)
+            await self._until_all_are_done()
+        finally:
+            for watched in [watched for watched in watch.jobs if watched.watcher is self]:
+                await watch.leave([watched])
+            await watch.stop_if_idle()
+
+    def _give_up(self, error: Exception, began_at: float) -> None:
+        if isinstance(error, ClientStateError):
+            self.run.was_cut_off = True
+        elif self.run.ledger is not None and self.number:
+            self.run.ledger.target_failed(self.number, error_text(told(error)))
+        self.run.deliver(without_outcome(self.target.organization_id, None, error, _now() - began_at))
+
+    async def _until_all_are_done(self) -> None:
+        while self._watched and self._recorder.broken is None:
+            self._news.clear()
+            await self._news.wait()
+        if self._recorder.broken is not None:
+            raise self._recorder.broken
+
+    async def _begin(self, watch: Watch) -> list[_Start]:
+        kinds = self.target.kinds or self.run.kinds
+        if kinds is None:
+            raise ConfigurationError(f"no kinds for {watch.organization_id!r}: give sync_many or the target kinds=")
+        if self.target.integration_ids is None:
+            starts = await self._listed(watch, kinds)
+        else:
+            named = self._usable(self.target.integration_ids)
+            starts = [_Start(id_, self._machine(kinds), has_baseline=False) for id_ in named]
+        return self._recorded(starts)
+
+    def _usable(self, integration_ids: Iterable[str]) -> Iterator[str]:
+        for integration_id in integration_ids:
+            try:
+                path_segment("integration_id", integration_id)
+            except ConfigurationError as error:
+                self.run.deliver(without_outcome(self.target.organization_id, integration_id, error, 0.0))
+            else:
+                yield integration_id
+
+    async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[_Start]:
+        """List the integrations, and take what the list shows, and what probes show beside it, as their baselines."""
+        starting = evolve(self._client, urgency=Urgency.LISTING)
+        found: dict[str, Integration] = {}
+        count, page_of = 0, dict[str, int]()
+        async for page in Integrations(starting, watch.organization_id).list().pages():
+            count += 1
+            # A list that shifts while it is read may show one integration on two pages.
+            found.update((integration.id, integration) for integration in page.items)
+            page_of.update((integration.id, count) for integration in page.items)
+        watch.known.pages = count
+        blind = {kind: [i.id for i in found.values() if kind not in i.watermarks] for kind in kinds}
+        probed = await read_probes(starting, watch.organization_id, blind)
+        starts: list[_Start] = []
+        for integration in found.values():
+            shown = {kind: text for kind in kinds if (text := probed[kind].get(integration.id)) is not None}
+            machine = self._machine(kinds)
+            machine.baseline(integration.watermarks, probed=shown)
+            machine.expected = watch.expectations_of(integration, kinds)
+            starts.append(_Start(integration.id, machine, has_baseline=True, page=page_of[integration.id]))
+        return starts
+
+    def _machine(self, kinds: tuple[SyncKind, ...]) -> SyncProgress:
+        states = dict.fromkeys(kinds, KindState())
+        return SyncProgress(policy=self.run.poll, started_at=_now(), kinds=states, spread=_spread(self.run.draw()))
+
+    def _recorded(self, starts: list[_Start]) -> list[_Start]:
+        if self.run.ledger is None or not self.number:
+            return starts
+        jobs = [
+            NewJob(start.integration_id, self._recorder.token(start.integration_id, start.progress)) for start in starts
+        ]
+        numbers = self.run.ledger.add_jobs(self.number, jobs)
+        return [evolve(start, number=number) for start, number in zip(starts, numbers, strict=True)]
+
+    def _resumed(self, recorded: Iterable[UnfinishedJob]) -> Iterator[_Start]:
+        for job in recorded:
+            try:
+                record = read_token(job.token)
+            except SyncError as error:
+                # Left as it is: the rest of the ledger can be gone on with, now and later.
+                self.run.was_cut_off = True
+                damaged = LedgerError(f"job {job.number} of the ledger cannot be gone on with: {error}")
+                self.run.deliver(without_outcome(self.target.organization_id, job.integration_id, damaged, 0.0))
+                continue
+            machine = record.progress(
+                record.poll, spread=_spread(self.run.draw()), now=_now(), wall_clock=datetime.now(UTC)
+            )
+            yield _Start(job.integration_id, machine, record.has_baseline, recorded=True, number=job.number)
+
+    async def _fire_all(self, watch: Watch, starts: list[_Start]) -> None:
+        """Fire one job after the other, as many at once as the run has room for; a task lives as long as its POSTs."""
+        starts.reverse()
+        all_begun = asyncio.Event()
+        asked: deque[Ask] = deque()
+
+        def begin(turn: Turn) -> None:
+            turn.leave()
+            asked.popleft()
+            fire = self._fire(watch, starts.pop())
+            try:
+                firing.create_task(fire).add_done_callback(turn.end_with)
+            except RuntimeError:
+                # The group is being left.
+                fire.close()
+                turn.end()
+            ask_ahead()
+
+        def ask_ahead() -> None:
+            # Who asks for one turn at a time gets no more of them, whatever its weight.
+            while len(asked) < min(len(starts), 1 + ceil(self.target.weight)):
+                asked.append(ask := Ask(begin))
+                self.run.firing.add(ask, watch.organization_id, Urgency.ACT, self.target.weight)
+            if not starts:
+                all_begun.set()
+
+        try:
+            async with asyncio.TaskGroup() as firing:
+                ask_ahead()
+                await all_begun.wait()
+        finally:
+            for ask in asked:
+                self.run.firing.give_up(ask)
+
+    async def _fire(self, watch: Watch, start: _Start) -> None:
+        await self.run.results.until_taken()
+        progress = start.progress
+        if not start.recorded:
+            # Until here it only waited for its turn.
+            progress.started_at = _now()
+        line = JobLine(self._recorder, start.integration_id, progress, start.number)
+        firing = Firing(self._client, watch.organization_id, start.integration_id, progress, self.run.on_conflict, line)
+        try:
+            settle_what_was_cut_off(progress)
+            if not start.has_baseline:
+                await firing.take_baseline(None)
+            if progress.unsent:
+                await firing.post_all()
+            parts = watch.begin(start.integration_id, progress, self, tag=start.number)
+            for watched in parts:
+                watched.page = start.page
+        except LedgerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad integration never stops the rest
+            self._end(start.integration_id, progress, start.number, error)
+            return
+        if progress.is_done:
+            self._end(start.integration_id, progress, start.number, None)
+        else:
+            line.record()
+            self._watched += 1
+            watch.join(parts)
+
+    def seen(self, watched: Watched, sighting: Sighting) -> None:
+        """Record the news of a job that goes on; a watermark may go back, and then nobody could see it again."""
+        progress = watched.progress
+        if self.run.ledger is None or progress.is_done:
+            return
+        latest = [state.steps[-1] for state in progress.kinds.values() if state.steps]
+        if any(step.seen_at == sighting.at for step in latest):
+            self._recorder.record(watched.integration_id, progress, watched.tag)
+
+    def retried(self, watched: Watched, details: RetryDetails) -> None:
+        """Do nothing: a bulk run tells results, not events."""
+
+    def ended(self, watched: Watched, failure: BaseException | None) -> None:
+        """Deliver the result of a job."""
+        self._watched -= 1
+        self._news.set()
+        error = failure if failure is None or isinstance(failure, Exception) else SyncError("the watch was ended")
+        self._end(watched.integration_id, watched.progress, watched.tag, error)
+
+    def _end(self, integration_id: str, progress: SyncProgress, number: int, error: Exception | None) -> None:
+        elapsed = _now() - progress.started_at
+        if error is None:
+            result = SyncResult(
+                organization_id=self.target.organization_id,
+                integration_id=integration_id,
+                kinds=progress.outcomes,
+                elapsed=elapsed,
+            )
+            log_result(result)
+        else:
+            result = without_outcome(self.target.organization_id, integration_id, error, elapsed)
+            result = evolve(result, kinds=progress.outcomes)
+        if isinstance(error, ClientStateError):
+            # A job that ended with its client can be gone on with.
+            self.run.was_cut_off = True
+        else:
+            self._recorder.record(integration_id, progress, number, finished=True, error=result.error)
+        self.run.deliver(result)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+_SPREADS = tuple(step / 256 for step in range(256))
+"""The draws of watched jobs, as shared numbers: one of their own each would be a fortieth of their memory."""
+
+
+def _spread(draw: float) -> float:
+    return _SPREADS[int(draw * 256)]
