@@ -14,6 +14,8 @@ from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
+from packcloud_async.cli.ledger import ledger
+from packcloud_async.cli.resume import resume
 from packcloud_async.cli.sync import sync
 
 
@@ -41,7 +43,7 @@ def packcloud() -> None:
 
 for command in (create, update, delete, run_action):
     integrations.add_command(command)
-for command in (demo, sync, integrations, emulator):
+for command in (demo, sync, resume, ledger, integrations, emulator):
     packcloud.add_command(command)
 
 

@@ -130,7 +130,7 @@ class _Bar:
         is_due = self._done % ceil(self._total / LINES_WHEN_PIPED) == 0 or self._done == self._total
         if is_due and not self._line.is_shown:
             done = f"{self._done:{len(str(self._total))}} of {self._total}"
-            self._console.print(f"{report.elapsed:4.1f} s: {done} integrations done, {moved} watermarks moved")
+            self._console.print(f"{report.elapsed:4.1f} s: {done} integrations done, {moved} changes seen")
 
 
 def _syncs_of(emulator: Emulator) -> int:

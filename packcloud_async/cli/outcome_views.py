@@ -14,9 +14,9 @@ from packcloud_async.errors import Conflict
 from packcloud_async.models import SyncKind
 
 MEANINGS: Final[Mapping[Outcome, str]] = {
-    Outcome.ADVANCED: "started, and its watermark moved: the only proof there is",
+    Outcome.ADVANCED: "started, and a change was seen: the only proof there is",
     Outcome.QUIET: "started and watched to the end, no change seen: no failure",
-    Outcome.UNOBSERVABLE: "started; this kind has no watermark that could be watched",
+    Outcome.UNOBSERVABLE: "started; nothing can be read that this kind would change",
     Outcome.REJECTED: "not started: the server refused it",
     Outcome.AMBIGUOUS: "maybe started: its answer was lost, and no change was seen",
     Outcome.GONE: "the integration disappeared while it was watched",

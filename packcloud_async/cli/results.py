@@ -9,6 +9,7 @@ from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
+from packcloud_async.bulk import SyncRun
 from packcloud_async.cli.console import clean, console_for_prose, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.live import LiveLine
@@ -97,6 +98,16 @@ class HumanLines:
         if report.outcomes:
             self._console.print(tally(report.outcomes))
         self._console.print(in_numbers(report))
+
+
+async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
+    """Carry out a run and write its results as they come; return whether nothing failed."""
+    with writer:
+        async with run:
+            async for result in run:
+                writer.write(result)
+        writer.close(run.report)
+    return run.report.failed == 0
 
 
 def in_numbers(report: SyncReport) -> str:

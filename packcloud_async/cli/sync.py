@@ -1,15 +1,20 @@
 """packcloud sync: start syncs, watch them, say how each ended."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from packcloud_async.bulk import SyncTarget
-from packcloud_async.cli.results import HumanLines, JsonLines, ResultWriter
+from packcloud_async._io.ledger_reading import read_ledger
+from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.results import HumanLines, JsonLines, write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.client import PackCloudClient
+from packcloud_async.errors import LedgerError
+from packcloud_async.ledger import SqliteLedger
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy, path_segment
+from packcloud_async.targets import SyncTarget
 
 
 class KindChoice(click.Choice[SyncKind]):
@@ -33,6 +38,12 @@ class KindChoice(click.Choice[SyncKind]):
     show_default=True,
     help="How long to watch for a change.",
 )
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Record each step in FILE first, so that the run can be resumed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
 @click.pass_context
 def sync(
@@ -43,52 +54,75 @@ def sync(
     kinds: Sequence[SyncKind],
     all_kinds: bool,
     deadline: float,
+    ledger: Path | None,
     as_json: bool,
 ) -> None:
     """Sync every integration of each ORG, and watch until the outcome of each kind is known.
 
-    Results are written as they come. A failed one never stops the rest.
+    Results are written as they come. A failed one never stops the rest. With --ledger a run that is interrupted or
+    killed can be gone on with, by packcloud resume FILE: what was sent is then never sent again.
 
     \b
     Examples:
       packcloud sync org_1 org_2 --all-kinds
       packcloud sync org_1 --integration int_4 --kind orders --deadline 60
       packcloud sync org_1 --kind orders --json | jq .kinds.orders.state
+      packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite
 
     \b
     Exit codes:
       0    every kind is advanced, quiet or unobservable
-      1    some failed, or could not be started (a wrong token, no network)
-      2    the command or its configuration is wrong, nothing was sent
+      1    some failed, or could not be started (a wrong token, no network, no usable ledger)
+      2    the command or its configuration is wrong, or FILE holds a run already; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server
     """
     chosen = _chosen_kinds(kinds, all_kinds=all_kinds)
     targets = _targets(organizations, integrations)
+    if ledger is not None:
+        _check_is_new(ledger)
 
     async def act(client: PackCloudClient) -> bool:
-        poll = PollPolicy(deadline=deadline)
-        return await _sync(client, targets, chosen, poll, JsonLines() if as_json else HumanLines())
+        _check_ids(targets)
+        run = client.sync_many(
+            targets,
+            kinds=chosen,
+            poll=PollPolicy(deadline=deadline),
+            ledger=None if ledger is None else SqliteLedger(ledger),
+        )
+        return await write_all(run, JsonLines() if as_json else HumanLines())
 
-    if not run_with_client(act, when_interrupted="Interrupted. The syncs that were started go on at the server."):
+    if not run_with_client(act, when_interrupted=told_when_interrupted(ledger)):
         context.exit(1)
 
 
-async def _sync(
-    client: PackCloudClient,
-    targets: Sequence[SyncTarget],
-    kinds: Sequence[SyncKind],
-    poll: PollPolicy,
-    writer: ResultWriter,
-) -> bool:
+def told_when_interrupted(ledger: Path | None) -> str:
+    """Say what goes on after Ctrl-C, and how to go on here."""
+    ours = f"; packcloud resume {ledger} goes on with the run" if ledger is not None else ""
+    return f"Interrupted. The syncs that were started go on at the server{ours}."
+
+
+def _check_is_new(ledger: Path) -> None:
+    """Refuse a ledger that holds a run; one that cannot be used, or is held, is told about when it is opened."""
+    if not ledger.exists() or not ledger.stat().st_size:
+        return
+    try:
+        with read_ledger(ledger) as contents:
+            is_held, run = contents.is_held, contents.run
+    except LedgerError as error:
+        raise failure_of(error) from error
+    if run is not None and not is_held:
+        is_over = run.finished is not None
+        way = f"packcloud ledger show {ledger} lists it" if is_over else f"packcloud resume {ledger} goes on with it"
+        raise Misconfigured(
+            f"ledger {ledger}: it holds {'a finished' if is_over else 'an unfinished'} run already: {way}, "
+            "and a new run needs a new file"
+        )
+
+
+def _check_ids(targets: Sequence[SyncTarget]) -> None:
     for target in targets:
         for id_ in (target.organization_id, *(target.integration_ids or ())):
             path_segment("an id", id_)
-    with writer:
-        async with client.sync_many(targets, kinds=kinds, poll=poll) as run:
-            async for result in run:
-                writer.write(result)
-        writer.close(run.report)
-    return run.report.failed == 0
 
 
 def _chosen_kinds(kinds: Sequence[SyncKind], *, all_kinds: bool) -> Sequence[SyncKind]:

@@ -21,36 +21,41 @@ def accepted(world, organization="org_1"):
 
 
 def test_json_is_one_object_per_integration_and_nothing_else(world, packcloud):
-    result = packcloud("sync", "org_1", "org_2", "--kind", "orders", "--kind", "shipping-services", "--json")
+    kinds = ("--kind", "orders", "--kind", "stocks", "--kind", "shipping-services")
+    result = packcloud("sync", "org_1", "org_2", *kinds, "--deadline", "1.5", "--json")
     assert (result.code, result.err) == (0, "")
     objects = [json.loads(line) for line in result.out.splitlines()]
     assert sorted((item["organization"], item["integration"]) for item in objects) == [
         (f"org_{organization}", f"int_{integration}") for organization in (1, 2) for integration in (1, 2, 3)
     ]
     for item in objects:
-        orders, services = item["kinds"]["orders"], item["kinds"]["shipping_services"]
+        orders, stocks, services = (item["kinds"][kind] for kind in ("orders", "stocks", "shipping_services"))
         assert orders["state"] == "advanced"
         assert orders["before"] != orders["after"] == orders["steps"][-1]["after"]
         assert 0 < orders["seen_at"] <= item["elapsed"]
-        assert services == {
+        assert services["before"].startswith("services:")
+        assert services["state"] == ("quiet" if services["after"] == services["before"] else "advanced")
+        assert item["integration"] != "int_3" or services["state"] == "advanced"
+        assert stocks == {
             "state": "unobservable", "before": None, "after": None, "seen_at": None, "steps": [], "error": None
         }  # fmt: skip
         assert item["error"] is None
 
 
 def test_lines_for_a_reader_name_every_kind_and_end_with_a_summary(world, packcloud):
-    result = packcloud("sync", "org_1", "--integration", "int_2", "--all-kinds")
+    before = world.emulator.counters.total
+    result = packcloud("sync", "org_1", "--integration", "int_3", "--all-kinds", "--deadline", "5")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    assert lines[0].startswith("org_1/int_2  ")
+    assert lines[0].startswith("org_1/int_3  ")
     assert [line.split()[:2] for line in lines[1:5]] == [
         ["orders", "advanced"],
         ["products", "advanced"],
         ["stocks", "unobservable"],
-        ["shipping_services", "unobservable"],
+        ["shipping_services", "advanced"],
     ]
     assert "1 integration of 1 organization in" in lines[-1]
-    assert "6 requests sent." in lines[-1]
+    assert f"{world.emulator.counters.total - before} requests sent." in lines[-1]
 
 
 def test_a_sync_that_finds_nothing_is_quiet_and_no_failure(world, packcloud):
@@ -137,9 +142,8 @@ def test_a_watermark_cannot_write_on_the_terminal(world, packcloud):
 
 
 def test_an_interrupt_is_exit_code_130_in_one_line(world, start):
-    for kind in (SyncKind.ORDERS, SyncKind.PRODUCTS):
-        world.emulator.plan_sync("org_1", "int_1", kind, moves=[])
-    process = start("sync", "org_1", "--all-kinds", "--json")
+    world.emulator.plan_sync("org_1", "int_1", SyncKind.ORDERS, moves=[])
+    process = start("sync", "org_1", "--kind", "orders", "--json")
     assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
     result = ended(process)
