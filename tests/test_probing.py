@@ -484,9 +484,11 @@ class TestResuming:
         async with open_shop(client=BUILT_IN, faults=plans) as shop:
             job = shop.org.sync_job("int_3", SERVICES, poll=STEADY)
             assert isinstance(await anext(job.events()), BaselineRead)
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.5):
-                    await job
+            # In a task of its own: early releases of 3.11 leave a task whose task group failed marked as cancelled.
+            firing = asyncio.create_task(job.fire())
+            await asyncio.sleep(0.5)
+            firing.cancel()
+            await asyncio.wait([firing])
             result = await AsyncSyncJob.resume(shop.client, job.token)
         assert result[SERVICES].state is Outcome.AMBIGUOUS
         assert shop.transport.count("POST") == 1
