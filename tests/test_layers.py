@@ -10,7 +10,11 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
     {"errors", "_sansio.timestamps"},
-    {"_sansio.json_text", *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes"))},
+    {
+        "_sansio.json_text",
+        "_sansio.keep_alive",
+        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
+    },
     {"_sansio.wire", "_sansio.redaction", "emulator.forms", "emulator.paging", "emulator.sync_runs"},
     {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
     {
@@ -41,7 +45,7 @@ LAYERS: list[set[str]] = [
     {"emulator.state", "_sansio.ledger_records"},
     {"_sansio.ledger_book"},
     {
-        "_io.transport",
+        "_io.idle_connections",
         "_io.retrying",
         "_io.limiting",
         "_io.signal",
@@ -50,7 +54,7 @@ LAYERS: list[set[str]] = [
         "emulator.in_memory",
         "emulator.server",
     },
-    {"_io.ledger_errors", "_io.group_commit"},
+    {"_io.transport", "_io.ledger_errors", "_io.group_commit"},
     {"_io.ledger_file"},
     {"_io.ledger_claim"},
     {"_io.ledger_store", "_io.ledger_reading"},
@@ -76,7 +80,7 @@ EMPTY = {"_sansio.__init__", "_io.__init__"}
 
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
-    "aiohttp": {"_io.transport", "emulator.server"},
+    "aiohttp": {"_io.transport", "_io.idle_connections", "emulator.server"},
     "yarl": {"_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
     "cattrs": {"_sansio.codec"},

@@ -6,6 +6,7 @@ import aiohttp
 from attrs import define, field
 from yarl import URL
 
+from packcloud_async._io.idle_connections import IdleConnections
 from packcloud_async._sansio.wire import Damage, Request, Response
 from packcloud_async.errors import ClientStateError, TransportError
 from packcloud_async.policies import Timeouts
@@ -46,7 +47,8 @@ class AiohttpTransport:
 
     def __attrs_post_init__(self) -> None:
         # Middlewares given with a request replace those of the session, so the caller's are taken along.
-        self._middlewares = (_sent_once, *getattr(self.session, "_middlewares", ()))
+        callers = getattr(self.session, "_middlewares", ())
+        self._middlewares = (_sent_once, *callers, IdleConnections().look_first)
         # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
         # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
         connect = self.timeouts.until_connected
