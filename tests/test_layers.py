@@ -11,7 +11,14 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 LAYERS: list[set[str]] = [
     {"errors", "_sansio.timestamps"},
     {"_sansio.json_text", *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes"))},
-    {"_sansio.wire", "_sansio.redaction", "emulator.forms", "emulator.paging", "emulator.sync_runs"},
+    {
+        "_sansio.wire",
+        "_sansio.wire_form",
+        "_sansio.redaction",
+        "emulator.forms",
+        "emulator.paging",
+        "emulator.sync_runs",
+    },
     {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
     {
         "_sansio.retry_budget",
