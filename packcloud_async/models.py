@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.timestamps import parse_timestamp
+from packcloud_async._sansio.wire_form import wire_form
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -144,6 +145,10 @@ class Integration:
                 marks[kind] = value
         return marks
 
+    def to_wire(self) -> dict[str, JsonValue]:
+        """Return the JSON object this came from: with the unknown fields, without those that were not sent."""
+        return wire_form(self)
+
 
 @frozen(kw_only=True)
 class IntegrationAction:
@@ -164,6 +169,10 @@ class IntegrationAction:
     def key(self) -> str | None:
         """What names this action in a call: its code, else its id, else None."""
         return self.code if self.code is not None else self.id
+
+    def to_wire(self) -> dict[str, JsonValue]:
+        """Return the JSON object this came from: with the unknown fields, without those that were not sent."""
+        return wire_form(self)
 
 
 @frozen(repr=False, eq=False)
@@ -210,6 +219,10 @@ class ShippingService:
     label_types: tuple[str, ...] = field(default=(), repr=False)
     extra: Mapping[str, JsonValue] = _extra()
     absent: frozenset[str] = _absent()
+
+    def to_wire(self) -> dict[str, JsonValue]:
+        """Return the JSON object this came from: with the unknown fields, without those that were not sent."""
+        return wire_form(self)
 
 
 @frozen

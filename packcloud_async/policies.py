@@ -314,6 +314,9 @@ class Routes:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"the routes file is not TOML: {error}") from None
+        # A number of too many digits, and a value nested deeper than the interpreter's stack.
+        except (ValueError, RecursionError) as error:
+            raise ConfigurationError(f"the routes file cannot be read: {type(error).__name__}") from None
         table: object = document.get("routes", {})
         if set(document) - {"routes"} or not isinstance(table, dict):
             raise ConfigurationError("the routes file must hold one table, [routes], of route = template")

@@ -15,7 +15,14 @@ LAYERS: list[set[str]] = [
         "_sansio.keep_alive",
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
     },
-    {"_sansio.wire", "_sansio.redaction", "emulator.forms", "emulator.paging", "emulator.sync_runs"},
+    {
+        "_sansio.wire",
+        "_sansio.wire_form",
+        "_sansio.redaction",
+        "emulator.forms",
+        "emulator.paging",
+        "emulator.sync_runs",
+    },
     {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
     {
         "_sansio.retry_budget",

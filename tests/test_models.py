@@ -192,3 +192,36 @@ def test_settings_compare_like_any_mapping_and_can_be_hashed():
     assert settings == {"a": 1} == settings
     assert settings != {"a": 2}
     assert hash(settings) == hash(IntegrationSettings({"a": 1}))
+
+
+def test_the_wire_form_holds_what_was_received_and_nothing_else():
+    shop = integration(extra={"carrier": {"code": "x"}}, absent=frozenset({"product_sync_updated_at"}))
+    assert shop.to_wire() == {
+        "id": "int_1",
+        "name": "Shop",
+        "category": "shop",
+        "order_sync_enabled": True,
+        "order_sync_updated_at": "2026-01-01T10:00:00Z",
+        "product_sync_enabled": False,
+        "stock_sync_enabled": False,
+        "created_at": "2025-03-01T09:00:00+01:00",
+        "updated_at": "2025-12-24 16:30:00",
+        "carrier": {"code": "x"},
+    }
+    assert type(shop.to_wire()["category"]) is str
+
+
+def test_the_wire_form_of_a_copy_holds_what_the_copy_was_given():
+    received = integration(absent=frozenset({"order_sync_updated_at", "product_sync_updated_at"}))
+    shop = attrs.evolve(received, product_sync_updated_at="2026-01-02T10:00:00Z", order_sync_updated_at=None)
+    assert shop.to_wire()["product_sync_updated_at"] == "2026-01-02T10:00:00Z"
+    assert "order_sync_updated_at" not in shop.to_wire()
+
+
+def test_lists_are_lists_in_the_wire_form():
+    assert attrs.evolve(SERVICE, label_types=("pdf",)).to_wire()["label_types"] == ["pdf"]
+    assert IntegrationAction(code="run", fields=({"key": "a"},), absent=frozenset({"id"})).to_wire() == {
+        "code": "run",
+        "name": None,
+        "fields": [{"key": "a"}],
+    }

@@ -464,6 +464,8 @@ def test_a_routes_file_overrides_what_it_names():
     ("text", "complaint"),
     [
         pytest.param("[routes", r"^the routes file is not TOML: ", id="bad TOML"),
+        pytest.param("a = " + "[" * 10_000, r"^the routes file cannot be read: RecursionError$", id="too deep"),
+        pytest.param("a = " + "9" * 5_000, r"^the routes file cannot be read: ValueError$", id="too many digits"),
         pytest.param("routes = 7", r"one table, \[routes\]", id="no table"),
         pytest.param("[[routes]]", r"one table, \[routes\]", id="list of tables"),
         pytest.param('sync_orders = "/x"', r"one table, \[routes\]", id="outside the table"),

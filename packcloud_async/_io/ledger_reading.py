@@ -18,7 +18,10 @@ from packcloud_async._sansio.ledger_records import (
     LedgerTarget,
     RunRecord,
     TargetState,
+    read_error,
+    read_job,
     read_target,
+    read_target_state,
 )
 from packcloud_async.errors import LedgerError
 
@@ -44,14 +47,14 @@ class LedgerContents:
             rows = self._connection.execute("SELECT number, document, state, error FROM target ORDER BY number")
             for number, document, state, error in rows:
                 jobs = tuple(self._jobs_of(number))
-                yield LedgerTarget(number, read_target(document), TargetState(state), error, jobs)
+                yield LedgerTarget(number, read_target(document), read_target_state(state), read_error(error), jobs)
 
     def _jobs_of(self, target: int) -> Iterator[LedgerJob]:
         rows = self._connection.execute(
             "SELECT number, integration_id, token, finished, error FROM job WHERE target = ? ORDER BY number", (target,)
         )
-        for number, integration_id, token, finished, error in rows:
-            yield LedgerJob(number, integration_id, token, bool(finished), error)
+        for row in rows:
+            yield read_job(*row)
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from packcloud_async._sansio.ledger_records import (
     UnfinishedJob,
     UnfinishedTarget,
     read_target,
+    read_target_state,
+    read_unfinished_job,
     write_run,
     write_target,
 )
@@ -181,7 +183,7 @@ def _unfinished(connection: sqlite3.Connection, after: int, limit: int) -> tuple
         (after, TargetState.WAITING.value, limit),
     ).fetchall()
     return tuple(
-        UnfinishedTarget(number, read_target(document), TargetState(state), _unfinished_jobs(connection, number))
+        UnfinishedTarget(number, read_target(document), read_target_state(state), _unfinished_jobs(connection, number))
         for number, state, document in rows
     )
 
@@ -190,4 +192,4 @@ def _unfinished_jobs(connection: sqlite3.Connection, target: int) -> tuple[Unfin
     rows = connection.execute(
         "SELECT number, integration_id, token FROM job WHERE target = ? AND finished = 0 ORDER BY number", (target,)
     )
-    return tuple(UnfinishedJob(*row) for row in rows)
+    return tuple(read_unfinished_job(*row) for row in rows)

@@ -19,6 +19,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.wire_form import KEPT_APART, wire_form
 from packcloud_async.errors import InvalidResponse
 
 T = TypeVar("T")
@@ -85,22 +86,7 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
 
 def encode(model: object) -> dict[str, JsonValue]:
     """Return the JSON object a model came from: unknown fields included, absent ones left out."""
-    assert attrs.has(type(model))
-    fields = attrs.fields_dict(cast("type[attrs.AttrsInstance]", type(model)))
-    absent = cast("frozenset[str]", getattr(model, "absent", frozenset[str]()))
-    known = {name: _plain(getattr(model, name)) for name in fields if name not in _KEPT_APART and name not in absent}
-    return {**known, **cast("Mapping[str, JsonValue]", getattr(model, "extra", {}))}
-
-
-_KEPT_APART = frozenset({"extra", "absent"})
-
-
-def _plain(value: object) -> JsonValue:
-    if isinstance(value, Enum):
-        return cast("str", value.value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in cast("tuple[object, ...]", value)]
-    return cast("JsonValue", value)
+    return wire_form(model)
 
 
 def _paging_field(document: Mapping[str, JsonValue], wrapper: str, name: str, kind: type[T]) -> T | None:
@@ -207,9 +193,9 @@ def _tuple_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, An
 def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
     """Read a model with the fast generated function, and with the explaining one only after a failure."""
     known = attrs.fields_dict(model)
-    names = frozenset(known) - _KEPT_APART
+    names = frozenset(known) - KEPT_APART
     optional = [name for name in names if known[name].default is not attrs.NOTHING]
-    left_out: dict[str, Any] = {name: override(omit=True) for name in _KEPT_APART}
+    left_out: dict[str, Any] = {name: override(omit=True) for name in KEPT_APART}
     fast = make_dict_structure_fn(model, _converter, _cattrs_detailed_validation=False, **left_out)
     explaining = make_dict_structure_fn(model, _converter, _cattrs_detailed_validation=True, **left_out)
 

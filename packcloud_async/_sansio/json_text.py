@@ -4,18 +4,32 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, TypeAlias, cast
 
 from packcloud_async.errors import InvalidResponse
 
 JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
 
+DEEPEST: Final = 500
+"""Levels of nesting that are read. What the interpreter's stack could hold depends on its version and its caller."""
+
+LONGEST_WHOLE_NUMBER: Final = 4300
+"""Characters, the sign included."""
+
+
+class NestedTooDeep(ValueError):
+    """A document has more than ``DEEPEST`` levels."""
+
 
 def parse(body: bytes) -> JsonValue:
     """Read one JSON document; raise :class:`InvalidResponse` without quoting the body."""
     try:
+        # Each level is two brackets at least, and few documents have so many at all.
+        if len(body) > 2 * DEEPEST and body.count(b"{") + body.count(b"[") > DEEPEST:
+            _check_depth(body)
         return _decode(body)
-    # RecursionError: a document nested deeper than the interpreter's stack.
+    # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None
 
@@ -28,17 +42,30 @@ def dump(value: JsonValue) -> bytes:
 def parse_with_standard_library(body: bytes) -> JsonValue:
     """Read with :mod:`json`, refusing what msgspec refuses.
 
-    That is: any encoding but UTF-8, a byte order mark, NaN, Infinity, numbers beyond a float, and half of a
-    surrogate pair.
+    That is: any encoding but UTF-8, a byte order mark, NaN, Infinity, numbers beyond a float, whole numbers of
+    more than 4300 characters, and half of a surrogate pair, be it in a value that a later one replaces.
     """
     text = body.decode()
-    value = cast("JsonValue", json.loads(text, parse_constant=_refuse, parse_float=_finite))
-    if _MAYBE_HALF_A_PAIR.search(text):
-        dump(value)
-    return value
+    if _MAYBE_HALF_A_PAIR.search(text) and any(found.group(1) for found in _ESCAPE.finditer(text)):
+        raise ValueError("half of a surrogate pair")
+    return cast("JsonValue", json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole))
 
 
 _MAYBE_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+# A whole pair is one match, so that what is found in group 1 has no other half.
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+# Bytes of value 1 and -1 for a bracket that opens and one that closes.
+_LEVELS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+
+
+def _check_depth(body: bytes) -> None:
+    brackets = _STRING.sub(b"", body).translate(_LEVELS, _NO_BRACKETS)
+    if any(level > DEEPEST for level in accumulate(memoryview(brackets).cast("b"))):
+        raise NestedTooDeep
 
 
 def _refuse(number: str) -> object:
@@ -48,6 +75,10 @@ def _refuse(number: str) -> object:
 def _finite(number: str) -> object:
     value = float(number)
     return value if math.isfinite(value) else _refuse(number)
+
+
+def _whole(number: str) -> object:
+    return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else _refuse(number)
 
 
 def _plain(value: object) -> object:

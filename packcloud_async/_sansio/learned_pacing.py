@@ -38,6 +38,8 @@ def _check_worst(_: Any, attribute: Any, value: object) -> None:
 
 def _check_samples(_: Any, attribute: Any, value: int) -> None:
     check_whole(f"LearnedPacing.{attribute.name}", value, ENOUGH)
+    if value > sys.maxsize:
+        raise ConfigurationError(f"LearnedPacing.{attribute.name} must be at most {sys.maxsize}, not {value!r}")
 
 
 def _check_keys(_: Any, attribute: Any, value: int) -> None:

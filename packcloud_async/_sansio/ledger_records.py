@@ -7,10 +7,11 @@ server sent might hold a secret.
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
@@ -196,20 +197,21 @@ def write_run(run: RunRecord) -> str:
     )
 
 
-def read_run(document: str, finished: str | None) -> RunRecord:
+def read_run(document: object, finished: object) -> RunRecord:
     """Read a run; raise :class:`DamagedRecord`."""
-    return _read(
-        "the record of the run",
-        document,
-        lambda fields: RunRecord(
+
+    def build() -> RunRecord:
+        fields = json.loads(_text(document))
+        return RunRecord(
             _kinds(fields["kinds"]),
             PollPolicy(**fields["poll"]),
             OnConflict(fields["on_conflict"]),
             datetime.fromisoformat(fields["started"]),
-            None if finished is None else datetime.fromisoformat(finished),
-            None if fields["base_url"] is None else _text(fields["base_url"]),
-        ),
-    )
+            None if finished is None else datetime.fromisoformat(_text(finished)),
+            _text_or_none(fields["base_url"]),
+        )
+
+    return _read("the record of the run", build)
 
 
 def write_target(target: TargetRecord) -> str:
@@ -217,41 +219,98 @@ def write_target(target: TargetRecord) -> str:
     return json.dumps(attrs.asdict(target))
 
 
-def read_target(document: str) -> TargetRecord:
+def read_target(document: object) -> TargetRecord:
     """Read a target; raise :class:`DamagedRecord`."""
-    return _read(
-        "the record of a target",
-        document,
-        lambda fields: TargetRecord(
+
+    def build() -> TargetRecord:
+        fields = json.loads(_text(document))
+        ids = fields["integration_ids"]
+        return TargetRecord(
             _text(fields["organization_id"]),
-            None if fields["integration_ids"] is None else tuple(_text(id_) for id_ in fields["integration_ids"]),
+            None if ids is None else tuple(_text(id_) for id_ in _list(ids)),
             _kinds(fields["kinds"]),
-            float(fields["weight"]),
-        ),
+            _weight(fields["weight"]),
+        )
+
+    return _read("the record of a target", build)
+
+
+def read_target_state(state: object) -> TargetState:
+    """Read how far a target came; raise :class:`DamagedRecord`."""
+    return _read("the record of a target", lambda: TargetState(_text(state)))
+
+
+def read_error(error: object) -> str | None:
+    """Read what is kept of an error; raise :class:`DamagedRecord`."""
+    return _read("the record of an error", lambda: check_error_text(_text_or_none(error)))
+
+
+def read_unfinished_job(number: int, integration_id: object, token: object) -> UnfinishedJob:
+    """Read a job that somebody has to go on with; raise :class:`DamagedRecord`."""
+    return _read("the record of a job", lambda: UnfinishedJob(number, _text(integration_id), _text(token)))
+
+
+def read_job(number: int, integration_id: object, token: object, finished: object, error: object) -> LedgerJob:
+    """Read a job; raise :class:`DamagedRecord`."""
+    why = read_error(error)
+    return _read(
+        "the record of a job",
+        lambda: LedgerJob(number, _text(integration_id), _text(token), finished=_flag(finished), error=why),
     )
 
 
 def read_holder(pid: object, host: object, since: object) -> Holder:
     """Read who holds a ledger; raise :class:`DamagedRecord`."""
     return _read(
-        "the record of the holder",
-        json.dumps([pid, host, since]),
-        lambda fields: Holder(int(fields[0]), _text(fields[1]), datetime.fromisoformat(fields[2])),
+        "the record of the holder", lambda: Holder(_whole(pid), _text(host), datetime.fromisoformat(_text(since)))
     )
 
 
-def _read(what: str, document: str, build: Callable[[Any], T]) -> T:
+def _read(what: str, build: Callable[[], T]) -> T:
     try:
-        return build(json.loads(document))
+        return build()
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise DamagedRecord(f"{what} is damaged ({type(error).__name__})") from None
 
 
 def _kinds(values: Any) -> tuple[SyncKind, ...] | None:
-    return None if values is None else tuple(SyncKind(value) for value in values)
+    if values is None:
+        return None
+    if not (kinds := tuple(SyncKind(value) for value in _list(values))):
+        raise ValueError("no kinds")
+    return kinds
+
+
+def _weight(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= sys.float_info.max:
+        raise ValueError("weight")
+    return float(value)
+
+
+def _list(value: Any) -> Any:
+    # A text can be iterated over too.
+    if type(value) is not list:
+        raise TypeError(value)
+    return cast("Any", value)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
+
+
+def _flag(value: object) -> bool:
+    if _whole(value) not in {0, 1}:
+        raise ValueError(value)
+    return value == 1
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise TypeError(value)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)

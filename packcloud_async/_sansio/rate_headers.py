@@ -131,9 +131,10 @@ def _reset(text: str | None, clock: datetime) -> float | None:
 
 
 def _number(text: str | None, most: float) -> float | None:
-    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", (text or "").strip()):
+    digits = (text or "").strip()
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,9})?", digits):
         return None
-    number = float(text or "")
+    number = float(digits)
     return number if number <= most else None
 
 

@@ -5,10 +5,20 @@ nothing here fails: an unreadable text is None as an instant and is compared as 
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-_FRACTION = re.compile(r"[.,](\d+)")
+# Between date and time may stand whatever is no part of a number: "1712010112345.678" is a number, and a lenient
+# reader takes it for a quarter to midnight in 1712. Some releases of Python read 24 o'clock, others do not.
+_FORM = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d|\d{4}-?W\d\d(?:-?\d)?|\d{8}(?!$))"
+    r"(?:[^\d.,+-](?!24)\d\d(?P<minute>:?\d\d(?P<second>:?\d\d(?:[.,](?P<fraction>\d+))?)?)?"
+    r" ?(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)?)?",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000
 
 
 class Direction(StrEnum):
@@ -24,13 +34,13 @@ class Direction(StrEnum):
 def parse_timestamp(text: str) -> datetime | None:
     """Return the aware instant an ISO 8601 text names; without a zone it is UTC; unreadable is None.
 
-    Digits alone are unreadable: they are rather seconds since some epoch, which a lenient reader takes for a date.
+    Digits alone, or with a fraction, are unreadable: they are rather seconds since some epoch.
     """
+    if not _FORM.fullmatch(text.strip()):
+        return None
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:
-        return None
-    if text.strip().isdigit():
         return None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
@@ -44,8 +54,8 @@ def same_watermark(one: str | None, other: str | None) -> bool:
     left, right = parse_timestamp(one), parse_timestamp(other)
     if left is None or right is None:
         return False
-    digits = min(_fraction_digits(one), _fraction_digits(other))
-    return _cut(left, digits) == _cut(right, digits)
+    step = max(_precision(one), _precision(other))
+    return _count(left, step) == _count(right, step)
 
 
 def direction_of(before: str | None, after: str | None) -> Direction:
@@ -60,11 +70,18 @@ def direction_of(before: str | None, after: str | None) -> Direction:
     return Direction.FORWARD if right > left else Direction.BACKWARD
 
 
-def _fraction_digits(text: str) -> int:
-    found = _FRACTION.search(text)
-    return len(found.group(1)) if found else 0
+def _precision(text: str) -> int:
+    """Return the step of the last place of a readable text, in microseconds: that of a date alone is a day."""
+    form = _FORM.fullmatch(text.strip())
+    assert form is not None
+    if form["minute"] is None:
+        # What follows a date is an hour at least.
+        return 3_600 * _SECOND if form.end() > form.end("date") else 86_400 * _SECOND
+    if form["second"] is None:
+        return 60 * _SECOND
+    return int(10 ** max(0, 6 - len(form["fraction"] or "")))
 
 
-def _cut(instant: datetime, digits: int) -> datetime:
-    step = 10 ** max(0, 6 - digits)
-    return instant.replace(microsecond=instant.microsecond // step * step)
+def _count(instant: datetime, step: int) -> int:
+    # In UTC, without making a time of it, which may lie before the first year or after the last.
+    return (instant - _EPOCH) // _MICROSECOND // step

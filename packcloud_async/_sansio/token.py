@@ -77,13 +77,21 @@ class JobRecord:
         """Return the record of the same job as far as its machine has come."""
         watched = self.watched
         if progress.watched_from is not None:
-            watched = self.started + timedelta(seconds=progress.watched_from - progress.started_at)
+            watched = _later(self.started, progress.watched_from - progress.started_at)
         return evolve(self, watched=watched, kinds=dict(progress.kinds))
 
 
 def _seconds(since: datetime, until: datetime) -> float:
     # A wall clock that went backwards must not lengthen the window.
     return max(0.0, (until - since).total_seconds())
+
+
+def _later(instant: datetime, seconds: float) -> datetime:
+    try:
+        return instant + timedelta(seconds=seconds)
+    except OverflowError:
+        # The wall clock of whoever started it stood at the end of time.
+        return instant
 
 
 def write_token(record: JobRecord) -> str:
@@ -111,7 +119,8 @@ def read_token(token: str) -> JobRecord:
     if not isinstance(document, dict) or "version" not in document:
         raise SyncError("this is not a job token: it has no version; pass the text of AsyncSyncJob.token")
     fields = cast("dict[str, Any]", document)
-    if fields["version"] != VERSION:
+    # To Python true is 1, and so is 1.0.
+    if type(fields["version"]) is not int or fields["version"] != VERSION:
         raise SyncError(
             f"job token of version {fields['version']!r:.20}; this release reads version {VERSION}: "
             "resume it with the release of packcloud_async that wrote it"
@@ -179,7 +188,7 @@ def _kind_from_json(fields: Mapping[str, Any]) -> KindState:
 
 def _step(values: Any) -> Step:
     before, after, seen_at, direction = _list(values)
-    if not math.isfinite(seen_at):
+    if isinstance(seen_at, bool) or not math.isfinite(seen_at):
         raise ValueError(seen_at)
     return Step(_text_or_none(before), _text_or_none(after), float(seen_at), Direction(direction))
 

@@ -28,6 +28,10 @@ from .payloads import json_values
         pytest.param(rb'"\\ud800"', r"\ud800", id="an escaped backslash before a code"),
         pytest.param('"é\x7f"'.encode(), "é\x7f", id="utf-8"),
         pytest.param(b"[" * 500 + b"]" * 500, ..., id="500 deep"),
+        pytest.param(b'{"a":' * 500 + b"1" + b"}" * 500, ..., id="objects, 500 deep"),
+        pytest.param(b'["' + b"[" * 600 + b'","\\"' + b"{" * 600 + b'"]', ..., id="brackets in texts"),
+        pytest.param(b"[" + b"{}," * 600 + b"{}]", ..., id="many brackets, two deep"),
+        pytest.param(b"-" + b"9" * 4299, -int("9" * 4299), id="longest negative integer"),
     ],
 )
 def test_json_is_read(decoder, body, value):
@@ -64,6 +68,13 @@ def test_json_is_read(decoder, body, value):
         pytest.param(b"01", id="leading zero"),
         pytest.param(b"{'a': 1}", id="single quotes"),
         pytest.param(b"[" * 100_000, id="deeper than the stack"),
+        pytest.param(b"[" * 501 + b"]" * 501, id="501 deep"),
+        pytest.param(b'[{"a":' * 251 + b"1" + b"}]" * 251, id="501 deep and mixed"),
+        pytest.param(b'["]]]]",' + b'"\\"]",[' * 500 + b"]" * 501, id="501 deep between texts with brackets"),
+        pytest.param(b"-" + b"9" * 4300, id="too long a negative integer"),
+        pytest.param(rb'{"a": "\ud800", "a": 1}', id="half of a pair in a value that is replaced"),
+        pytest.param(rb'"\\\ud800"', id="half of a pair behind an escaped backslash"),
+        pytest.param(rb'"\udc00\ud800"', id="two halves the wrong way round"),
     ],
 )
 def test_what_is_not_json_is_refused_without_quoting_it(decoder, body):

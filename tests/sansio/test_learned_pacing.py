@@ -341,6 +341,7 @@ UNDAMAGED = {"version": 1, "worst": 4.0, "samples": 8, "max_keys": 2, "learned":
         {"worst": math.nan},
         {"samples": 1},
         {"samples": 8.0},
+        {"samples": 10**30, "learned": []},
         {"max_keys": None},
         {"more": 1},
         {"learned": None},

@@ -13,11 +13,17 @@ from packcloud_async._sansio.ledger_records import (
     LedgerKind,
     RunRecord,
     TargetRecord,
+    TargetState,
+    UnfinishedJob,
     check_error_text,
     error_text,
+    read_error,
     read_holder,
+    read_job,
     read_run,
     read_target,
+    read_target_state,
+    read_unfinished_job,
     write_run,
     write_target,
 )
@@ -60,6 +66,7 @@ def test_a_run_has_times_with_a_zone(name):
 
 
 RUN = '{"kinds": null, "poll": {}, "on_conflict": "watch", "started": "2026-01-01T10:00:00+00:00", "base_url": null}'
+TARGET = '{"organization_id": "org_1", "integration_ids": null, "kinds": null, "weight": 1.5}'
 
 
 @pytest.mark.parametrize(
@@ -75,13 +82,60 @@ RUN = '{"kinds": null, "poll": {}, "on_conflict": "watch", "started": "2026-01-0
         pytest.param(lambda text: read_run(text, "soon"), RUN, id="finished soon"),
         pytest.param(read_target, '{"organization_id": 1}', id="an id that is no text"),
         pytest.param(read_target, "{}", id="no id"),
+        pytest.param(lambda text: read_run(text, None), RUN.replace("null", "[]", 1), id="no kinds"),
+        pytest.param(lambda text: read_run(text, None), RUN.replace("null", '"orders"', 1), id="a text of kinds"),
+        pytest.param(lambda text: read_run(text, None), RUN.encode(), id="a run in bytes"),
+        pytest.param(lambda text: read_run(RUN, text), b"2026-01-01T10:00:00+00:00", id="finished in bytes"),
+        pytest.param(read_target, TARGET.replace("null", '"int_1"', 1), id="one id in place of a list"),
+        pytest.param(read_target, TARGET.replace("null", '{"int_1": 1}', 1), id="ids in an object"),
+        pytest.param(read_target, TARGET.replace("null", "[1]", 1), id="a number among the ids"),
+        pytest.param(read_target, TARGET.replace("1.5", '"1.5"'), id="a weight in a text"),
+        pytest.param(read_target, TARGET.replace("1.5", "true"), id="a weight that is true"),
+        pytest.param(read_target, TARGET.replace("1.5", "NaN"), id="a weight that is no number"),
+        pytest.param(read_target, TARGET.replace("1.5", "0"), id="a weight of nothing"),
+        pytest.param(read_target, TARGET.replace("1.5", "1" + "0" * 400), id="a weight beyond a float"),
         pytest.param(lambda text: read_holder(text, "h", STARTED.isoformat()), "me", id="pid that is no number"),
+        pytest.param(lambda text: read_holder(text, "h", STARTED.isoformat()), b"12", id="pid in bytes"),
+        pytest.param(lambda text: read_holder(text, "h", STARTED.isoformat()), 1.5, id="pid and a half"),
         pytest.param(lambda text: read_holder(1, text, STARTED.isoformat()), None, id="host that is no text"),
     ],
 )
 def test_a_damaged_record_says_which_it_is_and_quotes_nothing(read, document):
     with pytest.raises(DamagedRecord, match=r"^the record of (the run|a target|the holder) is damaged \(\w+\)$"):
         read(document)
+
+
+@pytest.mark.parametrize(
+    ("read", "row"),
+    [
+        pytest.param(read_job, (1, b"int_1", "{}", 0, None), id="id in bytes"),
+        pytest.param(read_job, (1, "int_1", b"{}", 0, None), id="token in bytes"),
+        pytest.param(read_job, (1, "int_1", "{}", "x", None), id="neither finished nor not"),
+        pytest.param(read_job, (1, "int_1", "{}", 2, None), id="finished twice"),
+        pytest.param(read_job, (1, "int_1", "{}", 0, "hush!"), id="another text for an error"),
+        pytest.param(read_job, (1, "int_1", "{}", 0, 7), id="number as error"),
+        pytest.param(read_unfinished_job, (1, b"int_1", "{}"), id="unfinished, id in bytes"),
+        pytest.param(read_unfinished_job, (1, "int_1", None), id="unfinished, no token"),
+        pytest.param(read_target_state, ("hush!",), id="unknown state"),
+        pytest.param(read_target_state, (b"listed",), id="state in bytes"),
+        pytest.param(read_error, (b"ServerError 503",), id="error in bytes"),
+        pytest.param(read_error, ("hush!",), id="error that quotes"),
+    ],
+)
+def test_a_damaged_row_says_what_it_is_and_quotes_nothing(read, row):
+    with pytest.raises(DamagedRecord, match=r"^the record of (a target|a job|an error) is damaged \(\w+\)$"):
+        read(*row)
+
+
+def test_rows_are_read():
+    assert read_job(3, "int_1", "{}", 1, "ServerError 503") == LedgerJob(3, "int_1", "{}", True, "ServerError 503")
+    assert read_unfinished_job(3, "int_1", "{}") == UnfinishedJob(3, "int_1", "{}")
+    assert read_target_state("failed") is TargetState.FAILED
+    assert read_error(None) is None
+
+
+def test_a_target_of_the_least_is_read():
+    assert read_target(TARGET) == TargetRecord("org_1", None, None, 1.5)
 
 
 def test_a_run_of_the_least_is_read():

@@ -123,6 +123,11 @@ def test_a_limit_or_window_of_nothing_says_nothing(nothing):
     assert told == (Allowance(remaining=5),)
 
 
+@pytest.mark.parametrize("blank", ["\t", "\x1f", "\x85", "\u2003"], ids=ascii)
+def test_what_counts_as_blank_around_a_number_is_no_part_of_it(blank):
+    assert read(x_ratelimit_remaining=f"{blank}5{blank}") == (Allowance(remaining=5),)
+
+
 def test_where_nothing_is_sent_nothing_is_read():
     assert read() == read(date="Thu, 01 Jan 2026 00:00:00 GMT", x_ratelimit_limit="60", x_ratelimit_reset="1") == ()
 

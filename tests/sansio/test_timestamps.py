@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from packcloud_async._sansio.timestamps import Direction, direction_of, parse_timestamp, same_watermark
 
 TEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
+FIRST = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,19 @@ TEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
         pytest.param("2026-02-30T10:00:00Z", None, id="no such day"),
         pytest.param("20260101", None, id="digits alone"),
         pytest.param("1712010112345", None, id="milliseconds since 1970"),
+        pytest.param("1712010112345.678", None, id="milliseconds since 1970 with a fraction"),
+        pytest.param("17120101.123456", None, id="a number with a fraction"),
+        pytest.param("17120101,123456", None, id="a number with a comma"),
+        pytest.param("2026-01-01110:00", None, id="a digit between date and time"),
+        pytest.param("2026-01-01T24:00:00Z", None, id="24 o'clock"),
+        pytest.param("2026-01-01\ud80010:00", TEN, id="half of a surrogate pair between date and time"),
+        pytest.param("2026-01-01T10:00:00\x00", None, id="NUL at the end"),
+        pytest.param("\uff12\uff10\uff12\uff16-01-01T10:00:00Z", None, id="digits of another script"),
+        pytest.param("2026-01-01T10:00", TEN, id="minutes"),
+        pytest.param("2026-01-01T10+00:00", TEN, id="hours"),
+        pytest.param("2026-01-01", TEN.replace(hour=0), id="a day"),
+        pytest.param("2026-W01-4", TEN.replace(hour=0), id="a day of a week"),
+        pytest.param("0001-01-01T00:00:00+14:00", FIRST, id="before the first year in UTC"),
     ],
 )
 def test_a_timestamp_is_read_or_none(text, instant):
@@ -47,6 +61,20 @@ def test_a_timestamp_is_read_or_none(text, instant):
         pytest.param("2026-01-01T10:00:00Z", "2026-01-01T10:00:01Z", False, id="a second later"),
         pytest.param("2026-01-01T10:00:00.123456Z", "2026-01-01T10:00:00.123457Z", False, id="a microsecond later"),
         pytest.param("1712010112345", "1712010122345", False, id="two counters"),
+        pytest.param("1712010112345.678", "1712010122345.678", False, id="two counters with a fraction"),
+        pytest.param("2026-01-01", "2026-01-01T10:00:00Z", True, id="a day and a time in it"),
+        pytest.param("2026-01-01", "2026-01-02T00:00:00Z", False, id="a day and the next"),
+        pytest.param("2026-01-01", "2026-01-01T23:30:00-01:00", False, id="a day, and the next in UTC"),
+        pytest.param("2026-01-01T10Z", "2026-01-01T10:59:59Z", True, id="an hour and a time in it"),
+        pytest.param("2026-01-01T10:00Z", "2026-01-01T10:00:59.9Z", True, id="a minute and a time in it"),
+        pytest.param("2026-01-01T10:00Z", "2026-01-01T10:01:00Z", False, id="a minute and the next"),
+        pytest.param("2026-01-01T10:01", "2026-01-01T1001", True, id="minutes, basic form"),
+        pytest.param("2026-01-01T10:00+05:30", "2026-01-01T04:30:30Z", True, id="minutes in another zone"),
+        pytest.param(
+            "2026-01-01T10:00:00+01:00:00.5", "2026-01-01T08:59:59Z", True, id="a zone with a fraction of a second"
+        ),
+        pytest.param("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", False, id="before the first year"),
+        pytest.param("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.5-14:00", True, id="after the last year"),
     ],
 )
 def test_two_watermarks_are_the_same_instant(one, other, same):

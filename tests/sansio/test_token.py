@@ -239,6 +239,15 @@ def test_a_record_follows_its_machine_and_is_the_same_when_nothing_happened():
     assert watched.at(again) == watched
 
 
+def test_a_job_begun_at_the_end_of_time_has_a_token():
+    begun = record(started=datetime.max.replace(tzinfo=UTC), kinds={ORDERS: KindState(baseline=T0)})
+    progress = begun.progress(begun.poll, spread=0.5, now=100.0, wall_clock=STARTED)
+    progress.sending(ORDERS)
+    progress.accepted(ORDERS)
+    progress.watch(106.0)
+    assert begun.at(progress).watched == begun.started
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -251,6 +260,8 @@ def test_a_record_follows_its_machine_and_is_the_same_when_nothing_happened():
         pytest.param("{}", "no version", id="other JSON"),
         pytest.param(token(version=2), "version 2; this release reads version 1", id="newer"),
         pytest.param(token(version="1"), "version '1'; this release", id="version as text"),
+        pytest.param(token(version=True), "version True; this release", id="true as version"),
+        pytest.param(token(version=1.0), "version 1.0; this release", id="version with a fraction"),
         pytest.param(token(version="x" * 1000), "version 'xxxxxxxxxxxxxxxxxxx; this", id="long version"),
         *[
             pytest.param(token(name), r"damaged job token \(KeyError\)", id=f"without {name}")
@@ -289,6 +300,7 @@ def test_a_record_follows_its_machine_and_is_the_same_when_nothing_happened():
         pytest.param(token_of_kind(steps=["abcd"]), "damaged job token", id="text as step"),
         pytest.param(token_of_kind(steps=[[T0, T1, 1.0]]), "damaged job token", id="short step"),
         pytest.param(token_of_kind(steps=[[T0, T1, "1", "forward"]]), "damaged job token", id="text as time"),
+        pytest.param(token_of_kind(steps=[[T0, T1, True, "forward"]]), "damaged job token", id="true as time"),
         pytest.param(token_of_kind(steps=[[T0, T1, 1.0, "sideways"]]), "damaged job token", id="unknown direction"),
         pytest.param(token_of_kind(steps=[[T0, T1, float("inf"), "forward"]]), "damaged job token", id="infinite time"),
         pytest.param(
