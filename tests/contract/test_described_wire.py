@@ -17,7 +17,7 @@ FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sor
 
 NOT_AN_OPERATION = {"error-404-route", "error-405"}
 """Their paths or methods are wrong on purpose."""
-REFUSED_REQUESTS = {name for name in FILES if name.startswith("error-422")}
+REFUSED_REQUESTS = {name for name in FILES if name.startswith(("error-400-body", "error-422"))}
 """Their bodies are wrong on purpose."""
 
 
