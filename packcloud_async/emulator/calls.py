@@ -130,6 +130,7 @@ class Calls:
         code = call.match.ids["action"]
         if all(action["code"] != code for action in _ACTIONS[self._integration(call).category]):
             raise Refusal(404, "Action not found.")
+        _valid_form(call, {})
         return Answer(200, {"code": code})
 
     def get_settings(self, call: Call) -> Answer:
@@ -227,12 +228,14 @@ HANDLERS: Final[Mapping[str, Mapping[str, Handler]]] = {
 
 def _valid_form(call: Call, rules: Mapping[str, Rule]) -> dict[str, JsonValue]:
     form = read_form(call.body)
-    errors = complaints(form, rules)
-    if not errors:
-        return form
-    first, *others = [complaint for listed in errors.values() for complaint in listed]
-    more = f" (and {len(others)} more error{'s' if len(others) > 1 else ''})" if others else ""
-    raise Refusal(422, first + more, errors=errors)
+    errors = complaints(form or {}, rules)
+    if errors:
+        first, *others = [complaint for listed in errors.values() for complaint in listed]
+        more = f" (and {len(others)} more error{'s' if len(others) > 1 else ''})" if others else ""
+        raise Refusal(422, first + more, errors=errors)
+    if form is None:
+        raise Refusal(400, "The body is not a JSON object.")
+    return form
 
 
 _TRAITS: Mapping[str, Callable[[Service, str], str]] = {

@@ -38,13 +38,15 @@ _MAX_TEXT = 255
 _WORDING = {str: "must be a string", bool: "must be true or false", dict: "must be an array"}
 
 
-def read_form(body: bytes | None) -> dict[str, JsonValue]:
-    """Return the fields of a body; a body that is no JSON object has none."""
-    try:
-        document = json_text.parse(body or b"")
-    except InvalidResponse:
+def read_form(body: bytes | None) -> dict[str, JsonValue] | None:
+    """Return the fields of a body, none if there is no body; None when it is not a JSON object."""
+    if not body:
         return {}
-    return document if isinstance(document, dict) else {}
+    try:
+        document = json_text.parse(body)
+    except InvalidResponse:
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def complaints(form: Mapping[str, JsonValue], rules: Mapping[str, Rule]) -> dict[str, list[str]]:

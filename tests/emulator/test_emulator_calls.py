@@ -156,6 +156,19 @@ class TestWriting:
         assert response.status == 422
         assert errors in (set(answer["errors"]), len(answer["errors"]))
 
+    @pytest.mark.parametrize(("method", "path"), [("PUT", "int_1"), ("POST", "int_1/actions/test_connection")])
+    @pytest.mark.parametrize("body", [b"{", b"\xff", b" ", b"null", [], ["text"], "text", 1])
+    def test_a_body_that_is_no_object_is_refused(self, asked: Any, method: str, path: str, body: Any) -> None:
+        emulated = asked()
+        before = emulated.data("GET", "int_1")
+        assert emulated.status(method, path, 5.0, body=body) == 400
+        assert emulated.data("GET", "int_1", 5.0) == before
+
+    @pytest.mark.parametrize(("method", "path"), [("PUT", "int_1"), ("POST", "int_1/actions/test_connection")])
+    @pytest.mark.parametrize("body", [None, b"", {}])
+    def test_no_body_is_a_form_without_fields(self, asked: Any, method: str, path: str, body: Any) -> None:
+        assert asked().status(method, path, body=body) == 200
+
     @pytest.mark.parametrize(
         ("body", "message"),
         [

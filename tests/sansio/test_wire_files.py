@@ -12,6 +12,7 @@ from packcloud_async._sansio.codec import encode
 from packcloud_async._sansio.wire import Response
 from packcloud_async.errors import (
     ApiError,
+    BadRequest,
     Conflict,
     NotFound,
     RateLimited,
@@ -68,6 +69,7 @@ ANSWERED = {
     "shipping-services-list-filtered": endpoints.list_shipping_services(ROUTES, ORG, **FILTERS),
 }
 REFUSED = {
+    "error-400-body": (endpoints.any_request("PUT", GET.target, None, ["not an object"]), BadRequest),
     "error-401": (LIST, Unauthorized),
     "error-404-integration": (endpoints.get_integration(ROUTES, ORG, "int_999"), NotFound),
     "error-404-route": (
