@@ -144,7 +144,8 @@ class Scenario:
     """Something a user awaits.
 
     ``prepare`` comes before it and is never cancelled, ``settle`` is what must hold after it, wherever it was cut
-    off. ``client`` and ``emulator`` make options of theirs.
+    off. ``client`` and ``emulator`` make options of theirs. Of many moments, of which most happen for each
+    organization and integration anew, only ``every`` so many-th is tried.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Scenario:
     emulator: Callable[[], dict[str, Any]] = _nothing
     in_memory: bool = True
     over_sockets: bool = True
+    every: int = 1
 
 
 Opening = Callable[[Scenario, int, Path], AbstractAsyncContextManager[Stage]]
