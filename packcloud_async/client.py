@@ -1,6 +1,5 @@
 """PackCloudClient and Organization: the face of the package; everything is decided below."""
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
@@ -14,7 +13,7 @@ from attrs import frozen
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.limiting import Limiter, limiter_of
 from packcloud_async._io.pipeline import CallObserver, Pipeline
-from packcloud_async._io.tasks import until_done
+from packcloud_async._io.tasks import to_its_end
 from packcloud_async._io.transport import AiohttpTransport, Session, Transport, turns
 from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.budget import BudgetState
@@ -282,11 +281,7 @@ class PackCloudClient:
                 await watch.stop_if_idle()
         finally:
             # In a task of its own, because what closes a client out of one of its calls is cancelled by that.
-            closing = asyncio.get_running_loop().create_task(self._pipeline.aclose())
-            try:
-                await until_done(closing)
-            finally:
-                closing.result()
+            await to_its_end(self._pipeline.aclose())
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a prepared call; the other parts of this package build on it."""

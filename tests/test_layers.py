@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"errors", "_sansio.timestamps"},
+    {"errors", "_sansio.timestamps", "_io.tasks"},
     {
         "_sansio.json_text",
         "_sansio.keep_alive",
@@ -56,7 +56,6 @@ LAYERS: list[set[str]] = [
         "_io.retrying",
         "_io.limiting",
         "_io.signal",
-        "_io.tasks",
         "_io.turns",
         "emulator.in_memory",
         "emulator.server",

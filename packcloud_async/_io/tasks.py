@@ -1,7 +1,10 @@
 """Tasks that somebody owns: waiting for their end, and what their errors really are."""
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def until_done(task: "asyncio.Task[Any]") -> None:
@@ -18,6 +21,17 @@ async def until_done(task: "asyncio.Task[Any]") -> None:
             cancelled = error
     if cancelled is not None:
         raise cancelled
+
+
+async def to_its_end(acting: Coroutine[Any, Any, T]) -> T:
+    """Carry something out in a task of its own; a cancellation meanwhile is raised when it is done."""
+    task = asyncio.get_running_loop().create_task(acting)
+    try:
+        await until_done(task)
+    finally:
+        # What it failed with comes first: nobody else would ever tell.
+        result = task.result()
+    return result
 
 
 def is_being_cancelled() -> bool:

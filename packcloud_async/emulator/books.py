@@ -66,13 +66,14 @@ class Counters:
     """Counts since the emulator was built; a refused connection counts under ``faults`` only.
 
     ``calls`` is by (method, route name); ``faults`` by name or status; ``duplicate_posts`` are sync POSTs
-    accepted for a kind of an integration that had accepted one before; ``peak_requests`` and
-    ``peak_connections`` (served only) are the most at one time.
+    accepted for a kind of an integration that had accepted one before; ``open_connections`` (served only) are
+    those of this moment, ``peak_requests`` and ``peak_connections`` (served only) the most at one time.
     """
 
     calls: Counter[tuple[str, str]] = Factory(Counter[tuple[str, str]])
     faults: Counter[str] = Factory(Counter[str])
     duplicate_posts: int = 0
+    open_connections: int = 0
     peak_requests: int = 0
     peak_connections: int = 0
     _in_flight: int = 0
@@ -100,6 +101,15 @@ class Counters:
     def left(self) -> None:
         """Count a request out."""
         self._in_flight -= 1
+
+    def connected(self) -> None:
+        """Count a connection in."""
+        self.open_connections += 1
+        self.peak_connections = max(self.peak_connections, self.open_connections)
+
+    def disconnected(self) -> None:
+        """Count a connection out."""
+        self.open_connections -= 1
 
     def _summed(self, position: int) -> Counter[str]:
         counts: Counter[str] = Counter()

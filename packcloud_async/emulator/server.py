@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
+from packcloud_async._io.tasks import to_its_end
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.books import Counters
 from packcloud_async.emulator.clock import LoopClock
@@ -37,12 +38,13 @@ async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> Asyn
     await runner.setup()
     try:
         site = web.TCPSite(runner, address, port)
-        await site.start()
+        # Cancelled in its last step, a start would leave a port that listens and that nobody can close.
+        await to_its_end(site.start())
         literal = f"[{address}]" if ":" in address else address
         yield Served(f"http://{literal}:{site.port}")
     finally:
         handler.closing.set_result(None)
-        await runner.cleanup()
+        await to_its_end(runner.cleanup())
 
 
 _SHUTDOWN: Final = 1.0
@@ -88,7 +90,11 @@ class _CountingServer(web.Server):
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        self._counters.peak_connections = max(self._counters.peak_connections, len(self.connections))
+        self._counters.connected()
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._counters.disconnected()
 
 
 async def _truncated(request: web.BaseRequest, transport: asyncio.Transport, whole: Response) -> web.StreamResponse:
