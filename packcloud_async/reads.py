@@ -165,7 +165,7 @@ class Reads:
 
         ``page`` is that of the list, None for a single read.
         """
-        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w.is_queued and w not in due]
+        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
         if not due and not bystanders:
             return
         marks, news = integration.watermarks, self._news.get(integration.id)

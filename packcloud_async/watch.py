@@ -3,7 +3,8 @@
 1. A job joins with its progress machine and leaves when it is done or cancelled. The task starts with the first
    job and ends with the last; whoever joins while it ends starts it anew.
 2. What is due together is read together; :mod:`packcloud_async.reads` says how.
-3. An answer tells nothing to a job that joined after it was asked.
+3. An answer tells nothing to a job that joined after it was asked, and everything it shows to all others, also to
+   those whose own read is under way: that may fail, or wait for its turn long after the news.
 4. A hint brings a read forward, and never puts one off.
 5. Who is sending a POST is known here too, so that another job for the same integration and kind shares it.
 """
@@ -39,8 +40,9 @@ TIMERS_ARE_EARLY = 1e-6
 
 @define(eq=False)
 class _Reading:
-    """A read of any watch, known to everything that runs within it."""
+    """A read of any watch, known to everything that runs within it: what it is for, and whether it is over."""
 
+    due: "list[Watched]"
     is_over: bool = False
 
 
@@ -188,7 +190,7 @@ class Watch:
             read.cancel()
 
     async def _read(self, due: list[Watched]) -> None:
-        reading = _Reading()
+        reading = _Reading(due)
         _READING.set(reading)
         for watched in due:
             watched.read_with = due
@@ -269,7 +271,7 @@ class Watch:
         elif isinstance(decision, Done):
             # What other reads tell of this job is still to come.
             self._remove(watched)
-        else:
+        elif watched.read_with is None or watched.read_with is _due_now():
             self._schedule(watched, decision, now)
 
     def _schedule(self, watched: Watched, wait: Wait, now: float) -> None:
@@ -294,6 +296,12 @@ class Watch:
 
 _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}
 """One for all jobs."""
+
+
+def _due_now() -> list[Watched] | None:
+    """Return what the read that runs here is for; a job whose own read is another one waits for that."""
+    reading = _READING.get()
+    return None if reading is None else reading.due
 
 
 def _now() -> float:

@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
         "_sansio.endpoints",
         "_sansio.outcomes",
         "_sansio.pacing",
+        "emulator.answer_log",
         "emulator.books",
         "emulator.faults",
         "emulator.shops",

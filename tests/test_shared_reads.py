@@ -164,3 +164,28 @@ async def test_a_list_that_is_closed_for_good_is_tried_ever_more_rarely():
     assert states == {Outcome.QUIET}
     # At the ages 1, 3 and 15.2 of 1, 2, 3, 4.5, 6.8, 10.1, 15.2, 22.8, 32.8, 42.8, 52.8 and 60.
     assert shop.transport.times("GET", "/integrations")[2:] == pytest.approx([1, 3, 15.1875], abs=0.01)
+
+
+async def test_a_job_is_told_what_a_list_shows_while_its_own_read_is_under_way():
+    async with open_shop(organizations=1, integrations=4, per_page=2) as shop:
+        find_nothing(shop, 3)
+        shop.emulator.plan_sync("org_1", "int_4", ORDERS, moves=[(0.8, None)])
+        # int_4 is on the second page, so that the hint is a single read; it hangs, and fails in the end.
+        shop.emulator.set_faults(FaultPlan(routes={"integration"}, latency=30, script=["drop_after"]))
+        asyncio.get_running_loop().call_later(0.5, shop.org.hint, "int_4")
+        async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+            results = {result.integration_id: result async for result in run}
+    assert shop.transport.times("GET", "/int_4")[0] == 0.5
+    assert results["int_4"][ORDERS].seen_at == results["int_4"].elapsed == 1
+
+
+async def test_a_job_that_is_told_by_another_read_waits_for_its_own_before_it_reads_again():
+    async with open_shop(organizations=1, integrations=4, per_page=2) as shop:
+        find_nothing(shop, 4)
+        shop.emulator.set_faults(FaultPlan(routes={"integration"}, latency=5.2))
+        asyncio.get_running_loop().call_later(0.5, shop.org.hint, "int_4")
+        async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+            states = {result[ORDERS].state async for result in run}
+    assert states == {Outcome.QUIET}
+    # The answer of 0.5 came at 5.7; the walks of 1, 2, 3 and 4.5 told it too, and it was read no more often for that.
+    assert shop.transport.times("GET", "/int_4") == [0.5]

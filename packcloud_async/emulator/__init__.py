@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from packcloud_async.emulator import server
+from packcloud_async.emulator.answer_log import AnswerLog, PostSeen, Showing
 from packcloud_async.emulator.books import Books, Counters, SyncRun
 from packcloud_async.emulator.clock import LoopClock
 from packcloud_async.emulator.dates import EPOCH, WatermarkFormat
@@ -19,12 +20,14 @@ from packcloud_async.emulator.server import Served
 from packcloud_async.emulator.shops import DOCUMENTED_WATERMARKS, World
 from packcloud_async.emulator.state import Plans, State
 from packcloud_async.emulator.sync_runs import Distribution, PlannedRun, SyncTimes
+from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import SyncKind
 
 __all__ = [
     "EPOCH",
     "PATHS",
     "SYNC_ROUTES",
+    "AnswerLog",
     "Books",
     "Counters",
     "Distribution",
@@ -34,8 +37,10 @@ __all__ = [
     "Fault",
     "FaultPlan",
     "InMemoryTransport",
+    "PostSeen",
     "Reply",
     "Served",
+    "Showing",
     "State",
     "SyncRun",
     "SyncTimes",
@@ -52,7 +57,7 @@ class Emulator:
     loop's. ``extra_watermarks`` adds fields such as ``stock_sync_updated_at`` to the payload, and
     ``absent_watermarks`` leaves out documented ones. ``faults`` is one plan or several: the first that aims at a
     request decides it. ``paths`` overrides templates of ``PATHS``. ``conflict_while_running`` answers 409 to a
-    sync of a kind that is still running.
+    sync of a kind that is still running. ``keep_log`` writes down what every answer showed, in ``log``.
 
     >>> import asyncio
     >>> from packcloud_async._sansio.wire import Request
@@ -80,6 +85,7 @@ class Emulator:
         conflict_while_running: bool = False,
         extra_watermarks: Collection[SyncKind] = (),
         absent_watermarks: Collection[SyncKind] = (),
+        keep_log: bool = False,
     ) -> None:
         self.world = World(
             organizations=organizations,
@@ -91,7 +97,7 @@ class Emulator:
             conflict_while_running=conflict_while_running,
         )
         self._token = token
-        self._state = State(self.world, token=token, faults=faults, paths=paths)
+        self._state = State(self.world, token=token, faults=faults, paths=paths, log=AnswerLog() if keep_log else None)
         self._clock = LoopClock()
 
     def __repr__(self) -> str:
@@ -114,6 +120,13 @@ class Emulator:
         return self._state.books
 
     @property
+    def log(self) -> AnswerLog:
+        """What the answers showed; raises :class:`ConfigurationError` without ``keep_log``."""
+        if self._state.log is None:
+            raise ConfigurationError("the emulator keeps no log: build it with keep_log=True")
+        return self._state.log
+
+    @property
     def counters(self) -> Counters:
         """What was asked, and what went wrong on purpose."""
         return self._state.counters
@@ -122,6 +135,11 @@ class Emulator:
     def now(self) -> float:
         """The emulator second of the latest request."""
         return self._clock.latest
+
+    @property
+    def began_at(self) -> float | None:
+        """The loop's time at second 0, None before the first request."""
+        return self._clock.began_at
 
     def transport(self) -> InMemoryTransport:
         """Return a transport that needs no socket; all transports and servers of an emulator share its state."""
@@ -170,4 +188,4 @@ class Emulator:
 
     def delete(self, organization_id: str, integration_id: str) -> None:
         """Let an integration be gone, as if somebody else had deleted it; do nothing if it is."""
-        self._state.delete(organization_id, integration_id)
+        self._state.delete(organization_id, integration_id, now=self.now)

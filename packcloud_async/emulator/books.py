@@ -37,10 +37,11 @@ class SyncRun:
 
 
 class Books:
-    """Every accepted sync, in the order of acceptance."""
+    """Every accepted sync, in the order of acceptance; ``removed`` says since which second an integration is gone."""
 
     def __init__(self) -> None:
         self.runs: list[SyncRun] = []
+        self.removed: dict[tuple[str, str], float] = {}
         self._by_target: dict[_Key, list[SyncRun]] = {}
 
     def of(self, organization_id: str, integration_id: str, kind: SyncKind) -> Sequence[SyncRun]:

@@ -84,6 +84,12 @@ class Calls:
         """Fix what the next sync nobody planned yet will do."""
         self._planned.setdefault((organization_id, integration_id, kind), deque()).append(planned)
 
+    def remove(self, organization_id: str, integration_id: str, *, now: float) -> None:
+        """Let an integration and its shipping services be gone; do nothing if it is."""
+        organization = self.organizations.find(organization_id)
+        if organization is not None and organization.integrations.pop(integration_id, None) is not None:
+            self._books.removed[organization_id, integration_id] = now
+
     def list_integrations(self, call: Call) -> Answer:
         """GET, paged."""
         integrations = list(self._organization(call).integrations.values())
@@ -118,7 +124,7 @@ class Calls:
     def delete_integration(self, call: Call) -> Answer:
         """DELETE; its shipping services go with it."""
         integration = self._integration(call)
-        del self._organization(call).integrations[integration.id]
+        self.remove(call.match.ids["organizationId"], integration.id, now=call.view.now)
         return Answer(204)
 
     def list_actions(self, call: Call) -> Answer:

@@ -21,3 +21,8 @@ class LoopClock:
             self._loop, self._offset = loop, self.latest - loop.time()
         self.latest = loop.time() + self._offset
         return self.latest
+
+    @property
+    def began_at(self) -> float | None:
+        """The loop's time at second 0, None before anybody asked."""
+        return None if self._loop is None else -self._offset

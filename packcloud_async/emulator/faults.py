@@ -6,7 +6,7 @@
 3. A request has at most one fault, beside its latency.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
@@ -35,6 +35,20 @@ class Fault(StrEnum):
     """The request is carried out and the body is whole but is not JSON."""
     STALE = "stale"
     """A read answers the values before the latest move, as a lagging replica does; nothing else is changed."""
+    SILENT_BEFORE = "silent_before"
+    """The request arrives, nothing is done, and the connection stays open in silence before it ends."""
+    SILENT_AFTER = "silent_after"
+    """The request is carried out, and the connection stays open in silence before it ends."""
+    RESET = "reset"
+    """The request is carried out, and the connection is reset in the middle of the body (at once if there is none)."""
+    SLOW = "slow"
+    """The request is carried out, and the body comes in small pieces."""
+    EMPTY = "empty"
+    """The request is carried out, and the answer has no body."""
+    BAD_SHAPE = "bad_shape"
+    """The request is carried out, and the body is JSON that says nothing of what was asked."""
+    DELETE = "delete"
+    """Somebody deletes the integration just before the request is carried out; nothing if it names none."""
 
 
 AnyFault: TypeAlias = Fault | int
@@ -60,18 +74,20 @@ class Fate(Enum):
     DROP_BEFORE = "the connection ends without an answer; the emulator did not act"
     DROP_AFTER = "the connection ends without an answer; the emulator acted"
     TRUNCATE = "the connection ends halfway through the body; the emulator acted"
+    RESET = "the connection is reset halfway through the body; the emulator acted"
 
 
 @frozen
 class Reply:
     """What a driver acts out: wait ``delay`` seconds, then do what ``fate`` says.
 
-    ``response`` is None when nothing of it is to be sent.
+    ``response`` is None when nothing of it is to be sent. ``lasts`` is the seconds over which its body comes.
     """
 
     fate: Fate
     response: Response | None = None
     delay: float = 0.0
+    lasts: float = 0.0
 
 
 def _names(names: Iterable[str] | None) -> frozenset[str] | None:
@@ -94,6 +110,16 @@ def _scripted(step: AnyFault | str | None) -> AnyFault | None:
         names = ", ".join(Fault)
         raise ConfigurationError(f"FaultPlan.script holds {step!r}; known: None, {names}, and statuses 400 to 599")
     return known[str(step)]
+
+
+def _statuses(given: Mapping[int, float] | Iterable[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    chances = dict(given)
+    for status, chance in chances.items():
+        if status not in range(400, 600) or not 0 <= chance <= 1:
+            raise ConfigurationError(
+                f"FaultPlan.statuses must map statuses 400 to 599 to probabilities, not {status!r} to {chance!r}"
+            )
+    return tuple(chances.items())
 
 
 def _known_routes(instance: object, attribute: object, value: frozenset[str] | None) -> None:  # noqa: ARG001
@@ -131,6 +157,19 @@ class FaultPlan:
     truncate: float = field(default=0.0, validator=probability)
     bad_json: float = field(default=0.0, validator=probability)
     stale: float = field(default=0.0, validator=probability)
+    silent_before: float = field(default=0.0, validator=probability)
+    silent_after: float = field(default=0.0, validator=probability)
+    reset: float = field(default=0.0, validator=probability)
+    slow: float = field(default=0.0, validator=probability)
+    empty: float = field(default=0.0, validator=probability)
+    bad_shape: float = field(default=0.0, validator=probability)
+    delete: float = field(default=0.0, validator=probability)
+    # Status -> probability, of answers that come in place of acting: ``{401: 0.01, 404: 0.02}``
+    statuses: tuple[tuple[int, float], ...] = field(default=(), converter=_statuses)
+
+    # How long a connection is silent before it ends, and over how long a slow body is spread
+    silence: float = field(default=60.0, validator=number(0))
+    slowness: float = field(default=1.0, validator=number(0))
 
     # 429: Retry-After as seconds, or as a date to be held against the Date header; None leaves it out
     retry_after: float | None = field(default=1.0, validator=number(0, optional=True))
@@ -189,6 +228,14 @@ class FaultCourse:
             (Fault.TRUNCATE, plan.truncate),
             (Fault.BAD_JSON, plan.bad_json),
             (Fault.STALE, plan.stale),
+            (Fault.SILENT_BEFORE, plan.silent_before),
+            (Fault.SILENT_AFTER, plan.silent_after),
+            (Fault.RESET, plan.reset),
+            (Fault.SLOW, plan.slow),
+            (Fault.EMPTY, plan.empty),
+            (Fault.BAD_SHAPE, plan.bad_shape),
+            (Fault.DELETE, plan.delete),
+            *plan.statuses,
         ]
         self._odds = [(fault, chance) for fault, chance in odds if chance > 0]
 

@@ -30,13 +30,15 @@ class InMemoryTransport:
         counters.arrived()
         try:
             reply = self._state.answer(request, self._clock.now())
-            await asyncio.sleep(reply.delay)
+            await asyncio.sleep(reply.delay + reply.lasts)
         finally:
             counters.left()
         if reply.fate is Fate.REFUSE:
             raise TransportError("connection refused by the emulator", maybe_sent=False)
         if reply.response is None:
             raise TransportError("connection closed by the emulator without an answer", maybe_sent=True)
+        if reply.fate is Fate.RESET:
+            raise TransportError("connection reset by the emulator", maybe_sent=True)
         if reply.fate is Fate.TRUNCATE:
             body = reply.response.body
             return evolve(reply.response, body=body[: len(body) // 2], damage=Damage.TRUNCATED)

@@ -1,6 +1,8 @@
 """The emulator on a real loopback port."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -80,7 +82,25 @@ class _Handler:
             return web.Response()
         if reply.fate is Fate.TRUNCATE:
             return await _truncated(request, transport, reply.response)
+        if reply.fate is Fate.RESET:
+            return await _reset(request, transport, reply.response)
+        if reply.lasts:
+            return await self._drip(request, reply.response, reply.lasts)
         return web.Response(status=reply.response.status, headers=reply.response.headers, body=reply.response.body)
+
+    async def _drip(self, request: web.BaseRequest, whole: Response, lasts: float) -> web.StreamResponse:
+        """Send the body in pieces, the last one after ``lasts`` seconds."""
+        response = await _begun(request, whole)
+        size = -(-len(whole.body) // _PIECES) or 1
+        for number in range(_PIECES):
+            await asyncio.wait([self.closing], timeout=lasts / _PIECES)
+            if request.transport is None or self.closing.done():
+                break
+            await response.write(whole.body[number * size : (number + 1) * size])
+        return response
+
+
+_PIECES: Final = 8
 
 
 class _CountingServer(web.Server):
@@ -97,13 +117,29 @@ class _CountingServer(web.Server):
         self._counters.disconnected()
 
 
-async def _truncated(request: web.BaseRequest, transport: asyncio.Transport, whole: Response) -> web.StreamResponse:
+async def _begun(request: web.BaseRequest, whole: Response) -> web.StreamResponse:
     response = web.StreamResponse(status=whole.status, headers=whole.headers)
     response.content_length = len(whole.body)
     await response.prepare(request)
+    return response
+
+
+async def _truncated(request: web.BaseRequest, transport: asyncio.Transport, whole: Response) -> web.StreamResponse:
+    response = await _begun(request, whole)
     await response.write(whole.body[: len(whole.body) // 2])
     # Not abort(): what is written must arrive, or the body would be missing instead of cut.
     transport.close()
+    return response
+
+
+async def _reset(request: web.BaseRequest, transport: asyncio.Transport, whole: Response) -> web.StreamResponse:
+    response: web.StreamResponse = web.Response()
+    if whole.body:
+        response = await _begun(request, whole)
+        await response.write(whole.body[: len(whole.body) // 2])
+    # Without lingering, the end of a connection is RST in place of FIN.
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
     return response
 
 

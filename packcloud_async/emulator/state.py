@@ -1,12 +1,12 @@
 """The emulator as a pure function of request and time: no I/O, no clock, no randomness but the seed's.
 
 1. Faults are decided before anything else; a request that is refused, dropped before, or answered with a
-   status of the plan changes nothing (but for 5xx with ``server_error_acted``).
+   status of the plan changes nothing (but for 5xx with ``server_error_acted``, and for ``Fault.DELETE``).
 2. Then the order of a usual framework: path (404), method (405), credential (401), resource (404), rest.
 3. Nothing moves by itself: what a read shows is computed from ``now``, so ``now`` may jump.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
@@ -18,12 +18,13 @@ from attrs import evolve, frozen
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.wire import Request, Response
+from packcloud_async.emulator.answer_log import AnswerLog, PostSeen
 from packcloud_async.emulator.books import Books, Counters
 from packcloud_async.emulator.calls import HANDLERS, Answer, Call, Calls, Refusal
 from packcloud_async.emulator.dates import http_date
 from packcloud_async.emulator.draws import Draws
 from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
-from packcloud_async.emulator.routes import UNKNOWN_ROUTE, Match, RouteTable
+from packcloud_async.emulator.routes import SYNC_ROUTES, UNKNOWN_ROUTE, Match, RouteTable
 from packcloud_async.emulator.shops import View, World
 from packcloud_async.emulator.sync_runs import Move, PlannedRun
 from packcloud_async.errors import ConfigurationError
@@ -36,9 +37,18 @@ Plans: TypeAlias = FaultPlan | Iterable[FaultPlan]
 class State:
     """Everything the emulator knows; ``answer`` is its only way to act on a request."""
 
-    def __init__(self, world: World, *, token: str, faults: Plans = (), paths: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        *,
+        token: str,
+        faults: Plans = (),
+        paths: Mapping[str, str] | None = None,
+        log: AnswerLog | None = None,
+    ) -> None:
         self.books = Books()
         self.counters = Counters()
+        self.log = log
         self._token = token
         self._world = world
         self._routes = RouteTable(paths or {})
@@ -69,11 +79,9 @@ class State:
             raise ConfigurationError(f"{organization_id}/{integration_id} has no watermark of {kind.value}")
         integration.watermarks[kind].add(Move(now, value))
 
-    def delete(self, organization_id: str, integration_id: str) -> None:
+    def delete(self, organization_id: str, integration_id: str, *, now: float = 0.0) -> None:
         """Let an integration be gone; do nothing if it is."""
-        organization = self._calls.organizations.find(organization_id)
-        if organization is not None:
-            organization.integrations.pop(integration_id, None)
+        self._calls.remove(organization_id, integration_id, now=now)
 
     def answer(self, request: Request, now: float) -> Reply:
         """Carry out a request that arrives at emulator second ``now``, or let it fail as planned."""
@@ -87,20 +95,54 @@ class State:
         if incident.fault is Fault.REFUSE:
             return Reply(Fate.REFUSE)
         self.counters.calls[request.method, route] += 1
-        if incident.fault is Fault.DROP_BEFORE:
-            return Reply(Fate.DROP_BEFORE, delay=incident.delay)
+        if incident.fault in {Fault.DROP_BEFORE, Fault.SILENT_BEFORE}:
+            silence = course.plan.silence if incident.fault is Fault.SILENT_BEFORE else 0.0
+            return self._unheard(request, match, incident.delay + silence, now)
         arrival = _Arrival(request, url, match, course.plan, incident.fault, now)
-        return _reply(self._respond(arrival), incident)
+        accepted = len(self.books.runs)
+        answer, response = self._respond(arrival)
+        reply = _reply(response, incident, course.plan)
+        if self.log is not None and match is not None:
+            self._write_down(self.log, arrival, match, answer, reply, accepted=len(self.books.runs) > accepted)
+        return reply
 
-    def _respond(self, arrival: "_Arrival") -> Response:
+    def _unheard(self, request: Request, match: Match | None, delay: float, now: float) -> Reply:
+        if self.log is not None and match is not None and match.route in SYNC_ROUTES and request.method == "POST":
+            kind = SyncKind(match.route.removeprefix("sync_"))
+            seen = PostSeen(self.counters.total, now, None, comes_back=False, accepted=False)
+            self.log.post(match.ids["organizationId"], match.ids["integrationId"], kind, seen)
+        return Reply(Fate.DROP_BEFORE, delay=delay)
+
+    def _respond(self, arrival: "_Arrival") -> tuple[Answer | None, Response]:
+        """Return what was answered, None when the request was refused, and how it is written."""
         headers = {"date": http_date(int(arrival.now)), "x-request-id": f"req_{self.counters.total}"}
         try:
             if isinstance(arrival.fault, int):
                 self._fail(arrival, arrival.fault)
             answer = self._act(arrival)
         except Refusal as refusal:
-            return _response(refusal.status, refusal.body, headers | refusal.headers)
-        return _response(answer.status, _enveloped(answer, arrival), headers)
+            return None, _response(refusal.status, refusal.body, headers | refusal.headers)
+        return answer, _response(answer.status, _enveloped(answer, arrival), headers)
+
+    def _write_down(
+        self, log: AnswerLog, arrival: "_Arrival", match: Match, answer: Answer | None, reply: Reply, *, accepted: bool
+    ) -> None:
+        number, now, ids = self.counters.total, arrival.now, match.ids
+        organization_id, integration_id = ids["organizationId"], ids.get("integrationId", "")
+        whole = reply.response is not None and reply.fate is Fate.DELIVER
+        status = reply.response.status if reply.response is not None and whole else None
+        if match.route in SYNC_ROUTES and arrival.request.method == "POST":
+            comes_back = reply.response is not None and "retry-after" in reply.response.headers
+            seen = PostSeen(number, now, status, comes_back, accepted)
+            log.post(organization_id, integration_id, SyncKind(match.route.removeprefix("sync_")), seen)
+        elif match.route not in _READ or arrival.request.method != "GET" or status is None:
+            return
+        elif answer is None:
+            log.read_refused(organization_id, integration_id, now, status)
+        elif arrival.fault not in _SPOILT:
+            answered_at = now + reply.delay + reply.lasts
+            stale = arrival.fault is Fault.STALE
+            log.shown(organization_id, answer.value, number=number, at=now, answered_at=answered_at, stale=stale)
 
     def _fail(self, arrival: "_Arrival", status: int) -> Never:
         if status >= 500 and arrival.plan.server_error_acted:
@@ -119,6 +161,8 @@ class State:
             raise Refusal(405, message, headers={"allow": allowed})
         if _credential(request) != f"Bearer {self._token}":
             raise Refusal(401, _MESSAGES[401])
+        if arrival.fault is Fault.DELETE and "integrationId" in match.ids:
+            self._calls.remove(match.ids["organizationId"], match.ids["integrationId"], now=arrival.now)
         return handlers[request.method](self._calls, self._call(arrival, match))
 
     def _call(self, arrival: "_Arrival", match: Match) -> Call:
@@ -188,11 +232,24 @@ def _response(status: int, body: JsonValue | None, headers: dict[str, str]) -> R
     return Response(status, {"content-type": "application/json", **headers}, json_text.dump(body))
 
 
-def _reply(response: Response, incident: Incident) -> Reply:
+def _reply(response: Response, incident: Incident, plan: FaultPlan) -> Reply:
     """Say how an answer is delivered; what has no body cannot be cut, so its connection just ends."""
     fault, delay = incident.fault, incident.delay
-    if fault is Fault.DROP_AFTER or (fault is Fault.TRUNCATE and not response.body):
+    if fault is Fault.SILENT_AFTER:
+        delay += plan.silence
+    if fault in {Fault.DROP_AFTER, Fault.SILENT_AFTER} or (fault is Fault.TRUNCATE and not response.body):
         return Reply(Fate.DROP_AFTER, delay=delay)
-    if fault is Fault.BAD_JSON:
-        response = evolve(response, body=response.body[: len(response.body) // 2] or b"{")
-    return Reply(Fate.TRUNCATE if fault is Fault.TRUNCATE else Fate.DELIVER, response, delay)
+    if fault is Fault.SLOW:
+        return Reply(Fate.DELIVER, response, delay, plan.slowness)
+    if fault in _SPOILT:
+        response = evolve(response, body=_SPOILT[fault](response.body))
+    return Reply(_CUT.get(fault, Fate.DELIVER), response, delay)
+
+
+_SPOILT: Mapping[AnyFault | None, Callable[[bytes], bytes]] = {
+    Fault.BAD_JSON: lambda body: body[: len(body) // 2] or b"{",
+    Fault.EMPTY: lambda _: b"",
+    Fault.BAD_SHAPE: lambda _: b'{"data": "maintenance", "links": []}',
+}
+_CUT: Mapping[AnyFault | None, Fate] = {Fault.TRUNCATE: Fate.TRUNCATE, Fault.RESET: Fate.RESET}
+_READ = frozenset({"integrations", "integration", "shipping_services"})

@@ -31,11 +31,12 @@ class Distribution(StrEnum):
 class PlannedRun:
     """A sync before it starts: its steps as (seconds after the POST, value), and when it ends, seconds after the POST.
 
-    The value None is one the emulator makes up.
+    The value None is one the emulator makes up; with ``goes_back`` one that is older than what is there.
     """
 
     steps: tuple[tuple[float, str | None], ...]
     takes: float = field(validator=number(0))
+    goes_back: bool = False
 
     def __attrs_post_init__(self) -> None:
         if any(not 0 <= after <= self.takes for after, _ in self.steps):
@@ -47,7 +48,8 @@ class SyncTimes:
     """How long syncs take and what they find; ``median`` and ``spread`` are seconds.
 
     By default every sync moves its watermark once, at its end. ``finds_nothing`` is the probability that it
-    never moves, ``several_steps`` that it moves ``steps`` times at even distances, the last time at its end.
+    never moves, ``several_steps`` that it moves ``steps`` times at even distances, the last time at its end, and
+    ``goes_back`` that it moves to an older time, as when a shop corrects its clock.
     """
 
     median: float = field(default=5.0, validator=number(0))
@@ -56,6 +58,7 @@ class SyncTimes:
     finds_nothing: float = field(default=0.0, validator=probability)
     several_steps: float = field(default=0.0, validator=probability)
     steps: int = field(default=3, validator=whole(2))
+    goes_back: float = field(default=0.0, validator=probability)
 
     def __attrs_post_init__(self) -> None:
         if self.distribution is Distribution.UNIFORM and self.spread > self.median:
@@ -63,12 +66,13 @@ class SyncTimes:
 
     def draw(self, draws: Draws, *names: object) -> PlannedRun:
         """Plan the sync that the names name."""
-        nothing, several, even = draws.eight("sync", *names)[:3]
+        nothing, several, even, back = draws.eight("sync", *names)[:4]
         takes = self._duration(even, draws, names)
         if nothing < self.finds_nothing:
             return PlannedRun((), takes)
         count = self.steps if several < self.several_steps else 1
-        return PlannedRun(tuple((min(takes, takes * step / count), None) for step in range(1, count + 1)), takes)
+        steps = tuple((min(takes, takes * step / count), None) for step in range(1, count + 1))
+        return PlannedRun(steps, takes, goes_back=back < self.goes_back)
 
     def _duration(self, even: float, draws: Draws, names: tuple[object, ...]) -> float:
         if self.distribution is Distribution.UNIFORM:
@@ -115,21 +119,31 @@ def move_tracks(tracks: Iterable[Track], planned: PlannedRun, now: float) -> tup
     """Plan the moves of a sync accepted now on every track alike, and return them.
 
     A made-up value is the second of the move, or the first later one the tracks never held, so that no two
-    moves look the same.
+    moves look the same. One that goes back is older than what the tracks hold.
     """
     tracks = list(tracks)
     moves: list[Move] = []
     for after, text in planned.steps if tracks else ():
-        move = Move(now + after, text if text is not None else _fresh_second(int(now + after), tracks))
+        move = Move(now + after, text if text is not None else _made_up(now + after, tracks, planned.goes_back))
         for track in tracks:
             track.add(move)
         moves.append(move)
     return tuple(moves)
 
 
-def _fresh_second(second: int, tracks: list[Track]) -> int:
+def _made_up(at: float, tracks: list[Track], goes_back: bool) -> int:
+    if not goes_back:
+        return _fresh_second(int(at), tracks, step=1)
+    held = [value for track in tracks if isinstance(value := track.value(at), int)]
+    return _fresh_second(min(held, default=int(at)) - _CORRECTION, tracks, step=-1)
+
+
+_CORRECTION = 3_600
+
+
+def _fresh_second(second: int, tracks: list[Track], *, step: int) -> int:
     while any(track.has_held(second) for track in tracks):
-        second += 1
+        second += step
     return second
 
 

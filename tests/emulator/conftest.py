@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from packcloud_async._sansio.wire import Request, Response
-from packcloud_async.emulator import Reply, State, World
+from packcloud_async.emulator import AnswerLog, Reply, State, World
 
 INTEGRATIONS = "/v1/organizations/org_1/integrations"
 
@@ -17,7 +17,8 @@ class Asked:
     """A state, and a short way of asking it; paths without a leading slash are below org_1's integrations."""
 
     def __init__(self, *, token: str = "secret-token", faults: Any = (), paths: Any = None, **world: Any) -> None:
-        self.state = State(World(**world), token=token, faults=faults, paths=paths)
+        self.log = AnswerLog()
+        self.state = State(World(**world), token=token, faults=faults, paths=paths, log=self.log)
         self.books = self.state.books
         self.counters = self.state.counters
         self.authorization = f"Bearer {token}"

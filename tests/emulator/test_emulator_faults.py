@@ -20,6 +20,13 @@ POST = ("POST", "int_1/orders/sync")
         (Fault.TRUNCATE, Fate.TRUNCATE, True, True),
         (Fault.BAD_JSON, Fate.DELIVER, True, True),
         (Fault.STALE, Fate.DELIVER, True, True),
+        (Fault.SILENT_BEFORE, Fate.DROP_BEFORE, False, False),
+        (Fault.SILENT_AFTER, Fate.DROP_AFTER, True, False),
+        (Fault.RESET, Fate.RESET, True, True),
+        (Fault.SLOW, Fate.DELIVER, True, True),
+        (Fault.EMPTY, Fate.DELIVER, True, True),
+        (Fault.BAD_SHAPE, Fate.DELIVER, True, True),
+        (Fault.DELETE, Fate.DELIVER, True, True),
         (429, Fate.DELIVER, False, True),
         (503, Fate.DELIVER, False, True),
         (404, Fate.DELIVER, False, True),
@@ -44,6 +51,58 @@ def test_bad_json_is_not_json(asked: Any, call: Any) -> None:
     assert response.damage is None
     with pytest.raises(InvalidResponse):
         response.json()
+
+
+@pytest.mark.parametrize("fault", ["silent_before", "silent_after"])
+def test_silence_comes_before_the_end_of_the_connection(asked: Any, fault: str) -> None:
+    reply = asked(faults=FaultPlan(script=[fault], silence=7, latency=1)).reply("GET")
+    assert (reply.response, reply.delay) == (None, 8)
+
+
+def test_a_slow_body_takes_its_time_after_the_latency(asked: Any) -> None:
+    reply = asked(faults=FaultPlan(script=["slow"], slowness=3, latency=1)).reply("GET", "int_1")
+    assert (reply.delay, reply.lasts) == (1, 3)
+    assert reply.response.json()["data"]["id"] == "int_1"
+
+
+def test_an_empty_answer_keeps_its_status(asked: Any) -> None:
+    response = asked(faults=FaultPlan(script=["empty"])).response("GET", "int_1")
+    assert (response.status, response.body) == (200, b"")
+
+
+def test_a_bad_shape_is_json_that_the_api_never_promised(asked: Any) -> None:
+    document = asked(faults=FaultPlan(bad_shape=1.0)).response("GET", "int_1").json()
+    assert isinstance(document["data"], str)
+
+
+class TestDelete:
+    def test_the_integration_is_gone_before_the_request_is_carried_out(self, asked: Any) -> None:
+        emulated = asked(faults=FaultPlan(script=["delete"], routes=SYNC_ROUTES))
+        assert [emulated.status("GET", "int_1"), emulated.status(*POST), emulated.status("GET", "int_1", 3.0)] == [
+            200,
+            404,
+            404,
+        ]
+        assert emulated.books.runs == []
+        assert emulated.books.removed == {("org_1", "int_1"): 0.0}
+
+    def test_a_request_that_names_no_integration_deletes_none(self, asked: Any) -> None:
+        emulated = asked(faults=FaultPlan(delete=1.0))
+        assert emulated.status("GET") == 200
+        assert emulated.books.removed == {}
+
+    def test_a_deletion_by_a_client_is_written_down_too(self, asked: Any) -> None:
+        emulated = asked()
+        emulated.reply("DELETE", "int_2", 4.5)
+        assert emulated.books.removed == {("org_1", "int_2"): 4.5}
+
+
+def test_any_status_has_its_own_probability(asked: Any) -> None:
+    emulated = asked(faults=FaultPlan(statuses={401: 0.2, 410: 0.3}))
+    statuses = [emulated.status("GET", "int_1") for _ in range(500)]
+    assert statuses.count(401) / 500 == pytest.approx(0.2, abs=0.06)
+    assert statuses.count(410) / 500 == pytest.approx(0.3 * 0.8, abs=0.06)
+    assert set(statuses) == {200, 401, 410}
 
 
 class TestScript:
@@ -94,6 +153,10 @@ class TestAim:
         {"retry_after": -1},
         {"server_error_status": 404},
         {"server_error_burst": 0},
+        {"silence": -1},
+        {"slowness": None},
+        {"statuses": {200: 0.1}},
+        {"statuses": {404: 1.1}},
     ],
 )
 def test_an_unusable_plan_is_refused(values: dict[str, Any]) -> None:
@@ -101,7 +164,10 @@ def test_an_unusable_plan_is_refused(values: dict[str, Any]) -> None:
         FaultPlan(**values)
 
 
-@pytest.mark.parametrize("fault", ["refuse", "drop_before", "rate_limited", "server_error", "drop_after", "truncate"])
+@pytest.mark.parametrize(
+    "fault",
+    ["refuse", "drop_before", "rate_limited", "server_error", "drop_after", "truncate", "reset", "silent_after"],
+)
 def test_a_probability_is_kept_and_depends_on_the_seed_alone(asked: Any, fault: str) -> None:
     def fates(seed: int) -> list[tuple[Fate, int]]:
         emulated = asked(seed=seed, faults=FaultPlan(**{fault: 0.3}))

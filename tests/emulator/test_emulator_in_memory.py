@@ -1,6 +1,7 @@
 """The emulator without sockets, on the suite's loop, whose time jumps."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -55,7 +56,15 @@ def test_time_goes_on_where_it_stopped_on_another_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "maybe_sent", "accepted"), [("refuse", False, 0), ("drop_before", True, 0), ("drop_after", True, 1)]
+    ("fault", "maybe_sent", "accepted"),
+    [
+        ("refuse", False, 0),
+        ("drop_before", True, 0),
+        ("drop_after", True, 1),
+        ("silent_before", True, 0),
+        ("silent_after", True, 1),
+        ("reset", True, 1),
+    ],
 )
 async def test_a_kept_back_answer_is_a_transport_error(fault: str, maybe_sent: bool, accepted: int) -> None:
     emulator = Emulator(faults=FaultPlan(script=[fault]))
@@ -63,6 +72,19 @@ async def test_a_kept_back_answer_is_a_transport_error(fault: str, maybe_sent: b
         await emulator.transport().send(request(emulator, "POST", f"{ONE}/orders/sync"))
     assert caught.value.maybe_sent is maybe_sent
     assert len(emulator.books.runs) == accepted
+
+
+@pytest.mark.parametrize(
+    ("fault", "takes"), [("silent_before", 62.0), ("silent_after", 62.0), ("slow", 7.0), ("reset", 2.0)]
+)
+async def test_silence_and_slowness_take_their_time(fault: str, takes: float) -> None:
+    plan = FaultPlan(script=[fault], latency=2, slowness=5)
+    emulator = Emulator(faults=plan)
+    began_at = asyncio.get_running_loop().time()
+    with contextlib.suppress(TransportError):
+        assert (await emulator.transport().send(request(emulator))).status == 200
+    assert asyncio.get_running_loop().time() - began_at == pytest.approx(takes)
+    assert emulator.began_at == pytest.approx(began_at)
 
 
 async def test_a_cut_body_is_marked() -> None:

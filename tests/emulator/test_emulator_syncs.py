@@ -50,6 +50,21 @@ def test_a_sync_in_several_steps(asked: Any) -> None:
     assert [emulated.watermark(at)[-3:] for at in (3.5, 6.5, 9.5)] == ["03Z", "06Z", "09Z"]
 
 
+def test_a_sync_may_move_its_watermark_back(asked: Any) -> None:
+    emulated = asked(sync_times=SyncTimes(median=10, spread=0, several_steps=1.0, steps=2, goes_back=1.0))
+    synced = next(item["id"] for item in emulated.data("GET") if item["order_sync_updated_at"] is not None)
+    emulated.reply("POST", f"{synced}/orders/sync")
+    before, first, second = (emulated.watermark(at, synced) for at in (1.0, 5.0, 10.0))
+    assert second < first < before
+
+
+def test_a_watermark_that_was_null_goes_back_to_some_time_before_now(asked: Any) -> None:
+    emulated = asked(sync_times=SyncTimes(median=10, spread=0, goes_back=1.0), organizations=9)
+    never = next(item["id"] for item in emulated.data("GET") if item["order_sync_updated_at"] is None)
+    emulated.reply("POST", f"{never}/orders/sync")
+    assert emulated.watermark(11.0, never) == "2025-12-31T23:00:10Z"
+
+
 def test_a_sync_that_finds_nothing(asked: Any) -> None:
     emulated = asked(sync_times=SyncTimes(finds_nothing=1.0))
     before = emulated.watermark(0.0)
