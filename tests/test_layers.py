@@ -61,8 +61,8 @@ LAYERS: list[set[str]] = [
         "emulator.in_memory",
         "emulator.server",
     },
-    {"_io.transport", "_io.ledger_errors", "_io.group_commit"},
-    {"_io.ledger_file"},
+    {"_io.body", "_io.ledger_errors", "_io.group_commit"},
+    {"_io.transport", "_io.ledger_file"},
     {"_io.ledger_claim"},
     {"_io.ledger_store", "_io.ledger_reading"},
     {"_io.credentials", "_io.gate"},
@@ -87,7 +87,7 @@ EMPTY = {"_sansio.__init__", "_io.__init__"}
 
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
-    "aiohttp": {"_io.transport", "_io.idle_connections", "emulator.server"},
+    "aiohttp": {"_io.body", "_io.transport", "_io.idle_connections", "emulator.server"},
     "yarl": {"_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
     "cattrs": {"_sansio.codec"},

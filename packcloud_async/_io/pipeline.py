@@ -12,7 +12,7 @@ from packcloud_async._io.credentials import Credentials
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.limiting import Turn
 from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
-from packcloud_async._io.tasks import is_being_cancelled
+from packcloud_async._io.tasks import carried_by, is_being_cancelled
 from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import (
@@ -26,7 +26,7 @@ from packcloud_async._sansio.endpoints import (
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.rate_headers import allowances
 from packcloud_async._sansio.retry_budget import RetryBudget
-from packcloud_async._sansio.wire import Response
+from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.auth import Auth
 from packcloud_async.errors import (
     ApiError,
@@ -208,7 +208,12 @@ class Pipeline:
             answered = datetime.now(UTC)
             # Before the slot is given back, or the next request would leave unwarned.
             self._heed(response, turn, answered)
-        return read_answer(call, response, now=answered, credential=credential)
+        try:
+            return read_answer(call, response, now=answered, credential=credential)
+        except TransportError:
+            if response.damage is Damage.LATE and self.timeouts.total is not None:
+                raise self._too_late(call) from None
+            raise
 
     def _count(self, tries: _Tries) -> None:
         self.requests_sent += 1
@@ -238,8 +243,15 @@ class Pipeline:
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            sentence = f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds"
-            raise TransportError(sentence, maybe_sent=True) from error
+            # A status that has arrived counts, also when the rest did not: it may say that the sync was started.
+            if isinstance(begun := carried_by(error.__cause__), Response):
+                return begun
+            raise self._too_late(call) from error
+
+    def _too_late(self, call: Call[Any]) -> TransportError:
+        return TransportError(
+            f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds", maybe_sent=True
+        )
 
     def _notify(self, details: RetryDetails, _: Call[Any], tries: _Tries) -> None:
         log_retry(details)

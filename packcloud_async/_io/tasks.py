@@ -47,3 +47,17 @@ def only_cause(error: BaseException) -> BaseException:
         error = causes[0]
         causes = getattr(error, "exceptions", ())
     return error
+
+
+def carry(cancelled: asyncio.CancelledError, seen: object) -> None:
+    """Let a cancellation carry what the cancelled one had seen so far."""
+    # Not a subclass: asyncio's timeouts of Python 3.11 know cancellations by their very class.
+    vars(cancelled)[_SEEN] = seen
+
+
+def carried_by(error: BaseException | None) -> object:
+    """Return what a cancellation carries, None if nothing."""
+    return None if error is None else vars(error).get(_SEEN)
+
+
+_SEEN = "_packcloud_seen"

@@ -6,8 +6,9 @@ import aiohttp
 from attrs import define, field
 from yarl import URL
 
+from packcloud_async._io.body import read_response
 from packcloud_async._io.idle_connections import IdleConnections
-from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.errors import ClientStateError, TransportError
 from packcloud_async.policies import Timeouts
 
@@ -74,9 +75,7 @@ class AiohttpTransport:
                 timeout=self._timeout,
                 middlewares=self._middlewares,
             ) as answer:
-                body, damage = await self._read_body(answer)
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, headers, body, damage)
+                return await read_response(answer, body_limit=self.body_limit)
         except aiohttp.ClientHttpProxyError as error:
             # The proxy of the caller's session refused to connect; its text may quote the request.
             sentence = _sentence(request, f"the proxy answered {error.status}")
@@ -101,22 +100,6 @@ class AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
         self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._own
-
-    async def _read_body(self, answer: aiohttp.ClientResponse) -> tuple[bytes, Damage | None]:
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            async for piece in answer.content.iter_any():
-                size += len(piece)
-                if size > self.body_limit:
-                    answer.close()
-                    return b"".join(pieces), Damage.TOO_LARGE
-                pieces.append(piece)
-        except TimeoutError:
-            return b"".join(pieces), Damage.STALLED
-        except (aiohttp.ClientError, OSError):
-            return b"".join(pieces), Damage.TRUNCATED
-        return b"".join(pieces), None
 
 
 def turns(max_connections: int, session: aiohttp.ClientSession | None) -> int:

@@ -14,6 +14,7 @@ class Damage(Enum):
 
     TRUNCATED = "the connection ended in the middle of the body"
     STALLED = "the body stopped arriving"
+    LATE = "the body did not arrive in time"
     TOO_LARGE = "the body is larger than the limit"
 
 

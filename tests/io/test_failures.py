@@ -386,6 +386,57 @@ async def test_a_damaged_body_is_told_apart(play, told):
             await integrations(client).get("int_1")
 
 
+async def test_a_chunk_that_cannot_be_read_ends_the_body_also_where_nothing_bounds_it():
+    async def bad_chunk(connection):
+        await connection.request()
+        await connection.send(answer_in_chunks(200, b'{"id": '))
+        await connection.until_read()
+        await connection.send(b"no size\r\n")
+        await connection.silence()
+
+    async with asyncio.timeout(10), talking(bad_chunk, timeouts=Timeouts(read=None, total=None)) as (_, client):
+        with pytest.raises(TransportError, match="the connection ended in the middle of the body"):
+            await integrations(client).get("int_1")
+        assert (await integrations(client).sync_orders("int_1")).status == 200
+
+
+async def test_a_status_counts_when_the_body_is_too_late():
+    def endless(status):
+        async def play(connection):
+            await connection.request()
+            await connection.send(answer_in_chunks(status, b'{"message": "Sto'))
+            while True:
+                await connection.send(b"1\r\n \r\n")
+                await asyncio.sleep(0.01)
+
+        return play
+
+    soon = Timeouts(read=5, total=0.2)
+    async with talking(endless(202), endless(409), timeouts=soon) as (_, client):
+        assert (await integrations(client).sync_orders("int_1")).status == 202
+        with pytest.raises(Conflict, match="Sto"):
+            await integrations(client).sync_orders("int_1")
+    async with talking(endless(200), timeouts=soon) as (_, client):
+        with pytest.raises(TransportError, match=r"no answer within 0\.2 seconds") as caught:
+            await integrations(client).get("int_1")
+    assert caught.value.maybe_sent
+
+
+async def test_a_caller_who_gives_up_in_the_body_is_cancelled_whatever_the_status_was():
+    async with talking(stalling(answer_in_chunks(202, b"x"))) as (server, client):
+        syncing = asyncio.create_task(integrations(client).sync_orders("int_1"))
+        await server.wait_for_requests(1)
+        await asyncio.sleep(0.01)
+        syncing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await syncing
+
+
+def answer_in_chunks(status, chunk):
+    head = b"HTTP/1.1 %d Whatever\r\ntransfer-encoding: chunked\r\n\r\n" % status
+    return head + b"%x\r\n%b\r\n" % (len(chunk), chunk)
+
+
 async def test_a_cookie_is_not_kept():
     cookie = answer(200, {"data": INTEGRATION}, set_cookie="session=abc")
     async with misbehaving(answering(cookie)) as server:

@@ -5,6 +5,7 @@ connection is closed in good order.
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -57,6 +58,16 @@ class Connection:
         """Say nothing until the client hangs up."""
         await self.reader.read()
 
+    async def until_read(self) -> None:
+        """Let the client read what was sent: it runs on the same loop, and loopback delivers at once."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def half_close(self) -> None:
+        """Send FIN, and go on reading until the client hangs up."""
+        self.writer.write_eof()
+        await self.silence()
+
     def reset(self) -> None:
         """End with RST in place of FIN: whatever was not read yet is lost."""
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -75,6 +86,8 @@ class MisbehavingServer:
     is_tls: bool = field(default=False, init=False)
     _open: int = field(default=0, init=False)
     _arrival: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _listening: asyncio.Server | None = field(default=None, init=False)
+    _playing: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]], init=False)
 
     @property
     def base_url(self) -> str:
@@ -83,6 +96,33 @@ class MisbehavingServer:
     @property
     def targets(self) -> list[str]:
         return [received.target for received in self.received]
+
+    async def listen(self, *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        """Accept connections, on the same port as before if there was one."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._playing.append(asyncio.get_running_loop().create_task(self.play(reader, writer)))
+
+        self.deafen()
+        self._listening = await asyncio.start_server(connected, "127.0.0.1", port or self.port, ssl=tls)
+        self.port = self._listening.sockets[0].getsockname()[1]
+        self.is_tls = tls is not None
+
+    def deafen(self) -> None:
+        """Refuse further connections; those that stand go on."""
+        if self._listening is not None:
+            self._listening.close()
+
+    async def end(self) -> None:
+        """Refuse further connections and end those that stand; raise what broke a play."""
+        self.deafen()
+        for task in self._playing:
+            task.cancel()
+        # A task group would wrap the test's own failure; a broken play is raised here.
+        ended = await asyncio.gather(*self._playing, return_exceptions=True)
+        for broken in ended:
+            if isinstance(broken, Exception):
+                raise broken
 
     def note(self, received: Received) -> None:
         self.received.append(received)
@@ -117,25 +157,14 @@ async def misbehaving(
 ) -> AsyncIterator[MisbehavingServer]:
     """Serve until the block is left: the first connection has the first play, all beyond the last the last."""
     serving = MisbehavingServer(plays)
-    playing: list[asyncio.Task[None]] = []
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        playing.append(asyncio.get_running_loop().create_task(serving.play(reader, writer)))
-
-    listening = await asyncio.start_server(connected, "127.0.0.1", port, ssl=tls)
-    serving.port = listening.sockets[0].getsockname()[1]
-    serving.is_tls = tls is not None
+    await serving.listen(tls=tls, port=port)
     try:
         yield serving
-    finally:
-        listening.close()
-        for task in playing:
-            task.cancel()
-        # A task group would wrap the test's own failure; a broken play is raised here.
-        ended = await asyncio.gather(*playing, return_exceptions=True)
-    for broken in ended:
-        if isinstance(broken, Exception):
-            raise broken
+    except BaseException:
+        with contextlib.suppress(Exception):
+            await serving.end()
+        raise
+    await serving.end()
 
 
 def answer(status: int = 200, body: Any = b"", **headers: str) -> bytes:

@@ -1,0 +1,149 @@
+"""The server of one cell: it answers well, but for the requests that the fault of the cell is for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define, field, frozen
+
+from packcloud_async import PackCloudClient, RetryPolicy
+
+from ..support.misbehaving_server import Connection, MisbehavingServer, Received
+from .calls import CallClass, Ending, KindOfCall, good_answer
+from .faults import Door, Fault, Good
+
+TOKEN = "s3cret-t0ken"
+RETRY = RetryPolicy(attempts=2, first=0, retry_after_ceiling=1.2, budget=None)
+"""Two attempts tell whether a request is repeated; nothing waits but for what a server asks."""
+
+
+@frozen(kw_only=True)
+class Seen:
+    """What became of one cell: the ending of the call, how many faulted requests the server read, and whether the next
+    call went over the connection of the last one; None when there was no connection.
+    """
+
+    ending: Ending
+    read: int
+    reused: bool | None
+
+
+@define(eq=False)
+class Stage:
+    """Plays the fault after the lead-in of the call until it is healed."""
+
+    fault: Fault
+    call: KindOfCall
+    server: MisbehavingServer = field(init=False)
+    healed: bool = field(default=False, init=False)
+    synced: bool = field(default=False, init=False)
+    answered: int = field(default=0, init=False)
+    read: int = field(default=0, init=False)
+    hit: list[int] = field(factory=list[int], init=False)
+    """The connections the fault was played on."""
+    _door_is_set: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.server = MisbehavingServer((self._play,))
+
+    @property
+    def is_on(self) -> bool:
+        return not self.healed and self.answered >= self.call.lead_in
+
+    async def open(self) -> None:
+        await self.server.listen(tls=self.fault.tls)
+        if self.is_on:
+            await self._set_door()
+
+    async def heal(self) -> None:
+        self.healed = True
+        if self._door_is_set:
+            self._door_is_set = False
+            await self.server.listen(tls=self.fault.tls)
+
+    async def _set_door(self) -> None:
+        self._door_is_set = self.fault.door is not Door.OPEN
+        match self.fault.door:
+            case Door.SHUT:
+                self.server.deafen()
+            case Door.OTHER:
+                await self.server.listen(tls=self.fault.other_tls)
+            case Door.OPEN:
+                pass
+
+    async def _play(self, connection: Connection) -> None:
+        while True:
+            if self.is_on and not self.fault.reads:
+                self._met(connection)
+                await self.fault.play(connection, None)
+                return
+            request = await connection.request()
+            if self._is_for(request):
+                self.read += 1
+                self._met(connection)
+                if not await self.fault.play(connection, self._good(request)):
+                    return
+            else:
+                await self._answer(connection, request)
+
+    def _is_for(self, request: Received) -> bool:
+        return self.is_on and self.fault.reads and request.method == self.call.method
+
+    def _met(self, connection: Connection) -> None:
+        self.hit.append(connection.number)
+        self.healed = self.healed or self.call.is_once
+
+    async def _answer(self, connection: Connection, request: Received) -> None:
+        good = self._good(request)
+        self.answered += 1
+        closes = self.is_on and (self.fault.door is not Door.OPEN or not self.fault.reads)
+        if closes:
+            await self._set_door()
+        await connection.send(good.whole(**({"connection": "close"} if closes else {})))
+        if closes:
+            raise ConnectionResetError
+
+    def _good(self, request: Received) -> Good:
+        self.synced = self.synced or request.target.endswith("/sync")
+        moved = self.synced and self.call.belongs_to is not CallClass.JOB
+        status, document = good_answer(
+            request.method, request.target, synced=moved, list_goes_on=self.call.lead_in == 1
+        )
+        return Good(status, document, request)
+
+
+@asynccontextmanager
+async def staged(fault: Fault, call: KindOfCall) -> AsyncIterator[tuple[Stage, PackCloudClient]]:
+    """A stage and a client on it."""
+    stage = Stage(fault, call)
+    await stage.open()
+    async with contextlib.AsyncExitStack() as resources:
+        resources.push_async_callback(stage.server.end)
+        options: dict[str, Any] = {"token": TOKEN, "retry": RETRY, "timeouts": fault.timeouts, **fault.options()}
+        if fault.session is not None:
+            session = await resources.enter_async_context(fault.session(lambda: stage.is_on))
+            options["session"] = session
+        base_url = f"{'https' if fault.tls else 'http'}://{fault.host}:{stage.server.port}"
+        client = PackCloudClient(base_url=base_url, allow_insecure=True, **options)
+        yield stage, await resources.enter_async_context(client)
+
+
+async def see(fault: Fault, call: KindOfCall) -> Seen:
+    """Make one call against one fault, and one more when it is over."""
+    async with asyncio.timeout(fault.within), staged(fault, call) as (stage, client):
+        ending = await call.run(client, stage.heal)
+        await stage.heal()
+        before = len(stage.server.received)
+        await client.request("GET", "/v1/organizations/org_1/integrations/int_1")
+        return Seen(ending=ending, read=stage.read, reused=_reused(stage, call, before))
+
+
+def _reused(stage: Stage, call: KindOfCall, before: int) -> bool | None:
+    if not stage.hit or stage.fault.door is not Door.OPEN:
+        return None
+    received = stage.server.received
+    # The next request of a watch comes by itself.
+    following = received[call.lead_in + stage.read :] if call.is_once else received[before:]
+    return following[0].connection == stage.hit[-1]

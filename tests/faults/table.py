@@ -1,0 +1,27 @@
+"""The table: every fault, every kind of call, and what must become of each."""
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from .body_faults import BODY, CONTENT
+from .calls import CALLS, KindOfCall
+from .connection_faults import ANSWERING, CONNECTING, tls_faults
+from .expectations import KEPT_AFTERWARDS, expected
+from .faults import Door, Fault
+from .refusal_faults import REFUSALS
+from .stage import Seen
+
+FAULTS: Sequence[Fault] = (*CONNECTING, *tls_faults(), *ANSWERING, *BODY, *CONTENT, *REFUSALS)
+
+
+def must_be(fault: Fault, call: KindOfCall) -> Seen:
+    ending = expected(fault.conclusion, call, fault.but)
+    if fault.error is not None and ending.error is not None:
+        ending = evolve(ending, error=fault.error)
+    met = 1 if call.is_once else ending.requests
+    kept = KEPT_AFTERWARDS[fault.conclusion] if fault.reused is None else fault.reused
+    return Seen(ending=ending, read=met if fault.reads and fault.door is Door.OPEN else 0, reused=kept)
+
+
+CELLS = len(FAULTS) * len(CALLS)
