@@ -34,10 +34,9 @@ class BearerToken:
     _token: Secret[str] = field(repr=False)
 
     def __init__(self, token: str | Secret[str]) -> None:
-        held = secret(token)
-        del token  # or a traceback with locals would show it
-        check_header_value("token", held)
-        object.__setattr__(self, "_token", held)
+        token = secret(token)  # or a traceback with locals would show it
+        check_header_value("token", token)
+        object.__setattr__(self, "_token", token)
 
     def __repr__(self) -> str:
         return "BearerToken(...)"
@@ -59,12 +58,11 @@ class HeaderAuth:
     _value: Secret[str] = field(repr=False)
 
     def __init__(self, name: str, value: str | Secret[str]) -> None:
-        held = secret(value)
-        del value
+        value = secret(value)
         _check_header_name(name)
-        check_header_value("header value", held)
+        check_header_value("header value", value)
         object.__setattr__(self, "_name", name)
-        object.__setattr__(self, "_value", held)
+        object.__setattr__(self, "_value", value)
 
     def __repr__(self) -> str:
         return f"HeaderAuth({self._name!r}, ...)"
@@ -81,9 +79,8 @@ def _check_header_name(name: object) -> None:
 
 def check_header_value(name: str, value: object) -> None:
     """Refuse what cannot stand in a header, without quoting it; a :class:`Secret` is looked into."""
-    held = secret(value)
-    del value
-    if complaint := header_complaint(held):
+    value = secret(value)
+    if complaint := header_complaint(value):
         raise ConfigurationError(f"{name} {complaint}")
 
 

@@ -131,8 +131,8 @@ class Integrations:
         self, *, name: str, connector_id: str, settings: Mapping[str, JsonValue] | Unset = UNSET
     ) -> Integration:
         """Create an integration (4563bfbf8cb5c53f4846256adf82de0d); the keys of ``settings`` are undocumented."""
-        held = Secret(settings)
-        del settings  # this frame lives as long as the call, and a traceback may show its locals
+        # This frame lives as long as the call, and a traceback may show its locals.
+        held, settings = Secret(settings), UNSET
         return await self._caller.call(
             endpoints.create_integration(
                 self._caller.routes, self.organization_id, name=name, connector_id=connector_id, settings=held
@@ -166,7 +166,7 @@ class Integrations:
             )
             | dict(other or {})
         )
-        del settings, other
+        settings, other = UNSET, None
         return await self._caller.call(
             endpoints.update_integration(self._caller.routes, self.organization_id, integration_id, changes)
         )
@@ -188,8 +188,7 @@ class Integrations:
 
         ``action`` goes into the path and ``payload`` is the body, both unconfirmed.
         """
-        held = Secret(payload)
-        del payload
+        held, payload = Secret(payload), None
         return await self._caller.call(
             endpoints.execute_action(self._caller.routes, self.organization_id, integration_id, action, held)
         )

@@ -103,7 +103,7 @@ class PackCloudClient:
     ) -> None:
         # From here on no frame holds them plainly: a traceback may show the locals of this one.
         held_token, held_url = None if token is None else Secret(token), Secret(base_url)
-        del token, base_url
+        token = base_url = ""
         if session is not None and transport is not None:
             raise ConfigurationError("give session= or transport=, not both")
         for name, value, wanted in (
@@ -216,7 +216,7 @@ class PackCloudClient:
         a 2xx answer.
         """
         held_query, held_json = Secret(query), Secret(json)
-        del query, json
+        query, json = None, UNSET
         return await self.call(endpoints.any_request(method, path, held_query, held_json))
 
     def sync_many(

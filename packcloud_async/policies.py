@@ -344,11 +344,10 @@ def path_segment(name: str, value: str) -> str:
 
 def check_base_url(url: str | Secret[str], *, allow_insecure: bool) -> str:
     """Return the base URL without a slash at its end; refuse one that would send the credential in clear."""
-    held = secret(url)
-    del url  # it may hold a password
-    if complaint := _complaint_about(held.reveal(), allow_insecure=allow_insecure):
+    url = secret(url)  # it may hold a password
+    if complaint := _complaint_about(url.reveal(), allow_insecure=allow_insecure):
         raise ConfigurationError(complaint)
-    return held.reveal().rstrip("/")
+    return url.reveal().rstrip("/")
 
 
 def _complaint_about(url: str, *, allow_insecure: bool) -> str | None:

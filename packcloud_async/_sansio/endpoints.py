@@ -16,7 +16,7 @@ from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of, quotable
 from packcloud_async._sansio.secret import Secret, secret, without_frames
-from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async._sansio.wire import Damage, Link, Request, Response
 from packcloud_async.errors import (
     ApiError,
     ConfigurationError,
@@ -131,11 +131,10 @@ def create_integration(
     settings: MaybeSecret[Mapping[str, JsonValue] | Unset],
 ) -> Call[Integration]:
     """Call 2, "Create integration" (4563bfbf8cb5c53f4846256adf82de0d)."""
-    held = secret(settings)
-    del settings
+    settings = secret(settings)
     path = routes.path("integrations", organizationId=organization_id)
     given = Secret[Mapping[str, JsonValue]](
-        given_only(name=name, connector_id=connector_id, settings=cast("JsonValue | Unset", held.reveal()))
+        given_only(name=name, connector_id=connector_id, settings=cast("JsonValue | Unset", settings.reveal()))
     )
     return _send("integrations.create", "POST", path, given, _one(Integration), route="integrations")
 
@@ -150,10 +149,9 @@ def update_integration(
     routes: Routes, organization_id: str, integration_id: str, changes: MaybeSecret[Mapping[str, JsonValue]]
 ) -> Call[Integration]:
     """Call 4, "Update integration": only the given fields are sent."""
-    held = secret(changes)
-    del changes
+    changes = secret(changes)
     path = _integration_path(routes, "integration", organization_id, integration_id)
-    return _send("integrations.update", "PUT", path, held, _one(Integration), route="integration")
+    return _send("integrations.update", "PUT", path, changes, _one(Integration), route="integration")
 
 
 def delete_integration(routes: Routes, organization_id: str, integration_id: str) -> Call[None]:
@@ -176,12 +174,11 @@ def execute_action(
     payload: MaybeSecret[Mapping[str, JsonValue] | None],
 ) -> Call[JsonValue]:
     """Call 7, "Execute integration action": what it answers is unknown, so its JSON is given as it is."""
-    held = secret(payload)
-    del payload
+    payload = secret(payload)
     path = routes.path("execute_action", organizationId=organization_id, integrationId=integration_id, action=action)
-    if held.reveal() is None:
+    if payload.reveal() is None:
         return Call("integrations.execute_action", "POST", path, Repeat.IF_NOT_SENT, _any_json, route="execute_action")
-    content = Secret(held.reveal() or {})
+    content = Secret(payload.reveal() or {})
     return _send("integrations.execute_action", "POST", path, content, _any_json, route="execute_action")
 
 
@@ -230,17 +227,16 @@ def any_request(
     method: str, path: str, query: MaybeSecret[Mapping[str, str] | None], json: MaybeSecret[JsonValue | Unset]
 ) -> Call[Response]:
     """The escape hatch: a call this package has no method for."""
-    held_query, held_json = secret(query), secret(json)
-    del query, json
+    query, json = secret(query), secret(json)
     verb = method.upper()
     if not verb.isascii() or not verb.isalpha():
         raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
     _check_relative_path(path)
-    target = _with_query(path, Secret(held_query.reveal() or {}))
+    target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
-    if isinstance(held_json.reveal(), Unset):
+    if isinstance(json.reveal(), Unset):
         return Call("request", verb, target, repeat, _whole)
-    content = cast("Secret[JsonValue]", held_json)
+    content = cast("Secret[JsonValue]", json)
     return Call(
         "request", verb, target, repeat, _whole, body=_body(content), secrets=tuple(leaves_of(content.reveal()))
     )
@@ -256,7 +252,7 @@ def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str],
     headers = {"Accept": "application/json", "User-Agent": user_agent, **credential}
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-    url = call.target if call.target.startswith(("http://", "https://")) else base_url + call.target
+    url = Link(call.target) if call.target.startswith(("http://", "https://")) else base_url + call.target
     return Request(call.method, url, headers, call.body)
 
 
@@ -267,15 +263,18 @@ def read_answer(
 
     ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
     """
-    held = secret(credential)
-    del credential
-    if not 200 <= response.status < 300:
-        raise _api_error(call, response, now=now, secrets=(*_parts_of(held.reveal()), *call.secrets))
+    credential = secret(credential)
     try:
-        return call.read(response)
+        return _read(call, response, now, credential)
     except Exception as error:  # noqa: BLE001 - every error goes on
         # The frames that took the answer apart hold its pieces, which may be settings or an echo of the credential.
         raise without_frames(error)  # noqa: B904 - it is the same one
+
+
+def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:
+    if not 200 <= response.status < 300:
+        raise _api_error(call, response, now=now, secrets=(*_parts_of(credential.reveal()), *call.secrets))
+    return call.read(response)
 
 
 def may_repeat(call: Call[Any], error: PackCloudError) -> bool:
