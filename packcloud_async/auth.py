@@ -59,10 +59,11 @@ class HeaderAuth:
 
     def __init__(self, name: str, value: str | Secret[str]) -> None:
         value = secret(value)
-        _check_header_name(name)
-        check_header_value("header value", value)
+        # Before the checks: a traceback of a refusal may show this object, which must have what its repr shows.
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_value", value)
+        _check_header_name(name)
+        check_header_value("header value", value)
 
     def __repr__(self) -> str:
         return f"HeaderAuth({self._name!r}, ...)"

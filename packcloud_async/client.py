@@ -101,6 +101,7 @@ class PackCloudClient:
         session: Session | None = None,
         transport: Transport | None = None,
     ) -> None:
+        self._closed = False
         # From here on no frame holds them plainly: a traceback may show the locals of this one.
         held_token, held_url = None if token is None else Secret(token), Secret(base_url)
         token = base_url = ""
@@ -120,7 +121,6 @@ class PackCloudClient:
         self._pacing = pacing
         self._probes = _check_probes(probes)
         self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
-        self._closed = False
         self._pipeline = Pipeline(
             transport=transport or AiohttpTransport(timeouts, max_connections, body_limit, session),
             auth=_credential(held_token, auth),
@@ -169,7 +169,9 @@ class PackCloudClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<PackCloudClient {self.base_url}{' closed' if self._closed else ''}>"
+        # A traceback may show it while it is being built.
+        pipeline = getattr(self, "_pipeline", None)
+        return f"<PackCloudClient {pipeline.base_url if pipeline else '?'}{' closed' if self._closed else ''}>"
 
     @property
     def base_url(self) -> str:
