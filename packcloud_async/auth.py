@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
+from packcloud_async._sansio.secret import Secret, revealed, secret
 from packcloud_async.errors import ConfigurationError
 
 
@@ -22,7 +23,7 @@ class Auth(Protocol):
         ...
 
 
-@frozen
+@frozen(init=False)
 class BearerToken:
     """``Authorization: Bearer <token>``, the scheme assumed by default: no public page shows one.
 
@@ -30,20 +31,22 @@ class BearerToken:
     BearerToken(...)
     """
 
-    _token: str
+    _token: Secret[str] = field(repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        check_header_value("token", self._token)
+    def __init__(self, token: str | Secret[str]) -> None:
+        token = secret(token)  # or a traceback with locals would show it
+        check_header_value("token", token)
+        object.__setattr__(self, "_token", token)
 
     def __repr__(self) -> str:
         return "BearerToken(...)"
 
     async def headers(self, *, refused: bool) -> Mapping[str, str]:  # noqa: ARG002 - it has no other to give
         """Return the one header."""
-        return {"Authorization": f"Bearer {self._token}"}
+        return {"Authorization": f"Bearer {self._token.reveal()}"}
 
 
-@frozen
+@frozen(init=False)
 class HeaderAuth:
     """One fixed header of any name, for a gateway or another scheme.
 
@@ -52,18 +55,22 @@ class HeaderAuth:
     """
 
     _name: str
-    _value: str
+    _value: Secret[str] = field(repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        _check_header_name(self._name)
-        check_header_value("header value", self._value)
+    def __init__(self, name: str, value: str | Secret[str]) -> None:
+        value = secret(value)
+        # Before the checks: a traceback of a refusal may show this object, which must have what its repr shows.
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_value", value)
+        _check_header_name(name)
+        check_header_value("header value", value)
 
     def __repr__(self) -> str:
         return f"HeaderAuth({self._name!r}, ...)"
 
     async def headers(self, *, refused: bool) -> Mapping[str, str]:  # noqa: ARG002 - it has no other to give
         """Return the one header."""
-        return {self._name: self._value}
+        return {self._name: self._value.reveal()}
 
 
 def _check_header_name(name: object) -> None:
@@ -72,8 +79,17 @@ def _check_header_name(name: object) -> None:
 
 
 def check_header_value(name: str, value: object) -> None:
-    """Refuse what cannot stand in a header, without quoting it."""
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigurationError(f"{name} must be a non-empty text")
-    if not value.isascii() or not value.isprintable() or value != value.strip():
-        raise ConfigurationError(f"{name} holds a space at an end, a line break or a character outside ASCII")
+    """Refuse what cannot stand in a header, without quoting it; a :class:`Secret` is looked into."""
+    value = secret(value)
+    if complaint := header_complaint(value):
+        raise ConfigurationError(f"{name} {complaint}")
+
+
+def header_complaint(value: object) -> str | None:
+    """Say what keeps a value from standing in a header, None when nothing does; raises nothing."""
+    text = revealed(value)
+    if not isinstance(text, str) or not text.strip():
+        return "must be a non-empty text"
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        return "holds a space at an end, a line break or a character outside ASCII"
+    return None

@@ -10,6 +10,7 @@ from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
+from packcloud_async._sansio.secret import Secret
 from packcloud_async.models import (
     UNSET,
     Integration,
@@ -130,9 +131,11 @@ class Integrations:
         self, *, name: str, connector_id: str, settings: Mapping[str, JsonValue] | Unset = UNSET
     ) -> Integration:
         """Create an integration (4563bfbf8cb5c53f4846256adf82de0d); the keys of ``settings`` are undocumented."""
+        # This frame lives as long as the call, and a traceback may show its locals.
+        held, settings = Secret(settings), UNSET
         return await self._caller.call(
             endpoints.create_integration(
-                self._caller.routes, self.organization_id, name=name, connector_id=connector_id, settings=settings
+                self._caller.routes, self.organization_id, name=name, connector_id=connector_id, settings=held
             )
         )
 
@@ -152,18 +155,20 @@ class Integrations:
 
         Which fields the server accepts is not documented; ``other`` sends any further ones.
         """
-        changes = endpoints.given_only(
-            name=name,
-            connector_id=connector_id,
-            settings=settings,
-            order_sync_enabled=order_sync_enabled,
-            product_sync_enabled=product_sync_enabled,
-            stock_sync_enabled=stock_sync_enabled,
-        )
-        return await self._caller.call(
-            endpoints.update_integration(
-                self._caller.routes, self.organization_id, integration_id, {**changes, **(other or {})}
+        changes = Secret[Mapping[str, JsonValue]](
+            endpoints.given_only(
+                name=name,
+                connector_id=connector_id,
+                settings=settings,
+                order_sync_enabled=order_sync_enabled,
+                product_sync_enabled=product_sync_enabled,
+                stock_sync_enabled=stock_sync_enabled,
             )
+            | dict(other or {})
+        )
+        settings, other = UNSET, None
+        return await self._caller.call(
+            endpoints.update_integration(self._caller.routes, self.organization_id, integration_id, changes)
         )
 
     async def delete(self, integration_id: str) -> None:
@@ -183,8 +188,9 @@ class Integrations:
 
         ``action`` goes into the path and ``payload`` is the body, both unconfirmed.
         """
+        held, payload = Secret(payload), None
         return await self._caller.call(
-            endpoints.execute_action(self._caller.routes, self.organization_id, integration_id, action, payload)
+            endpoints.execute_action(self._caller.routes, self.organization_id, integration_id, action, held)
         )
 
     async def settings(self, integration_id: str) -> IntegrationSettings:

@@ -22,6 +22,7 @@ from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.secret import Secret
 from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Response
 from packcloud_async.auth import Auth, BearerToken
@@ -99,6 +100,10 @@ class PackCloudClient:
         session: Session | None = None,
         transport: Transport | None = None,
     ) -> None:
+        self._closed = False
+        # From here on no frame holds them plainly: a traceback may show the locals of this one.
+        held_token, held_url = None if token is None else Secret(token), Secret(base_url)
+        token = base_url = ""
         if session is not None and transport is not None:
             raise ConfigurationError("give session= or transport=, not both")
         for name, value, wanted in (
@@ -115,11 +120,10 @@ class PackCloudClient:
         self._pacing = pacing
         self._probes = _check_probes(probes)
         self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
-        self._closed = False
         self._pipeline = Pipeline(
             transport=transport or AiohttpTransport(timeouts, max_connections, body_limit, session),
-            auth=_credential(token, auth),
-            base_url=check_base_url(base_url, allow_insecure=allow_insecure),
+            auth=_credential(held_token, auth),
+            base_url=check_base_url(held_url, allow_insecure=allow_insecure),
             user_agent=USER_AGENT,
             timeouts=timeouts,
             policy=retry or RetryPolicy(),
@@ -140,10 +144,10 @@ class PackCloudClient:
         probes: Mapping[SyncKind, Probe] | None = None,
     ) -> Self:
         """Read ``PACKCLOUD_TOKEN``, ``PACKCLOUD_BASE_URL`` and ``PACKCLOUD_ROUTES`` (the path of a TOML file)."""
-        routes_file = os.environ.get("PACKCLOUD_ROUTES")
+        routes_file = _environment("PACKCLOUD_ROUTES")
         return cls(
-            token=os.environ.get("PACKCLOUD_TOKEN", ""),
-            base_url=os.environ.get("PACKCLOUD_BASE_URL") or DEFAULT_BASE_URL,
+            token=_environment("PACKCLOUD_TOKEN"),
+            base_url=_environment("PACKCLOUD_BASE_URL") or DEFAULT_BASE_URL,
             routes=Routes.from_toml(_read_text(routes_file)) if routes_file else None,
             timeouts=timeouts,
             retry=retry,
@@ -164,7 +168,9 @@ class PackCloudClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<PackCloudClient {self.base_url}{' closed' if self._closed else ''}>"
+        # A traceback may show it while it is being built.
+        pipeline = getattr(self, "_pipeline", None)
+        return f"<PackCloudClient {pipeline.base_url if pipeline else '?'}{' closed' if self._closed else ''}>"
 
     @property
     def base_url(self) -> str:
@@ -210,7 +216,9 @@ class PackCloudClient:
         retried like the calls of their kind, everything else like a POST. Returns status, headers and body of
         a 2xx answer.
         """
-        return await self.call(endpoints.any_request(method, path, query, json))
+        held_query, held_json = Secret(query), Secret(json)
+        query, json = None, UNSET
+        return await self.call(endpoints.any_request(method, path, held_query, held_json))
 
     def sync_many(
         self,
@@ -376,12 +384,17 @@ def _is_probe(value: object) -> bool:
     return callable(getattr(value, "read", None)) and not isinstance(value, type)
 
 
-def _credential(token: str | None, auth: Auth | None) -> Auth:
+def _environment(name: str) -> str:
+    # Apart, because some tracebacks show every name of the failing line: of os.environ that is the token.
+    return os.environ.get(name, "")
+
+
+def _credential(token: Secret[str] | None, auth: Auth | None) -> Auth:
     if auth is not None and token is not None:
         raise ConfigurationError("give token= or auth=, not both")
     if auth is not None:
         return auth
-    if not token:
+    if token is None or not token.reveal():
         raise ConfigurationError("no token: give PackCloudClient(token=...) or set PACKCLOUD_TOKEN")
     return BearerToken(token)
 

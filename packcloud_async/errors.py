@@ -20,6 +20,8 @@
     ├── LedgerError             a ledger cannot be opened, read or written
     │   └── LedgerBusy          somebody else holds it; .pid .host .since say who
     └── SyncError               raised by raise_for_outcome() and for a token that cannot be resumed
+
+:class:`ForeignError` is only ever the cause of one of them.
 """
 
 from collections.abc import Mapping
@@ -183,6 +185,13 @@ class LedgerBusy(LedgerError):
         self.pid = pid
         self.host = host
         self.since = since
+
+
+class ForeignError(Exception):
+    """Stands as the cause for an error of a library below: its class and text, without the frames it came through.
+
+    Those hold the headers and the body that were sent, which a traceback with locals would show.
+    """
 
 
 class SyncError(PackCloudError):

@@ -72,6 +72,10 @@ def _count(items: tuple[object, ...]) -> str:
     return f"<{len(items)}>"
 
 
+def _is_there(link: str | None) -> str:
+    return "None" if link is None else "<link>"
+
+
 def _extra() -> Mapping[str, JsonValue]:
     """Fields the model does not know, as received: never printed, they may hold anything."""
     return field(factory=dict[str, JsonValue], hash=False, repr=_keys_only)
@@ -183,7 +187,7 @@ class IntegrationSettings(Mapping[str, JsonValue]):
     IntegrationSettings(<api_key, shop>)
     """
 
-    values_by_name: Mapping[str, JsonValue]
+    values_by_name: Mapping[str, JsonValue] = field(repr=_keys_only)
 
     def __getitem__(self, name: str) -> JsonValue:
         return self.values_by_name[name]
@@ -233,8 +237,8 @@ class Page(Generic[T_co]):
     """
 
     items: tuple[T_co, ...]
-    next: str | None = None
-    prev: str | None = None
+    next: str | None = field(default=None, repr=_is_there)
+    prev: str | None = field(default=None, repr=_is_there)
     per_page: int | None = None
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 from attrs import Factory, field, frozen
 
+from packcloud_async._sansio.secret import Secret, secret
 from packcloud_async.errors import ConfigurationError
 
 
@@ -344,30 +345,35 @@ def path_segment(name: str, value: str) -> str:
         raise ConfigurationError(f"{name} holds characters that cannot be sent: {value!r}") from None
 
 
-def check_base_url(url: str, *, allow_insecure: bool) -> str:
+def check_base_url(url: str | Secret[str], *, allow_insecure: bool) -> str:
     """Return the base URL without a slash at its end; refuse one that would send the credential in clear."""
+    url = secret(url)  # it may hold a password
+    if complaint := _complaint_about(url.reveal(), allow_insecure=allow_insecure):
+        raise ConfigurationError(complaint)
+    return url.reveal().rstrip("/")
+
+
+def _complaint_about(url: str, *, allow_insecure: bool) -> str | None:
     given: object = url
     if not isinstance(given, str):
-        raise ConfigurationError(f"base_url must be a text, not {type(given).__name__}")
+        return f"base_url must be a text, not {type(given).__name__}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
         # What the resolver is asked; it refuses empty and overlong labels.
         (host or "").encode("idna")
     except ValueError:
-        raise ConfigurationError(f"base_url is not a URL: {_without_userinfo(url)!r}") from None
+        return f"base_url is not a URL: {_without_userinfo(url)!r}"
     if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigurationError(f"base_url must begin with https:// and name a host, not {_without_userinfo(url)!r}")
+        return f"base_url must begin with https:// and name a host, not {_without_userinfo(url)!r}"
     if "@" in parts.netloc or any(c in url for c in "?#\\ ") or not url.isascii() or not url.isprintable():
-        raise ConfigurationError(
-            "base_url must hold no user, query, fragment, space, backslash or character outside ASCII"
-        )
+        return "base_url must hold no user, query, fragment, space, backslash or character outside ASCII"
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(host):
-        raise ConfigurationError(
+        return (
             f"base_url {_without_userinfo(url)!r} would send the credential unencrypted; use https://, "
             "or allow_insecure=True"
         )
-    return url.rstrip("/")
+    return None
 
 
 def _without_userinfo(url: str) -> str:

@@ -1,4 +1,7 @@
-"""Asks the auth object for a credential, and says what is wrong without quoting one."""
+"""Asks the auth object for a credential, and says what is wrong without quoting one.
+
+What an auth object raises stays the cause, with its own text and frames: they are the caller's.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,8 +9,11 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from packcloud_async._io.tasks import is_being_cancelled
-from packcloud_async.auth import Auth, check_header_value
+from packcloud_async._sansio.secret import Secret
+from packcloud_async.auth import Auth, header_complaint
 from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, TransportError
+
+Credential = Secret[Mapping[str, str]]
 
 
 @define
@@ -16,13 +22,13 @@ class Credentials:
 
     auth: Auth
     _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
-    _renewal: tuple[Mapping[str, str], Mapping[str, str]] | None = field(default=None, init=False)
+    _renewal: tuple[Credential, Credential] | None = field(default=None, init=False)
 
-    async def current(self) -> Mapping[str, str]:
+    async def current(self) -> Credential:
         """Return the headers to send."""
         return await self._credential(refused=False)
 
-    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
+    async def renewed(self, refused: Credential) -> Credential:
         """Ask for another credential once, however many requests were refused with the same one."""
         async with self._renewing:
             if self._renewal is not None and self._renewal[0] == refused:
@@ -32,9 +38,9 @@ class Credentials:
             self._renewal = (refused, fresh) if fresh != refused else None
             return fresh
 
-    async def _credential(self, *, refused: bool) -> Mapping[str, str]:
+    async def _credential(self, *, refused: bool) -> Credential:
         try:
-            headers = dict(await self.auth.headers(refused=refused))
+            headers = Credential(dict(await self.auth.headers(refused=refused)))
         except (ConfigurationError, ClientStateError):
             raise
         except asyncio.CancelledError as error:
@@ -48,7 +54,15 @@ class Credentials:
             # The text of a foreign error may hold the very secret it failed to fetch.
             sentence = f"the auth object could not give a credential: {type(error).__name__}"
             raise TransportError(sentence, maybe_sent=False) from error
-        for name, value in headers.items():
-            check_header_value("a header name of the auth object", name)
-            check_header_value("a header value of the auth object", value)
+        if complaint := _complaint(headers):
+            raise ConfigurationError(complaint)
         return headers
+
+
+def _complaint(headers: Credential) -> str | None:
+    for name, value in headers.reveal().items():
+        if complaint := header_complaint(name):
+            return f"a header name of the auth object {complaint}"
+        if complaint := header_complaint(value):
+            return f"a header value of the auth object {complaint}"
+    return None

@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define, field
 
-from packcloud_async._io.credentials import Credentials
+from packcloud_async._io.credentials import Credential, Credentials
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.limiting import Turn
 from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
@@ -197,8 +197,8 @@ class Pipeline:
                 raise
         return await self._exchange(call, fresh, tries)
 
-    async def _exchange(self, call: Call[T], credential: Mapping[str, str], tries: _Tries) -> T:
-        request = build_request(call, self.base_url, credential, self.user_agent)
+    async def _exchange(self, call: Call[T], credential: Credential, tries: _Tries) -> T:
+        request = build_request(call, self.base_url, credential.reveal(), self.user_agent)
         async with self.gate.slot(call.urgency) as turn:
             self._check_usable()
             if tries.observer is not None:

@@ -8,8 +8,9 @@ from yarl import URL
 
 from packcloud_async._io.body import read_response
 from packcloud_async._io.idle_connections import IdleConnections
+from packcloud_async._sansio.secret import without_frames
 from packcloud_async._sansio.wire import Request, Response
-from packcloud_async.errors import ClientStateError, TransportError
+from packcloud_async.errors import ClientStateError, ForeignError, TransportError
 from packcloud_async.policies import Timeouts
 
 Session = aiohttp.ClientSession
@@ -63,32 +64,11 @@ class AiohttpTransport:
         if session.closed:
             raise ClientStateError("the session given to the client is closed")
         try:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                # Otherwise a POST without a body would say that it is application/octet-stream.
-                skip_auto_headers=("Content-Type",),
-                data=request.body,
-                allow_redirects=False,
-                raise_for_status=False,
-                timeout=self._timeout,
-                middlewares=self._middlewares,
-            ) as answer:
-                return await read_response(answer, body_limit=self.body_limit)
-        except aiohttp.ClientHttpProxyError as error:
-            # The proxy of the caller's session refused to connect; its text may quote the request.
-            sentence = _sentence(request, f"the proxy answered {error.status}")
-            raise TransportError(sentence, maybe_sent=False, repeatable=False) from None
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as error:
-            raise TransportError(_sentence(request, error), maybe_sent=False, repeatable=False) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise TransportError(_sentence(request, error), maybe_sent=False) from error
-        except aiohttp.ClientResponseError:
-            # Its text quotes what was received and its repr what was sent, so it is no cause to show either.
-            raise TransportError(_sentence(request, "the answer is not HTTP"), maybe_sent=True) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransportError(_sentence(request, error), maybe_sent=True) from error
+            return await self._exchange(session, request)
+        except BaseException as error:  # noqa: BLE001 - every error goes on, as what it means
+            # The frames of aiohttp hold the headers and the body, so that nothing of them may be chained.
+            failure = without_frames(_meaning(request, error))
+        raise failure
 
     async def aclose(self) -> None:
         """Close the session if it was opened here."""
@@ -100,6 +80,21 @@ class AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
         self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._own
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            # Otherwise a POST without a body would say that it is application/octet-stream.
+            skip_auto_headers=("Content-Type",),
+            data=request.body,
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=self._timeout,
+            middlewares=self._middlewares,
+        ) as answer:
+            return await read_response(answer, body_limit=self.body_limit)
 
 
 def turns(max_connections: int, session: aiohttp.ClientSession | None) -> int:
@@ -122,6 +117,33 @@ async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise aiohttp.ClientConnectionError("the server closed the connection") from None
     except aiohttp.ClientOSError as error:
         raise aiohttp.ClientConnectionError(str(error)) from error
+
+
+def _meaning(request: Request, error: BaseException) -> BaseException:
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            # The proxy of the caller's session refused to connect; its text may quote the request.
+            return _no_answer(request, f"the proxy answered {error.status}", maybe_sent=False, repeatable=False)
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
+            return _no_answer(request, error, maybe_sent=False, repeatable=False)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return _no_answer(request, error, maybe_sent=False)
+        case aiohttp.ClientResponseError():
+            # Its text quotes what was received and its repr what was sent, so it is no cause to show either.
+            return _no_answer(request, "the answer is not HTTP", maybe_sent=True)
+        case aiohttp.ClientError() | TimeoutError() | OSError():
+            return _no_answer(request, error, maybe_sent=True)
+        case _:
+            return error
+
+
+def _no_answer(
+    request: Request, error: BaseException | str, *, maybe_sent: bool, repeatable: bool = True
+) -> TransportError:
+    failure = TransportError(_sentence(request, error), maybe_sent=maybe_sent, repeatable=repeatable)
+    if isinstance(error, BaseException):
+        failure.__cause__ = ForeignError(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
+    return failure
 
 
 def _sentence(request: Request, error: BaseException | str) -> str:

@@ -3,11 +3,11 @@
 A :class:`Call` is a plain value; drivers send it and hand the answer to :func:`read_answer`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from attrs import Factory, evolve, field, frozen
@@ -15,7 +15,8 @@ from attrs import Factory, evolve, field, frozen
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of, quotable
-from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async._sansio.secret import Secret, secret, without_frames
+from packcloud_async._sansio.wire import Damage, Link, Request, Response
 from packcloud_async.errors import (
     ApiError,
     ConfigurationError,
@@ -44,6 +45,7 @@ from packcloud_async.policies import UNCONFIRMED_ROUTES, Routes
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
+MaybeSecret: TypeAlias = T | Secret[T]
 
 
 class Repeat(Enum):
@@ -75,11 +77,12 @@ class Call(Generic[T_co]):
     ``secrets`` are texts of the body that no message may quote. ``when_gone`` gives the value of a call
     whose goal is reached when the resource is not there any more; None for all others. ``quotable`` is False when
     no message may quote anything of an answer. ``urgency`` follows from the method unless it is given.
+    A call for a page that a link of the server led to keeps the path of the first page as ``named_path``.
     """
 
     operation: str
     method: str
-    target: str = field(repr=lambda target: repr(target.partition("?")[0]))
+    target: str = field(repr=False)
     repeat: Repeat
     read: Callable[[Response], T_co] = field(repr=False)
     route: str | None = field(default=None, repr=False)
@@ -88,11 +91,12 @@ class Call(Generic[T_co]):
     when_gone: Callable[[], T_co] | None = field(default=None, repr=False)
     quotable: bool = field(default=True, repr=False)
     urgency: Urgency = field(default=Factory(_urgency, takes_self=True), repr=False)
+    named_path: str | None = field(default=None, repr=False, eq=False)
 
     @property
     def path(self) -> str:
-        """The target without origin and query, for messages."""
-        return urlsplit(self.target).path
+        """What messages call it: the target without origin and query, unless it was the server that wrote it."""
+        return urlsplit(self.target).path if self.named_path is None else self.named_path
 
 
 class Answer(Enum):
@@ -124,11 +128,14 @@ def create_integration(
     *,
     name: str,
     connector_id: str,
-    settings: Mapping[str, JsonValue] | Unset,
+    settings: MaybeSecret[Mapping[str, JsonValue] | Unset],
 ) -> Call[Integration]:
     """Call 2, "Create integration" (4563bfbf8cb5c53f4846256adf82de0d)."""
+    settings = secret(settings)
     path = routes.path("integrations", organizationId=organization_id)
-    given = given_only(name=name, connector_id=connector_id, settings=settings)
+    given = Secret[Mapping[str, JsonValue]](
+        given_only(name=name, connector_id=connector_id, settings=cast("JsonValue | Unset", settings.reveal()))
+    )
     return _send("integrations.create", "POST", path, given, _one(Integration), route="integrations")
 
 
@@ -139,9 +146,10 @@ def get_integration(routes: Routes, organization_id: str, integration_id: str) -
 
 
 def update_integration(
-    routes: Routes, organization_id: str, integration_id: str, changes: Mapping[str, JsonValue]
+    routes: Routes, organization_id: str, integration_id: str, changes: MaybeSecret[Mapping[str, JsonValue]]
 ) -> Call[Integration]:
     """Call 4, "Update integration": only the given fields are sent."""
+    changes = secret(changes)
     path = _integration_path(routes, "integration", organization_id, integration_id)
     return _send("integrations.update", "PUT", path, changes, _one(Integration), route="integration")
 
@@ -163,13 +171,15 @@ def execute_action(
     organization_id: str,
     integration_id: str,
     action: str,
-    payload: Mapping[str, JsonValue] | None,
+    payload: MaybeSecret[Mapping[str, JsonValue] | None],
 ) -> Call[JsonValue]:
     """Call 7, "Execute integration action": what it answers is unknown, so its JSON is given as it is."""
+    payload = secret(payload)
     path = routes.path("execute_action", organizationId=organization_id, integrationId=integration_id, action=action)
-    if payload is None:
+    if payload.reveal() is None:
         return Call("integrations.execute_action", "POST", path, Repeat.IF_NOT_SENT, _any_json, route="execute_action")
-    return _send("integrations.execute_action", "POST", path, payload, _any_json, route="execute_action")
+    content = Secret(payload.reveal() or {})
+    return _send("integrations.execute_action", "POST", path, content, _any_json, route="execute_action")
 
 
 def get_settings(routes: Routes, organization_id: str, integration_id: str) -> Call[IntegrationSettings]:
@@ -208,21 +218,28 @@ def list_shipping_services(
         "carrier_code": carrier_code,
     }
     path = routes.path("shipping_services", organizationId=organization_id)
-    target = _with_query(path, {f"filter[{name}]": value for name, value in filters.items() if value is not None})
+    given = {f"filter[{name}]": value for name, value in filters.items() if value is not None}
+    target = _with_query(path, Secret(given))
     return _get("shipping_services.list", target, _page_of(ShippingService), route="shipping_services")
 
 
-def any_request(method: str, path: str, query: Mapping[str, str] | None, json: JsonValue | Unset) -> Call[Response]:
+def any_request(
+    method: str, path: str, query: MaybeSecret[Mapping[str, str] | None], json: MaybeSecret[JsonValue | Unset]
+) -> Call[Response]:
     """The escape hatch: a call this package has no method for."""
+    query, json = secret(query), secret(json)
     verb = method.upper()
     if not verb.isascii() or not verb.isalpha():
         raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
     _check_relative_path(path)
-    target = _with_query(path, query or {})
+    target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
-    if isinstance(json, Unset):
+    if isinstance(json.reveal(), Unset):
         return Call("request", verb, target, repeat, _whole)
-    return Call("request", verb, target, repeat, _whole, body=_body(json), secrets=tuple(leaves_of(json)))
+    content = cast("Secret[JsonValue]", json)
+    return Call(
+        "request", verb, target, repeat, _whole, body=_body(content), secrets=tuple(leaves_of(content.reveal()))
+    )
 
 
 def given_only(**values: JsonValue | Unset) -> dict[str, JsonValue]:
@@ -235,17 +252,28 @@ def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str],
     headers = {"Accept": "application/json", "User-Agent": user_agent, **credential}
     if call.body is not None:
         headers["Content-Type"] = "application/json"
-    url = call.target if call.target.startswith(("http://", "https://")) else base_url + call.target
+    url = Link(call.target) if call.target.startswith(("http://", "https://")) else base_url + call.target
     return Request(call.method, url, headers, call.body)
 
 
-def read_answer(call: Call[T], response: Response, *, now: datetime, credential: Mapping[str, str]) -> T:
+def read_answer(
+    call: Call[T], response: Response, *, now: datetime, credential: Mapping[str, str] | Secret[Mapping[str, str]]
+) -> T:
     """Turn an answer into the value of the call, or raise the error it means.
 
     ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
     """
+    credential = secret(credential)
+    try:
+        return _read(call, response, now, credential)
+    except Exception as error:  # noqa: BLE001 - every error goes on
+        # The frames that took the answer apart hold its pieces, which may be settings or an echo of the credential.
+        raise without_frames(error)  # noqa: B904 - it is the same one
+
+
+def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:
     if not 200 <= response.status < 300:
-        raise _api_error(call, response, now=now, secrets=(*_parts_of(credential), *call.secrets))
+        raise _api_error(call, response, now=now, secrets=(*_parts_of(credential.reveal()), *call.secrets))
     return call.read(response)
 
 
@@ -370,15 +398,14 @@ def _send(
     operation: str,
     method: str,
     path: str,
-    content: Mapping[str, JsonValue],
+    content: Secret[Mapping[str, JsonValue]],
     read: Callable[[Response], T],
     *,
     route: str,
 ) -> Call[T]:
     repeat = Repeat.SAFE if method == "PUT" else Repeat.IF_NOT_SENT
     # What goes into settings, an action or an undocumented field may be a password; names may be quoted.
-    public = {"name", "connector_id"} if operation != "integrations.execute_action" else set[str]()
-    private = {name: value for name, value in content.items() if name not in public}
+    public = frozenset({"name", "connector_id"} if operation != "integrations.execute_action" else ())
     return Call(
         operation,
         method,
@@ -387,22 +414,29 @@ def _send(
         read,
         route=route,
         body=_body(content),
-        secrets=tuple(leaves_of(private)),
+        secrets=tuple(_leaves_but(public, content.reveal())),
     )
 
 
-def _with_query(path: str, query: Mapping[str, str]) -> str:
+def _leaves_but(public: frozenset[str], content: Mapping[str, JsonValue]) -> Iterator[str]:
+    return leaves_of({name: value for name, value in content.items() if name not in public})
+
+
+def _with_query(path: str, query: Secret[Mapping[str, str]]) -> str:
     try:
-        return f"{path}?{urlencode(query)}" if query else path
+        return f"{path}?{urlencode(query.reveal())}" if query.reveal() else path
     except UnicodeEncodeError:
-        raise ConfigurationError("the query holds characters that cannot be sent") from None
+        failure = ConfigurationError("the query holds characters that cannot be sent")
+    # Outside the except block: what failed there holds the query.
+    raise failure
 
 
-def _body(content: JsonValue) -> bytes:
+def _body(content: Secret[Any]) -> bytes:
     try:
-        return json_text.dump(content)
+        return json_text.dump(content.reveal())
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}") from None
+        failure = ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}")
+    raise failure
 
 
 def _check_relative_path(path: str) -> None:

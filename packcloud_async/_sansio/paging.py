@@ -11,6 +11,7 @@ import attrs
 from attrs import define, field
 
 from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.secret import without_frames
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import Page
 
@@ -25,11 +26,18 @@ class PageTrail:
 
     base_url: str
     max_pages: int = DEFAULT_MAX_PAGES
-    _seen: set[str] = field(factory=set[str], init=False)
+    _seen: set[str] = field(factory=set[str], init=False, repr=False)
     _pages: int = field(default=0, init=False)
 
     def after(self, call: Call[Page[T]], page: Page[T]) -> Call[Page[T]] | None:
         """Return the call for the page after this one, None at the end; raise :class:`InvalidResponse`."""
+        try:
+            return self._following(call, page)
+        except InvalidResponse as error:
+            # A link may echo the credential, and the frames that looked at it hold it.
+            raise without_frames(error) from None
+
+    def _following(self, call: Call[Page[T]], page: Page[T]) -> Call[Page[T]] | None:
         self._pages += 1
         self._seen.add(self._absolute(call))
         if page.next is None:
@@ -39,7 +47,7 @@ class PageTrail:
             raise InvalidResponse("the next link leads to a page that was already read", path="$.links.next")
         if self._pages >= self.max_pages:
             raise InvalidResponse(f"more than {self.max_pages} pages", path="$.links.next")
-        return attrs.evolve(call, target=url)
+        return attrs.evolve(call, target=url, named_path=call.path)
 
     def _absolute(self, call: Call[Any]) -> str:
         return call.target if "://" in call.target.partition("?")[0] else self.base_url + call.target

@@ -3,10 +3,12 @@
 1. A known secret is looked for in the one line that would be quoted, so that white space and control characters
    hide nothing; a text of a JSON body is searched before it is escaped again.
 2. If a known secret still shows once escapes are undone (``\\u0041``, ``%41``, ``&#65;``), or punctuation and case
-   ignored, nothing is quoted.
+   ignored, or as base64 at any place, in hexadecimal digits or backwards, nothing is quoted. Other codings are out of
+   reach.
 3. A likely secret is the value of a key whose name says so. Text that is not JSON is quoted up to the first one.
 """
 
+import base64
 import html
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -181,9 +183,8 @@ def _without_cut_off_secret(line: str, known: Collection[str]) -> str:
 
 def _still_shows(line: str, known: Collection[str]) -> bool:
     # A secret may hold what looks like an escape.
-    plain = {
-        form for secret in known for form in (secret, _unescaped(secret)) if len(form) >= _LONG_ENOUGH_TO_BE_UNIQUE
-    }
+    forms = (form for secret in known for form in (secret, _unescaped(secret), *_coded(secret)))
+    plain = {form for form in forms if len(form) >= _LONG_ENOUGH_TO_BE_UNIQUE}
     bare = {_letters(form) for form in plain}
     for _ in range(_ESCAPED_TIMES + 1):
         if any(secret in line for secret in plain):
@@ -193,6 +194,18 @@ def _still_shows(line: str, known: Collection[str]) -> bool:
             return True
         line = _unescaped(line)
     return False
+
+
+def _coded(secret: str) -> Iterator[str]:
+    if len(secret) < _LONG_ENOUGH_TO_BE_UNIQUE:
+        return
+    content = secret.encode("utf-8", "replace")
+    yield secret[::-1]
+    yield content.hex()
+    for neighbours in range(3):
+        # What stands before and after it in the coded text shares its first and its last character.
+        coded = base64.b64encode(b"\0" * neighbours + content).decode()
+        yield coded[-(-neighbours * 8 // 6) : (neighbours + len(content)) * 8 // 6]
 
 
 def _letters(text: str) -> str:

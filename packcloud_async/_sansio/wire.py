@@ -22,12 +22,25 @@ def _names_only(headers: Mapping[str, str]) -> str:
     return f"<{', '.join(headers)}>"
 
 
+class Link(str):
+    """A URL that the server wrote on the origin of the API: what is behind the origin may echo the credential."""
+
+    __slots__ = ()
+
+
+def _without_query(url: str) -> str:
+    if isinstance(url, Link):
+        scheme, _, rest = url.partition("://")
+        return repr(f"{scheme}://{rest.partition('/')[0]}/...")
+    return repr(url.partition("?")[0])
+
+
 @frozen
 class Request:
     """One HTTP request: ``url`` is absolute and percent-encoded; ``body`` is None when there is none."""
 
     method: str
-    url: str = field(repr=lambda url: repr(url.partition("?")[0]))
+    url: str = field(repr=_without_query)
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
     body: bytes | None = field(default=None, repr=lambda body: f"<{len(body or b'')} bytes>")
 

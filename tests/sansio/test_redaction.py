@@ -1,7 +1,8 @@
 import html
 import json
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes, urlsafe_b64encode
+from codecs import encode
 from collections import UserList
 from urllib.parse import quote, unquote
 
@@ -152,6 +153,14 @@ DISGUISES = {
     "spaces between": " ".join,
     "control characters between": "\x00".join,
     "dashes between": "-".join,
+    "base64": lambda text: b64encode(text.encode()).decode(),
+    "base64 behind one byte": lambda text: b64encode(b"u" + text.encode()).decode(),
+    "base64 behind two bytes and before some": lambda text: b64encode(f"u:{text}!!".encode()).decode(),
+    "base64 for URLs": lambda text: urlsafe_b64encode(f"u:{text}".encode()).decode().rstrip("="),
+    "base64 in lines": lambda text: encodebytes(f"{text}{text}".encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal, as a dump": lambda text: text.encode().hex(" ").upper(),
+    "backwards": lambda text: text[::-1],
 }
 BODIES = {
     "text": lambda told: f"Invalid value {told} given".encode(),
@@ -173,6 +182,10 @@ def reveals(quoted, secret):
     def letters(text):
         return re.sub("[^0-9a-z]", "", text.lower())
 
+    plain = secret.encode()
+    codes = [b64encode(b"\0" * n + plain).decode()[n + bool(n) :].rstrip("=")[:-1] for n in range(3)]
+    if any(letters(code) in letters(quoted) for code in [*codes, plain.hex(), secret[::-1]]):
+        return True
     for _ in range(4):
         if letters(secret) in letters(quoted):
             return True
@@ -196,8 +209,17 @@ def test_short_secrets_are_found_behind_escapes_too(secret):
 
 
 def test_a_secret_in_another_coding_is_out_of_reach():
-    # Said here so that nobody believes more: only escapes are undone, no encodings.
-    assert b64encode(b"p4ssw0rd-1234").decode() in excerpt_of(b64encode(b"p4ssw0rd-1234"), ["p4ssw0rd-1234"])
+    # Said here so that nobody believes more: escapes, base64, hexadecimal digits and backwards are all that is known.
+    assert encode("p4ssw0rd-1234", "rot13") in excerpt_of(encode("p4ssw0rd-1234", "rot13").encode(), ["p4ssw0rd-1234"])
+
+
+@pytest.mark.parametrize(
+    "coded", [bytes.hex, b64encode, lambda secret: secret[::-1]], ids=["hex", "base64", "backwards"]
+)
+def test_a_short_secret_is_no_reason_to_suspect_every_coding(coded):
+    text = coded(b"abc")
+    told = f"id {text if isinstance(text, str) else text.decode()} given"
+    assert quotable(told, ["abc"]) == told
 
 
 @pytest.mark.parametrize("length", range(4, 12))

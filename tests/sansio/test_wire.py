@@ -1,12 +1,18 @@
 import pytest
 
-from packcloud_async._sansio.wire import Damage, Request, Response
+from packcloud_async._sansio.wire import Damage, Link, Request, Response
 from packcloud_async.errors import InvalidResponse
 
 
 def test_the_repr_of_a_request_shows_no_query_header_value_or_body():
     request = Request("POST", "https://host/path?filter[a]=s3cret", {"Authorization": "Bearer s3cret"}, b"s3cret")
     assert repr(request) == ("Request(method='POST', url='https://host/path', headers=<Authorization>, body=<6 bytes>)")
+
+
+def test_the_repr_of_a_request_shows_only_the_origin_of_a_link_of_the_server():
+    assert repr(Request("GET", Link("https://host:1/s3cret?s3cret"))) == (
+        "Request(method='GET', url='https://host:1/...', headers=<>, body=<0 bytes>)"
+    )
 
 
 def test_the_repr_of_a_request_without_a_body():
