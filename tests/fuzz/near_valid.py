@@ -152,7 +152,7 @@ CHANGES = {
 @st.composite
 def nearly(draw, documents, *, most_changes=3):
     """Bytes of a document with a few changes, and now and then one in the text itself."""
-    document = draw(documents)
+    document = draw(st.sampled_from(documents))
     for _ in range(draw(st.integers(0, most_changes))):
         place = draw(st.sampled_from(list(places(document))))
         make = CHANGES[draw(st.sampled_from([*sorted(CHANGES), "replace", "replace"]))]
@@ -168,43 +168,53 @@ def nearly(draw, documents, *, most_changes=3):
     )
 
 
-def enveloped(value):
+def every_one_change(document):
+    """Bytes of the document with every odd value in every place, and every other change of every place."""
+    for place in places(document):
+        for odd in ODD_VALUES:
+            yield written(changed(document, place, CHANGES["replace"](odd, ""))).encode()
+        for name, make in CHANGES.items():
+            for other in ODD_NAMES if "name" in name else ODD_NAMES[:2]:
+                yield written(changed(document, place, make(ODD_VALUES[len(place)], other))).encode()
+
+
+LINK = "https://api.pack.cloud/v1/x?cursor=2"
+
+
+def enveloped(*values):
     """The forms in which an answer may carry a value."""
-    link = "https://api.pack.cloud/v1/x?cursor=2"
-    return st.sampled_from(
-        [
+    return [
+        form
+        for value in values
+        for form in (
             value,
             {"data": value},
-            {"data": value, "links": {"next": link, "prev": None}, "meta": {"per_page": 25}},
-            {"data": value, "next": link, "prev": None, "per_page": 25},
-            {"data": value, "links": {"next": None}, "next": link, "meta": [], "per_page": 2},
-        ]
-    )
-
-
-def _one_of(*values):
-    return st.sampled_from(values).flatmap(enveloped)
+            {"data": value, "links": {"next": LINK, "prev": None}, "meta": {"per_page": 25}},
+            {"data": value, "next": LINK, "prev": None, "per_page": 25},
+            {"data": value, "links": {"next": None}, "next": LINK, "meta": [], "per_page": 2},
+            {"data": value, "id": "int_9"},
+        )
+    ]
 
 
 INTEGRATIONS = (
-    integration(),
-    integration(category="marketplace", stock_sync_updated_at=None, carrier={"code": "x"}),
+    integration(category="marketplace", stock_sync_updated_at=None, data=integration(id="int_9")),
     {name: value for name, value in integration().items() if not name.endswith("sync_updated_at")},
 )
 SERVICES = (shipping_service(), {**shipping_service(default_label_type=None, type="pickup"), "label_types": []})
 ACTIONS = (action(), {"id": "act_1"}, {})
 
-# What each call is answered when all is well.
 RIGHT = {
-    "list_integrations": _one_of([], [*INTEGRATIONS], [INTEGRATIONS[0]]),
-    "create_integration": _one_of(*INTEGRATIONS),
-    "get_integration": _one_of(*INTEGRATIONS),
-    "update_integration": _one_of(*INTEGRATIONS),
-    "delete_integration": st.just({}),
-    "list_actions": _one_of([], [*ACTIONS]),
-    "execute_action": _one_of({"code": "x"}, None, [1]),
-    "get_settings": _one_of({"api_key": "x", "nested": {"a": [1]}}, {}, []),
-    "sync": _one_of({"job": "1"}),
-    "list_shipping_services": _one_of([], [*SERVICES]),
-    "any_request": _one_of({"a": 1}),
+    "list_integrations": enveloped([], [integration(), *INTEGRATIONS[1:]]),
+    "create_integration": [*enveloped(integration()), *INTEGRATIONS],
+    "get_integration": [*enveloped(integration()), *INTEGRATIONS],
+    "update_integration": [*enveloped(integration()), *INTEGRATIONS],
+    "delete_integration": [{}],
+    "list_actions": enveloped([], [*ACTIONS]),
+    "execute_action": enveloped({"code": "x"}, None, [1]),
+    "get_settings": enveloped({"api_key": "x", "nested": {"a": [1]}}, {}, []),
+    "sync": enveloped({"job": "1"}),
+    "list_shipping_services": enveloped([], [*SERVICES]),
+    "any_request": enveloped({"a": 1}),
 }
+"""What each call is answered when all is well."""

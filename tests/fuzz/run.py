@@ -46,9 +46,11 @@ def fuzz(name, *, seconds, seed, into):
     except ImportError:
         print("atheris is missing: pip install 'packcloud_async[fuzz]'", file=sys.stderr)
         return 2
-    with atheris.instrument_imports(include=["packcloud_async", "json", "email", "tomllib", "urllib"]):
-        from .targets import TARGETS
-    if name not in TARGETS:
+    with atheris.instrument_imports(
+        include=["packcloud_async", "tests.fuzz.targets", "json", "email", "tomllib", "urllib"]
+    ):
+        from .targets import TARGETS, breaks_on_fuzz
+    if name not in {*TARGETS, breaks_on_fuzz.__name__}:
         print(f"unknown target {name}; known: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
     found = into / name
@@ -63,13 +65,10 @@ def fuzz(name, *, seconds, seed, into):
         "print_final_stats": 1,
         "verbosity": 0,
     }
-    command = [
-        sys.argv[0],
-        *(f"-{option}={value}" for option, value in options.items()),
-        str(found),
-        str(CORPUS / name),
-    ]
-    atheris.Setup(command, TARGETS[name])
+    command = [sys.argv[0], *(f"-{option}={value}" for option, value in options.items()), str(found)]
+    if (seeds := CORPUS / name).is_dir():
+        command.append(str(seeds))
+    atheris.Setup(command, TARGETS.get(name, breaks_on_fuzz))
     # It ends the process by itself.
     atheris.Fuzz()
     return 0

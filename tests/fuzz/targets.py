@@ -366,3 +366,9 @@ TARGETS = {
     "rate_headers": rate_headers_target,
     "timestamps": timestamps_target,
 }
+
+
+def breaks_on_fuzz(data):
+    """Shows that the fuzzer finds what only coverage leads to, and that its find fails the run."""
+    if data[:1] == b"F" and data[1:2] == b"U" and data[2:3] == b"Z" and data[3:4] == b"Z":
+        raise AssertionError(data)
