@@ -11,7 +11,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     try:
         # Here and not above: the package works without the extra, and so does importing this module.
-        from packcloud_async.cli.app import run  # noqa: PLC0415
+        from packcloud_async.cli.app import run  # noqa: PLC0415 - an optional extra
 
         return run(arguments)
     except ModuleNotFoundError as error:

@@ -244,7 +244,7 @@ class _Once:
     def base_url(self) -> str:
         return self._caller.base_url
 
-    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:  # noqa: ARG002
+    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:  # noqa: ARG002 - always once
         return await self._caller.call(call, observer=observer, once=True)
 
 

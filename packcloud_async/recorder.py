@@ -88,7 +88,7 @@ class JobLine:
     def unsent(self, kind: SyncKind) -> None:  # noqa: ARG002 - the machine has it
         self.record()
 
-    def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:  # noqa: ARG002
+    def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:  # noqa: ARG002 - the machine has it
         self.record()
 
     def retrying(self, kind: SyncKind | None, details: RetryDetails) -> None:

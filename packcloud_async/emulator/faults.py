@@ -122,7 +122,7 @@ def _statuses(given: Mapping[int, float] | Iterable[tuple[int, float]]) -> tuple
     return tuple(chances.items())
 
 
-def _known_routes(instance: object, attribute: object, value: frozenset[str] | None) -> None:  # noqa: ARG001
+def _known_routes(instance: object, attribute: object, value: frozenset[str] | None) -> None:  # noqa: ARG001 - attrs gives it
     if value is not None and (unknown := value - PATHS.keys() - {UNKNOWN_ROUTE}):
         raise ConfigurationError(f"FaultPlan.routes names unknown routes {sorted(unknown)}; known: {', '.join(PATHS)}")
 

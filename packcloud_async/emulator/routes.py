@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -39,6 +39,17 @@ class Match:
 
     route: str
     ids: Mapping[str, str]
+
+
+def url_of(host: str, target: str) -> str | None:
+    """Return the URL that a Host header and a request target mean; None when they mean none."""
+    url = target if target.startswith(("http://", "https://")) else f"http://{host}{target}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    # A host with a slash, a question mark or a hash would move the path.
+    return url if target is url or parts.netloc == host else None
 
 
 class RouteTable:

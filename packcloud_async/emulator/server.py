@@ -16,6 +16,7 @@ from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.books import Counters
 from packcloud_async.emulator.clock import LoopClock
 from packcloud_async.emulator.faults import Fate
+from packcloud_async.emulator.routes import url_of
 from packcloud_async.emulator.state import State
 from packcloud_async.errors import ConfigurationError
 
@@ -69,8 +70,11 @@ class _Handler:
             self._state.counters.left()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        url = url_of(request.host, request.raw_path)
         body = await request.read()
-        wire = Request(request.method, f"http://{request.host}{request.raw_path}", dict(request.headers), body or None)
+        if url is None:
+            return web.json_response({"message": "Bad Request"}, status=400)
+        wire = Request(request.method, url, dict(request.headers), body or None)
         reply = self._state.answer(wire, self._clock.now())
         if reply.delay:
             await asyncio.wait([self.closing], timeout=reply.delay)
@@ -105,7 +109,8 @@ _PIECES: Final = 8
 
 class _CountingServer(web.Server):
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], counters: Counters) -> None:
-        super().__init__(handler, access_log=None)
+        # No client of the API compresses a body; one that says so and does not would break the connection.
+        super().__init__(handler, access_log=None, auto_decompress=False)
         self._counters = counters
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:

@@ -202,3 +202,28 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_open() -> None:
         with pytest.raises(OSError, match="address already in use"):
             async with emulator.serve(port=port):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"GET {ONE} HTTP/1.1\r\nHost: pack.test:8080", 200),
+        (f"GET http://pack.test{ONE} HTTP/1.1\r\nHost: pack.test", 200),
+        (f"GET {ONE} HTTP/1.1\r\nHost: [", 400),
+        (f"GET {ONE} HTTP/1.1\r\nHost: a\N{CARE OF}b", 400),
+        (f"GET {ONE} HTTP/1.1\r\nHost: pack.test/elsewhere?#", 400),
+        (f"PUT {ONE} HTTP/1.1\r\nHost: pack.test\r\nContent-Encoding: gzip\r\nContent-Length: 4", 400),
+        ("GET //[ HTTP/1.1\r\nHost: pack.test", 404),
+    ],
+    ids=["plain", "absolute", "half-a-literal", "not-normal", "host-with-a-path", "not-gzip", "no-route"],
+)
+async def test_an_odd_request_is_answered_by_name(head: str, status: int) -> None:
+    emulator = Emulator()
+    async with emulator.serve() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(served.base_url.rpartition(":")[2]))
+        body = "none" if "Content-Length: 4" in head else ""
+        writer.write(f"{head}\r\nAuthorization: Bearer {emulator.token}\r\n\r\n{body}".encode())
+        first_line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert first_line.split()[1] == str(status).encode()
