@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"errors", "_sansio.timestamps", "_io.tasks"},
+    {"errors", "_sansio.timestamps", "_io.tasks", "_io.home"},
     {"_sansio.json_text", *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes"))},
     {"_sansio.wire", "_sansio.redaction", "emulator.forms", "emulator.paging", "emulator.sync_runs"},
     {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
