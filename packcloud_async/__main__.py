@@ -1,7 +1,9 @@
 """The command line: ``packcloud``, or ``python -m packcloud_async``."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 INTERRUPTED = 130
 _NEEDED = frozenset({"click", "rich"})
@@ -22,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
+
+
+def load() -> None:
+    """Import everything that a command needs; what is missing is told by :func:`main`."""
+    with contextlib.suppress(ModuleNotFoundError):
+        import_module("packcloud_async.cli.app")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """PackCloudClient and Organization: the face of the package; everything is decided below."""
 
+import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,8 @@ T = TypeVar("T")
 
 DEFAULT_BASE_URL = "https://api.pack.cloud"
 DEFAULT_BODY_LIMIT = 16 * 1024 * 1024
+PATIENCE = 10.0
+"""How long closing waits for reads that were cancelled, seconds; a wait without end could be one for itself."""
 USER_AGENT = f"packcloud_async/{version('packcloud_async')}"
 
 
@@ -278,18 +281,40 @@ class PackCloudClient:
     async def aclose(self) -> None:
         """End every watch with :class:`ClientStateError`, close the connections; closing twice is harmless.
 
-        A cancellation does not leave the client half closed: it is raised when all is closed.
+        A cancellation does not leave the client half closed: it is raised when all is closed. Raises
+        :class:`ClientStateError` when it is closed and a cancelled read has not ended all the same, ten seconds later:
+        whoever gives the credential, or a probe, may be waiting for this very call.
         """
         self._closed = True
         watches = list(self._watches.values())
         for watch in watches:
             watch.end(ClientStateError("the client was closed while a job was watched; its token resumes it"))
         try:
-            for watch in watches:
-                await watch.stop_if_idle()
+            stuck = await self._stop(watches)
         finally:
             # In a task of its own, because what closes a client out of one of its calls is cancelled by that.
             await to_its_end(self._pipeline.aclose())
+        if stuck:
+            raise ClientStateError(
+                f"the client is closed, but reads of {', '.join(stuck)} did not end when they were cancelled: "
+                "the auth object, a probe or the transport waits for something, perhaps for aclose() itself"
+            )
+
+    async def _stop(self, watches: Iterable[Watch]) -> Sequence[str]:
+        """Wait for the end of watches; return the organizations of those that do not end."""
+        stuck: list[str] = []
+        cancelled: asyncio.CancelledError | None = None
+        give_up_at = asyncio.get_running_loop().time() + PATIENCE
+        for watch in watches:
+            try:
+                await watch.stop_if_idle(give_up_at=give_up_at)
+            except TimeoutError:
+                stuck.append(watch.organization_id)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return stuck
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a prepared call; the other parts of this package build on it."""

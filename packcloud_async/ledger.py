@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from attrs import frozen
 
 from packcloud_async._io.group_commit import GroupCommit, until_ended
+from packcloud_async._io.home import Home
 from packcloud_async._io.ledger_store import LedgerStore
 from packcloud_async._sansio.ledger_book import Book, Recorded
 from packcloud_async._sansio.ledger_records import NewJob, RunRecord, TargetRecord, UnfinishedTarget
@@ -120,6 +121,7 @@ class SqliteLedger:
         self._path = Path(path)
         self._survives_power_cut = survives_power_cut
         self._held: _Held | None = None
+        self._home = Home("ledger")
 
     def __repr__(self) -> str:
         return f"<SqliteLedger {self._path}{' open' if self._held else ''}>"
@@ -140,7 +142,10 @@ class SqliteLedger:
         The whole file is checked for damage first. A foreign, newer or damaged one is left as it is.
         """
         if self._held is not None:
+            self._check_home()
             raise LedgerError(f"ledger {self._path}: it is open already")
+        self._home = Home("ledger")
+        self._check_home()
         loop = asyncio.get_running_loop()
         executor = ThreadPoolExecutor(1, thread_name_prefix="packcloud-ledger")
         store = LedgerStore(self._path, survives_power_cut=self._survives_power_cut)
@@ -193,7 +198,8 @@ class SqliteLedger:
 
     async def aclose(self) -> None:
         """See :meth:`Ledger.aclose`; raises what kept anything from being written."""
-        if self._held is None:
+        if self._held is None or self._home.is_elsewhere:
+            # In a fork there is no thread that could close it, and what is open is the other process's.
             return
         held, self._held = self._held, None
         loop = asyncio.get_running_loop()
@@ -206,7 +212,12 @@ class SqliteLedger:
     def _opened(self) -> _Held:
         if self._held is None:
             raise LedgerError(f"ledger {self._path}: it is not open")
+        self._check_home()
         return self._held
+
+    def _check_home(self) -> None:
+        if (objection := self._home.objection()) is not None:
+            raise LedgerError(f"ledger {self._path}: {objection}")
 
     def _tell(self, tell: Callable[[Book], T]) -> T:
         commits = self._opened.commits

@@ -117,8 +117,8 @@ class Watch:
             self._remove(watched)
         await self.stop_if_idle()
 
-    async def stop_if_idle(self) -> None:
-        """Wait for the end of the task if no job is watched any more."""
+    async def stop_if_idle(self, *, give_up_at: float | None = None) -> None:
+        """Wait for the end of the task if no job is watched any more; a TimeoutError at ``give_up_at``, None never."""
         task = self._task
         if self.is_idle and task is not None and task is not asyncio.current_task():
             task.cancel()
@@ -126,7 +126,7 @@ class Watch:
             # What came here out of a read, as an auth object does that closes its client, would wait for its own
             # end, and two of them in two watches for each other's.
             if reading is None or reading.is_over:
-                await until_done(task)
+                await until_done(task, give_up_at=give_up_at)
 
     def hint(self, integration_id: str) -> bool:
         """Read an integration now, because somebody knows that there may be news; False when nobody watches it."""

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"errors", "_sansio.timestamps", "_sansio.secret", "_io.tasks"},
+    {"errors", "_sansio.timestamps", "_sansio.secret", "_io.tasks", "_io.home"},
     {
         "_sansio.json_text",
         "_sansio.keep_alive",
@@ -82,6 +82,7 @@ LAYERS: list[set[str]] = [
     {"__init__"},
     {"cli.*"},
     {"__main__"},
+    {"_packcloud"},
 ]
 EMPTY = {"_sansio.__init__", "_io.__init__"}
 

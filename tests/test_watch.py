@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from contextvars import Context
 
 import attrs
 import pytest
 
 from packcloud_async import AsyncSyncJob, ClientStateError, Outcome, PackCloudClient, SyncKind, Timeouts
+from packcloud_async._io.tasks import until_done
 from packcloud_async.emulator import FaultPlan
 
 from .support.recording import RecordingTransport
@@ -421,6 +423,58 @@ class TestClosingFromWithinARead:
             with pytest.raises(ClientStateError):
                 await job
             assert await closing[0] == []
+
+    @pytest.mark.parametrize("ends_when_cancelled", [True, False])
+    async def test_a_read_that_waits_for_who_closes_the_client_is_given_up(self, ends_when_cancelled):
+        """The task that closes is nobody's child, so that nothing tells that it is awaited within a read."""
+        closing = []
+
+        async def wait_for_who_closes(request, send):
+            if asyncio.get_running_loop().time() == 1 and not closing:
+                closing.append(asyncio.create_task(client.aclose(), context=Context()))
+                await (closing[0] if ends_when_cancelled else until_done(closing[0]))
+            return await send(request)
+
+        async with open_shop(step_in=wait_for_who_closes) as shop:
+            client = PackCloudClient(token=shop.emulator.token, transport=shop.transport, probes={})
+            with pytest.raises(ClientStateError, match="was closed while a job was watched"):
+                await client.organization("org_1").sync("int_1", ORDERS, poll=STEADY)
+            assert asyncio.get_running_loop().time() == 11
+            if ends_when_cancelled:
+                assert closing[0].cancelled()
+            else:
+                with pytest.raises(ClientStateError, match="reads of org_1 did not end .* perhaps for aclose"):
+                    await closing[0]
+            assert watch_tasks() == []
+            await client.aclose()
+
+    async def test_closing_waits_for_every_watch_although_it_is_cancelled(self):
+        async def sync(organization_id):
+            with pytest.raises(ClientStateError):
+                await client.organization(organization_id).sync("int_1", ORDERS, poll=STEADY)
+
+        async def one_slower_than_the_other(request, send):
+            try:
+                return await send(request)
+            except asyncio.CancelledError:
+                await asyncio.sleep(1 + organizations.index(request.url.split("/")[-3]))
+                raise
+
+        organizations = ["org_1", "org_2", "org_3"]
+        faults = FaultPlan(routes={"integration"}, latency=0.5)
+        async with open_shop(step_in=one_slower_than_the_other, faults=faults) as shop:
+            client = PackCloudClient(token=shop.emulator.token, transport=shop.transport, probes={})
+            jobs = [asyncio.create_task(sync(organization_id)) for organization_id in organizations]
+            # In the midst of the first read of each, after the baseline.
+            await asyncio.sleep(1.6)
+            assert len(watch_tasks()) == len(organizations)
+            closing = asyncio.create_task(client.aclose())
+            await asyncio.sleep(0.1)
+            closing.cancel()
+            await asyncio.wait([closing])
+            assert closing.cancelled()
+            assert watch_tasks() == []
+            await asyncio.gather(*jobs)
 
     async def test_the_transport_is_closed_to_its_end_although_the_read_is_cancelled_by_that(self):
         class SlowToClose(RecordingTransport):

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from packcloud_async._io.credentials import Credential, Credentials
 from packcloud_async._io.gate import Gate
+from packcloud_async._io.home import Home
 from packcloud_async._io.limiting import Turn
 from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
 from packcloud_async._io.tasks import carried_by, is_being_cancelled
@@ -82,7 +83,7 @@ class Pipeline:
     requests_sent: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
     _transport_closed: bool = field(default=False, init=False)
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _home: Home = field(factory=lambda: Home("client"), init=False)
     _repeated: Attempt = field(init=False)
     _lifetimes: set[asyncio.Timeout] = field(factory=set[asyncio.Timeout], init=False)
     _credentials: Credentials = field(init=False)
@@ -138,6 +139,10 @@ class Pipeline:
     async def aclose(self) -> None:
         """Refuse further calls, end those under way or waiting for a turn or a retry, and close the transport."""
         self._closed = True
+        if self._home.is_elsewhere:
+            # What is open here is open in the other process too, with one selector for both: closing it would take
+            # connections from under that one.
+            return
         for lifetime in self._lifetimes:
             lifetime.reschedule(asyncio.get_running_loop().time())
         self._lifetimes.clear()
@@ -148,12 +153,8 @@ class Pipeline:
     def _check_usable(self) -> None:
         if self._closed:
             raise ClientStateError("the client is closed")
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
-        if loop is not self._loop:
-            raise ClientStateError(
-                "the client belongs to the event loop it was first used on; make one client for each loop"
-            )
+        if (objection := self._home.objection()) is not None:
+            raise ClientStateError(objection)
 
     async def _attempt(self, call: Call[T], tries: _Tries) -> T:
         tries.left -= 1

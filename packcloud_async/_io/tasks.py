@@ -7,20 +7,24 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def until_done(task: "asyncio.Task[Any]") -> None:
+async def until_done(task: "asyncio.Task[Any]", *, give_up_at: float | None = None) -> None:
     """Wait until a task has ended, whatever it ended with.
 
     Being cancelled meanwhile does not cut the wait short, or the task would outlive its owner: the cancellation is
-    raised when the task is done. Only for tasks that were told to end.
+    raised when the task is done. Only for tasks that were told to end. ``give_up_at`` is an instant of the loop's
+    clock, None for never; a task that has not ended by then is a TimeoutError.
     """
     cancelled: asyncio.CancelledError | None = None
-    while not task.done():
+    now = asyncio.get_running_loop().time
+    while not task.done() and (give_up_at is None or now() < give_up_at):
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=None if give_up_at is None else give_up_at - now())
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
         raise cancelled
+    if not task.done():
+        raise TimeoutError
 
 
 async def to_its_end(acting: Coroutine[Any, Any, T]) -> T:

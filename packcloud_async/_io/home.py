@@ -1,0 +1,34 @@
+"""Home: the process and the event loop that something belongs to, from its first use on."""
+
+import asyncio
+import os
+
+from attrs import define, field
+
+
+@define(eq=False)
+class Home:
+    """Where something lives; ``name`` is what it is called in sentences."""
+
+    name: str
+    _process: int | None = field(default=None, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this process is a fork of the one it lives in, and what it holds open is the other's."""
+        return self._process is not None and self._process != os.getpid()
+
+    def objection(self) -> str | None:
+        """Say why it cannot be used here, None if it can."""
+        if self.is_elsewhere:
+            return (
+                f"the {self.name} belongs to process {self._process}, of which this one is a fork; "
+                f"make one {self.name} for each process"
+            )
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._process, self._loop = os.getpid(), loop
+        if loop is not self._loop:
+            return f"the {self.name} belongs to the event loop it was first used on; make one {self.name} for each loop"
+        return None
