@@ -255,7 +255,8 @@ class _Lives:
         try:
             async with asyncio.timeout(seconds), run:
                 async for result in run:
-                    self.ended[result.organization_id, result.integration_id] = now()
+                    if result.error is None:
+                        self.ended[result.organization_id, result.integration_id] = now()
         except TimeoutError:
             pass
         finally:
