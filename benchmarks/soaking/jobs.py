@@ -136,7 +136,7 @@ class Playing:
         async with asyncio.TaskGroup() as group:
             for scenario, organizations in self.wave.shares.items():
                 if organizations:
-                    group.create_task(_PLAYS[scenario](self, organizations, self.wave.draw(scenario)), name=scenario)
+                    group.create_task(PLAYS[scenario](self, organizations, self.wave.draw(scenario)), name=scenario)
 
 
 async def _awaited(job: AsyncSyncJob) -> None:
@@ -376,7 +376,7 @@ async def _again(playing: Playing, organizations: Sequence[str], _: random.Rando
                 group.create_task(one(organization, integration))
 
 
-_PLAYS = {
+PLAYS = {
     "bulk": _bulk,
     "ledger": _ledgered,
     "single": _single,
