@@ -27,14 +27,18 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> AsyncGenerator[Served]:
+async def serve(
+    state: State, clock: LoopClock, *, host: str, port: int, max_connections: int | None = None
+) -> AsyncGenerator[Served]:
     """Serve until the block is left; requests still waiting for their answer are dropped then.
+
+    Connections beyond ``max_connections`` end at once, unanswered; None is no limit.
 
     A port that listens cannot refuse one connection, so ``Fault.REFUSE`` ends it unanswered instead: to a
     client the request may have arrived.
     """
     address = _loopback(host)
-    handler = _Handler(state, clock)
+    handler = _Handler(state, clock, max_connections)
     runner = web.ServerRunner(handler.server, access_log=None, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
@@ -53,8 +57,8 @@ _SHUTDOWN: Final = 1.0
 class _Handler:
     """Acts out what the state replies."""
 
-    def __init__(self, state: State, clock: LoopClock) -> None:
-        self.server = _CountingServer(self._handle, state.counters)
+    def __init__(self, state: State, clock: LoopClock, max_connections: int | None) -> None:
+        self.server = _CountingServer(self._handle, state.counters, max_connections)
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._state = state
         self._clock = clock
@@ -102,12 +106,22 @@ _PIECES: Final = 8
 
 
 class _CountingServer(web.Server):
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], counters: Counters) -> None:
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        counters: Counters,
+        max_connections: int | None,
+    ) -> None:
         super().__init__(handler, access_log=None)
         self._counters = counters
+        self._most = max_connections
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        if self._most is not None and len(self.connections) > self._most:
+            self._counters.turned_away += 1
+            transport.abort()
+            return
         self._counters.peak_connections = max(self._counters.peak_connections, len(self.connections))
 
 
