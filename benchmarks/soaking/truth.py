@@ -359,7 +359,9 @@ class _Case:
         first_sent, last_sent = min(one.at for one in self._sent), max(one.at for one in self._sent)
         later = [one for one in self._shown if one.sent_at >= first_sent]
         if self.kind is SyncKind.SHIPPING_SERVICES:
-            return [] if self._news() else ["no answer showed another service"]
+            old = self._services_before()
+            shown = [one.showing.value for one in later if isinstance(one.showing.value, frozenset)]
+            return [] if any(value - old for value in shown) else ["no answer showed another service"]
         before, after = _instant(self.told.before), _instant(self.told.after)
         proofs = [one for one in later if _instant(one.showing.value) == after]
         if before == after:
@@ -370,7 +372,7 @@ class _Case:
 
     def _moved_since(self, last_sent: float, before: object, after: object, proofs: Sequence[_Shown]) -> list[str]:
         baselines = [
-            one.showing for one in self._shown if one.sent_at < last_sent and _instant(one.showing.value) == before
+            one.showing for one in self._shown if one.sent_at <= last_sent and _instant(one.showing.value) == before
         ]
         if not baselines:
             return ["no answer showed that baseline"]

@@ -6,8 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from packcloud_async import Request, Response, TransportError
-from packcloud_async._io.transport import AiohttpTransport
+from packcloud_async import Request, Response, Transport, TransportError
 
 UNSENT, LOST, CUT = "unsent", "lost", "cut"
 """A request certainly never left; its answer was lost; its sender was cancelled."""
@@ -30,7 +29,7 @@ class WireLog:
 class Tap:
     """A transport that notes what passes; ``log`` may be replaced between waves."""
 
-    inner: AiohttpTransport
+    inner: Transport
     log: WireLog
 
     async def send(self, request: Request) -> Response:

@@ -120,7 +120,8 @@ class _CountingServer(web.Server):
         super().connection_made(handler, transport)
         if self._most is not None and len(self.connections) > self._most:
             self._counters.turned_away += 1
-            transport.abort()
+            # aiohttp has not begun with this connection yet, and wants to before it ends.
+            asyncio.get_running_loop().call_soon(transport.abort)
             return
         self._counters.peak_connections = max(self._counters.peak_connections, len(self.connections))
 
