@@ -183,7 +183,8 @@ async def slow_over_sockets(*, latency: float, timeouts: Timeouts, organizations
     )
     run = Run(emulator, poll, emulator.organization_ids)
     async with emulator.serve() as served:
-        verdict = await run.play(_sockets(100, timeouts), base_url=served.base_url, timeouts=timeouts)
+        retry = RetryPolicy(first=latency / 10, ceiling=latency)
+        verdict = await run.play(_sockets(100, timeouts), base_url=served.base_url, timeouts=timeouts, retry=retry)
     return _slow_told(run, verdict)
 
 
@@ -353,14 +354,16 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
     parser.add_argument("--accepted", type=int, default=100, help="connections the server accepts")
     parser.add_argument("--slow", type=int, default=200, help="organizations on the slow server")
     parser.add_argument("--tenth", type=int, default=500, help="organizations where every tenth answer is a fault")
+    parser.add_argument(
+        "--read", type=float, default=1.0, help="read timeout of the client of the slow server, seconds"
+    )
     parser.add_argument("--deadline", type=float, default=60.0, help="seconds each sync of the crowd is watched")
     options = parser.parse_args(arguments)
     random.seed(1)
     crowds = asyncio.run(_crowds(options))
-    read = 1.0
     slow = [("30 s, default policies, virtual time", slow_on_virtual_time(organizations=options.slow))]
     for ratio in (0.7, 1.0, 1.3):
-        found = asyncio.run(_scaled(ratio * read, read, min(options.slow, 50)))
+        found = asyncio.run(_scaled(ratio * options.read, options.read, min(options.slow, 50)))
         slow.append((f"{ratio:.1f} of the read timeout, sockets", found))
     tenth = [("virtual time, default policies", tenth_on_virtual_time(organizations=options.tenth))]
     poll, retry = PollPolicy(first=0.2, ceiling=0.8, deadline=3), RetryPolicy(first=0.05, ceiling=0.2)

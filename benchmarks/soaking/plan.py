@@ -20,6 +20,9 @@ SCENARIOS: Final[Mapping[str, int]] = {
 }
 """What is done with an organization -> how many of each round of them it is done with."""
 
+TWICE: Final = frozenset({"pairs", "again"})
+"""Those in which an integration may be synced twice."""
+
 TIMEOUTS: Final = Timeouts(connect=3, read=1.5, total=3)
 SILENCE: Final = 2.0
 """Longer than a client waits for the next byte, shorter than a wave."""
@@ -101,7 +104,7 @@ class Wave:
             ),
             retry=RetryPolicy(attempts=draw.randint(1, 5), first=0.05, ceiling=0.4),
             # A lagging replica makes news of what an earlier sync of the same integration did: see docs/outcomes.md.
-            shares=_shares(organizations, again=not any(plan.stale for plan in faults)),
+            shares=_shares(organizations, twice=not any(plan.stale for plan in faults)),
         )
 
     def emulator(self) -> Emulator:
@@ -128,8 +131,8 @@ def _kinds(draw: random.Random) -> tuple[SyncKind, ...]:
     return tuple(kind for kind in SyncKind if draw.random() < 0.6) or (SyncKind.ORDERS,)
 
 
-def _shares(organizations: int, *, again: bool) -> Mapping[str, Sequence[str]]:
-    names = [name for name, parts in SCENARIOS.items() for _ in range(parts) if again or name != "again"]
+def _shares(organizations: int, *, twice: bool) -> Mapping[str, Sequence[str]]:
+    names = [name for name, parts in SCENARIOS.items() for _ in range(parts) if twice or name not in TWICE]
     # One of each first, so that a small world has all of them.
     names = [*dict.fromkeys(names), *names]
     shares: dict[str, list[str]] = {name: [] for name in SCENARIOS}

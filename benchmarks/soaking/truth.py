@@ -380,7 +380,9 @@ class _Case:
         moved_at = [at for at, value in moves if _instant(value) == after]
         if any(at > min(showing.at for showing in baselines) for at in moved_at):
             return []
-        if all(showing.stale for showing in baselines) or all(proof.showing.stale for proof in proofs):
+        first = min(showing.at for showing in baselines)
+        later = [proof.showing for proof in proofs if proof.showing.at >= first]
+        if all(showing.stale for showing in baselines) or all(showing.stale for showing in later):
             self.truth.verdict.from_replicas += 1
             return []
         return ["it did not move after the baseline"]
