@@ -21,6 +21,7 @@ from packcloud_async import (
     Timeouts,
     TransportError,
 )
+from packcloud_async._sansio import endpoints
 from packcloud_async.emulator import Emulator
 
 from .support.misbehaving_server import answer, answering, misbehaving, stalling
@@ -227,6 +228,30 @@ class TestClosing:
             with pytest.raises(ClientStateError, match="was closed during GET /v1"):
                 await call
         assert len(transport.sent) == 1
+
+    async def test_a_request_that_is_about_to_leave_stays(self):
+        recorded, told = asyncio.Event(), []
+
+        class Recording:
+            async def leaving(self):
+                await recorded.wait()
+
+            def harmless(self):
+                told.append("harmless")
+
+        transport = ScriptedTransport([says(202)])
+        client = PackCloudClient(token=TOKEN, transport=transport)
+        call = endpoints.sync(client.routes, "org_1", "int_1", SyncKind.ORDERS)
+        posting = asyncio.create_task(client.call(call, observer=Recording()))
+        await asyncio.sleep(1)
+        closing = asyncio.create_task(client.aclose())
+        # In the turn of the loop in which the client is closed.
+        asyncio.get_running_loop().call_soon(recorded.set)
+        await closing
+        with pytest.raises(ClientStateError):
+            await posting
+        assert (transport.sent, client.requests_sent) == ([], 0)
+        assert told == ["harmless"]
 
     @pytest.mark.sockets
     async def test_the_connections_of_an_own_session_end(self):

@@ -204,6 +204,8 @@ class Pipeline:
             self._check_usable()
             if tries.observer is not None:
                 await tries.observer.leaving()
+                # Closed meanwhile: a transport that is used again would open what nobody closes.
+                self._check_usable()
             self._count(tries)
             response = await self._timed(call, self.transport.send(request))
             answered = datetime.now(UTC)

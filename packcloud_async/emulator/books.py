@@ -68,7 +68,8 @@ class Counters:
 
     ``calls`` is by (method, route name); ``faults`` by name or status; ``duplicate_posts`` are sync POSTs
     accepted for a kind of an integration that had accepted one before; ``open_connections`` (served only) are
-    those of this moment, ``peak_requests`` and ``peak_connections`` (served only) the most at one time.
+    those of this moment, ``peak_requests`` and ``peak_connections`` (served only) the most at one time;
+    ``turned_away`` are the connections beyond those that :meth:`Emulator.serve` allows.
     """
 
     calls: Counter[tuple[str, str]] = Factory(Counter[tuple[str, str]])
@@ -77,6 +78,7 @@ class Counters:
     open_connections: int = 0
     peak_requests: int = 0
     peak_connections: int = 0
+    turned_away: int = 0
     _in_flight: int = 0
 
     @property

@@ -15,7 +15,7 @@ from packcloud_async._io.tasks import to_its_end
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.books import Counters
 from packcloud_async.emulator.clock import LoopClock
-from packcloud_async.emulator.faults import Fate
+from packcloud_async.emulator.faults import Fate, Reply
 from packcloud_async.emulator.routes import url_of
 from packcloud_async.emulator.state import State
 from packcloud_async.errors import ConfigurationError
@@ -29,14 +29,18 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(state: State, clock: LoopClock, *, host: str, port: int) -> AsyncGenerator[Served]:
+async def serve(
+    state: State, clock: LoopClock, *, host: str, port: int, max_connections: int | None = None
+) -> AsyncGenerator[Served]:
     """Serve until the block is left; requests still waiting for their answer are dropped then.
+
+    Connections beyond ``max_connections`` end at once, unanswered; None is no limit.
 
     A port that listens cannot refuse one connection, so ``Fault.REFUSE`` ends it unanswered instead: to a
     client the request may have arrived.
     """
     address = _loopback(host)
-    handler = _Handler(state, clock)
+    handler = _Handler(state, clock, max_connections)
     runner = web.ServerRunner(handler.server, access_log=None, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
@@ -56,8 +60,8 @@ _SHUTDOWN: Final = 1.0
 class _Handler:
     """Acts out what the state replies."""
 
-    def __init__(self, state: State, clock: LoopClock) -> None:
-        self.server = _CountingServer(self._handle, state.counters)
+    def __init__(self, state: State, clock: LoopClock, max_connections: int | None) -> None:
+        self.server = _CountingServer(self._handle, state.counters, max_connections)
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._state = state
         self._clock = clock
@@ -78,6 +82,9 @@ class _Handler:
         reply = self._state.answer(wire, self._clock.now())
         if reply.delay:
             await asyncio.wait([self.closing], timeout=reply.delay)
+        return await self._act_out(reply, request)
+
+    async def _act_out(self, reply: Reply, request: web.BaseRequest) -> web.StreamResponse:
         transport = request.transport
         if transport is None:
             return web.Response()  # the client has gone
@@ -108,18 +115,33 @@ _PIECES: Final = 8
 
 
 class _CountingServer(web.Server):
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], counters: Counters) -> None:
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        counters: Counters,
+        max_connections: int | None,
+    ) -> None:
         # No client of the API compresses a body; one that says so and does not would break the connection.
         super().__init__(handler, access_log=None, auto_decompress=False)
         self._counters = counters
+        self._most = max_connections
+        self._counted = set[web.RequestHandler]()
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
+        if self._most is not None and len(self.connections) > self._most:
+            self._counters.turned_away += 1
+            # aiohttp has not begun with this connection yet, and wants to before it ends.
+            asyncio.get_running_loop().call_soon(transport.abort)
+            return
+        self._counted.add(handler)
         self._counters.connected()
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
-        self._counters.disconnected()
+        if handler in self._counted:
+            self._counted.discard(handler)
+            self._counters.disconnected()
 
 
 async def _begun(request: web.BaseRequest, whole: Response) -> web.StreamResponse:

@@ -181,6 +181,27 @@ async def test_peaks() -> None:
     assert (emulator.counters.peak_requests, emulator.counters.peak_connections) == (4, 4)
 
 
+async def test_connections_beyond_the_most_end_at_once() -> None:
+    emulator = Emulator(faults=FaultPlan(latency=0.1))
+    answers: list[str] = []
+    async with session_to(emulator, max_connections=2) as session, asyncio.TaskGroup() as tasks:
+
+        async def ask() -> None:
+            answers.append(await answer_of(session, ONE))
+
+        for _ in range(3):
+            tasks.create_task(ask())
+    assert sorted(answers)[:2] == ["202", "202"]
+    assert answers[0] in {"ServerDisconnectedError", "ClientOSError", "ClientConnectionResetError"}
+    assert (emulator.counters.peak_connections, emulator.counters.turned_away) == (2, 1)
+
+
+@pytest.mark.parametrize("most", [0, -1])
+def test_at_least_one_connection_is_allowed(most: int) -> None:
+    with pytest.raises(ConfigurationError, match="max_connections"):
+        Emulator().serve(max_connections=most)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 async def test_loopback_addresses(host: str) -> None:
     emulator = Emulator()

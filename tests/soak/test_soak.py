@@ -1,0 +1,108 @@
+"""The soak itself, a few seconds of it: it finds nothing in what is sound, and what is planted it finds."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from benchmarks import soak
+from benchmarks.results import Table
+from benchmarks.soaking import jobs
+from benchmarks.soaking.jobs import Playing
+
+pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
+
+ONE_WAVE = ["--seed", "1", "--wave", "3", "--jobs", "24"]
+
+
+def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
+    told = tmp_path / "told.json"
+    code = soak.main(
+        ["--minutes", "0.2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"], folder=tmp_path
+    )
+    found = json.loads(told.read_text())
+    assert found["troubles"] == []
+    assert code == 0
+    assert found["totals"]["jobs"] > 40
+    assert found["faults"]
+    assert len(found["outcomes"]) >= 4
+    assert {sample["tasks"] for sample in found["samples"] if sample["quiet"]} == {2}
+    tables = [Table.from_json(table) for table in json.loads((tmp_path / "soak.json").read_text())["tables"]]
+    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
+    assert str(tables[0]) in capsys.readouterr().out
+
+
+def test_a_wrong_outcome_is_found_and_told_with_its_seed_and_wave(monkeypatch, capsys):
+    def lie(outcome):
+        told = truthful(outcome)
+        return {**told, "state": "quiet"} if told["state"] == "advanced" else told
+
+    truthful = jobs.outcome_told
+    monkeypatch.setattr(jobs, "outcome_told", lie)
+    assert soak.main(ONE_WAVE) == 1
+    assert "seed 1, wave 3: " in (told := capsys.readouterr().out)
+    assert ": quiet, but answer " in told
+
+
+def test_a_lost_job_is_found(monkeypatch, capsys):
+    async def forget_one(playing):
+        await play(playing)
+        playing.jobs.pop()
+
+    play = Playing.play
+    monkeypatch.setattr(Playing, "play", forget_one)
+    assert soak.main(ONE_WAVE) == 1
+    assert "results in place of" in (told := capsys.readouterr().out) or "lost, it has no result" in told
+
+
+def test_a_repeated_post_is_found(monkeypatch, capsys):
+    async def repeat_one(playing):
+        await play(playing)
+        path = next(path for path, _, _, became, _ in playing.log.sent if became == 202)
+        while playing.log.sent[-1][3] != 202 or playing.log.sent[-1][0] != path:
+            await playing.large.request("POST", path)
+
+    play = Playing.play
+    monkeypatch.setattr(Playing, "play", repeat_one)
+    assert soak.main(ONE_WAVE) == 1
+    told = capsys.readouterr().out
+    assert "POSTs that may have arrived were sent for" in told
+    assert "POSTs that may have acted arrived for" in told
+
+
+def test_what_grows_is_found(monkeypatch, capsys):
+    kept, opened = [], []
+
+    async def leak(_):
+        kept.append(bytearray(os.urandom(1)) * 15_000_000)
+        opened.append(os.open(os.devnull, os.O_RDONLY))
+
+    monkeypatch.setattr(Playing, "play", leak)
+    try:
+        assert soak.main(["--minutes", "0.01", "--jobs", "10"]) == 1
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    told = capsys.readouterr().out
+    assert "memory grew by" in told
+    assert "descriptors between waves grew from" in told
+
+
+def test_a_wave_that_hangs_is_found(monkeypatch, capsys):
+    async def hang(_):
+        await soak.asyncio.Event().wait()
+
+    monkeypatch.setattr(Playing, "play", hang)
+    monkeypatch.setattr(soak, "LONGEST_WAVE", 0.05)
+    assert soak.main(ONE_WAVE) == 1
+    assert "wave 3: not at its end after" in capsys.readouterr().out
+
+
+def test_a_scenario_that_fails_is_found(monkeypatch, capsys):
+    async def fail(*_):
+        raise LookupError("nothing there")
+
+    monkeypatch.setitem(jobs.PLAYS, "single", fail)
+    assert soak.main(ONE_WAVE) == 1
+    assert "a scenario failed: LookupError('nothing there')" in capsys.readouterr().out
