@@ -88,30 +88,32 @@ CONNECTING = (
 )
 
 
-def tls_faults() -> tuple[Fault, ...]:
-    """Rows that need certificates; none where trustme is missing."""
-    if certificates.trustme is None:
-        return ()
-    good = {"tls": certificates.good(), "host": "localhost", "session": lambda _: certificates.trusting()}
-    untrusted = {**good, "conclusion": Conclusion.UNTRUSTED, "door": Door.OTHER}
-    return (
-        _plain("TLS: self-signed certificate", other_tls=certificates.self_signed(), **untrusted),
-        _plain("TLS: expired certificate", other_tls=certificates.expired(), **untrusted),
-        _plain("TLS: certificate for another host", other_tls=certificates.for_another_host(), **untrusted),
-        _plain(
-            "TLS: handshake dropped",
-            conclusion=Conclusion.NOT_SENT,
-            door=Door.OTHER,
-            reads=False,
-            play=_drop_the_hello,
-            **good,
-        ),
-    )
-
-
 async def _drop_the_hello(connection: Any, _: Any) -> bool:
     await connection.reader.read(1000)
     return False
+
+
+_GOOD: dict[str, Any] = {
+    "needs": "trustme",
+    "tls": certificates.good,
+    "host": certificates.TRUSTED_NAME,
+    "session": lambda _: certificates.trusting(),
+    "door": Door.OTHER,
+}
+
+TLS = (
+    _plain(
+        "TLS: self-signed certificate", conclusion=Conclusion.UNTRUSTED, other_tls=certificates.self_signed, **_GOOD
+    ),
+    _plain("TLS: expired certificate", conclusion=Conclusion.UNTRUSTED, other_tls=certificates.expired, **_GOOD),
+    _plain(
+        "TLS: certificate for another host",
+        conclusion=Conclusion.UNTRUSTED,
+        other_tls=certificates.for_another_host,
+        **_GOOD,
+    ),
+    _plain("TLS: handshake dropped", conclusion=Conclusion.NOT_SENT, reads=False, play=_drop_the_hello, **_GOOD),
+)
 
 
 def _lost(name: str, play: Any, **options: Any) -> Fault:

@@ -95,7 +95,8 @@ class Fault:
     ``reads``: whether the server reads the request before the fault happens. ``reused``: whether the connection can
     carry another request; None leaves it to the conclusion. ``error`` is a more special class than the conclusion's.
     ``but`` are the calls, or classes of calls, that end
-    otherwise than the conclusion says. ``within`` bounds a cell, in seconds.
+    otherwise than the conclusion says. ``within`` bounds a cell, in seconds. ``needs`` names a package it cannot be
+    played without.
     """
 
     name: str
@@ -112,8 +113,9 @@ class Fault:
     options: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     host: str = "127.0.0.1"
     session: Sessions | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    other_tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: Callable[[], ssl.SSLContext] | None = field(default=None, repr=False)
+    other_tls: Callable[[], ssl.SSLContext] | None = field(default=None, repr=False)
+    needs: str | None = None
 
 
 Reply: TypeAlias = Callable[[Good], bytes]

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,7 +54,7 @@ class Stage:
         return not self.healed and self.answered >= self.call.lead_in
 
     async def open(self) -> None:
-        await self.server.listen(tls=self.fault.tls)
+        await self.server.listen(tls=_made(self.fault.tls))
         if self.is_on:
             await self._set_door()
 
@@ -61,7 +62,7 @@ class Stage:
         self.healed = True
         if self._door_is_set:
             self._door_is_set = False
-            await self.server.listen(tls=self.fault.tls)
+            await self.server.listen(tls=_made(self.fault.tls))
 
     async def _set_door(self) -> None:
         self._door_is_set = self.fault.door is not Door.OPEN
@@ -69,7 +70,7 @@ class Stage:
             case Door.SHUT:
                 self.server.deafen()
             case Door.OTHER:
-                await self.server.listen(tls=self.fault.other_tls)
+                await self.server.listen(tls=_made(self.fault.other_tls))
             case Door.OPEN:
                 pass
 
@@ -147,3 +148,7 @@ def _reused(stage: Stage, call: KindOfCall, before: int) -> bool | None:
     # The next request of a watch comes by itself.
     following = received[call.lead_in + stage.read :] if call.is_once else received[before:]
     return following[0].connection == stage.hit[-1]
+
+
+def _made(context: Callable[[], ssl.SSLContext] | None) -> ssl.SSLContext | None:
+    return None if context is None else context()
