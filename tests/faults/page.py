@@ -55,7 +55,8 @@ than it is ever held in memory.""",
     Subject.CONTENT: """\
 JSON is UTF-8 (RFC 8259), whatever charset a header names: other bytes are refused and never guessed at. Of the same
 key twice the last one counts. NaN, fractions and powers that no float can hold, integers of more than 4,300 digits and
-half of a surrogate pair are refused. The reader of the standard library and that of the extra `speed` do the same.""",
+half of a surrogate pair are refused, and values nested deeper than 500 levels where they would be handed on. The reader
+of the standard library and that of the extra `speed` do the same.""",
     Subject.REFUSALS: """\
 A redirect is never followed, so the credential never goes elsewhere. Another credential is asked for once after a 401,
 for a POST too: the server did not act. Retry-After is read as whole seconds or as a date, compared with the server's
