@@ -18,7 +18,7 @@ from attrs import frozen
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
-from packcloud_async._sansio.json_text import FLAT_ENOUGH, JsonValue, is_too_deep
+from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.errors import InvalidResponse
 
 T = TypeVar("T")
@@ -181,14 +181,8 @@ def _open_enum_hook(union: Any) -> Callable[[Any, Any], Any]:
 
 def _mapping(value: Any, _: Any) -> Any:
     if type(value) is dict:
-        return _flat_enough(cast("dict[str, JsonValue]", value))
+        return cast("dict[str, JsonValue]", value)
     raise _WrongType("an object", value)
-
-
-def _flat_enough(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if is_too_deep(fields):
-        raise _WrongType(FLAT_ENOUGH, fields)
-    return fields
 
 
 def _is_mapping(kind: Any) -> bool:
@@ -231,7 +225,7 @@ def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
         if absent := [name for name in optional if name not in fields]:
             object.__setattr__(built, "absent", frozenset(absent))
         if not names.issuperset(fields):
-            extra = _flat_enough({name: item for name, item in fields.items() if name not in names})
+            extra = {name: item for name, item in fields.items() if name not in names}
             object.__setattr__(built, "extra", extra)
         return built
 

@@ -3,8 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias, cast
 
 from packcloud_async.errors import InvalidResponse
 
@@ -18,28 +18,6 @@ def parse(body: bytes) -> JsonValue:
     # RecursionError: a document nested deeper than the interpreter's stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None
-
-
-MAX_DEPTH = 500
-"""Levels of nesting of a value that is given to the caller as it came."""
-FLAT_ENOUGH = f"no more than {MAX_DEPTH} levels of nesting"
-
-
-def is_too_deep(value: JsonValue) -> bool:
-    """Whether a value is nested deeper than :data:`MAX_DEPTH`.
-
-    Some releases of Python read what is nested thousands of levels deep, and none compares, copies or prints it.
-    """
-    level: list[Any] = [[value]]
-    for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level for inner in _within(outer) if isinstance(inner, dict | list)]
-        if not level:
-            return False
-    return True
-
-
-def _within(container: Any) -> Iterable[Any]:
-    return container.values() if isinstance(container, dict) else container  # pyright: ignore[reportUnknownVariableType]
 
 
 def dump(value: JsonValue) -> bytes:

@@ -84,11 +84,3 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False,
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
 )
-
-
-def nested(levels):
-    """A list and an object in turn, so many levels deep."""
-    value = 1
-    for level in range(levels):
-        value = [value] if level % 2 else {"a": value}
-    return value

@@ -16,12 +16,7 @@ from packcloud_async.models import (
     SyncKind,
 )
 
-from .payloads import action, integration, json_values, nested, shipping_service, texts, without
-
-
-def test_what_is_nested_as_deep_as_may_be_is_kept():
-    assert decode(Integration, integration(carrier=nested(499))).extra == {"carrier": nested(499)}
-    assert decode(IntegrationAction, action(fields=[{"options": nested(499)}])).fields == ({"options": nested(499)},)
+from .payloads import action, integration, json_values, shipping_service, texts, without
 
 
 def test_an_integration_is_read():
@@ -128,18 +123,6 @@ def test_enums_are_open(model, payload, category):
             action(fields=[{}, {}, 3]),
             "expected an object, got an integer @ $.fields[2]",
             id="number in a list of objects",
-        ),
-        pytest.param(
-            Integration,
-            integration(carrier=nested(500)),
-            "expected no more than 500 levels of nesting, got an object @ $",
-            id="an unknown field nested too deep",
-        ),
-        pytest.param(
-            IntegrationAction,
-            action(fields=[{}, {"options": nested(500)}]),
-            "expected no more than 500 levels of nesting, got an object @ $.fields[1]",
-            id="a form nested too deep",
         ),
         pytest.param(IntegrationAction, action(fields=None), "expected a list, got null @ $.fields", id="null list"),
     ],

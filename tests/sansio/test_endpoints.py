@@ -41,7 +41,6 @@ from .payloads import (
     answer,
     integration,
     json_values,
-    nested,
     read,
     shipping_service,
 )
@@ -319,14 +318,6 @@ def test_a_damaged_answer_is_an_acceptance_of_a_sync_and_an_error_of_an_action(d
     assert read(CALLS["sync_orders"], response) == SyncAccepted(SyncKind.ORDERS, 200)
     with pytest.raises(error):
         read(CALLS["execute_action"], response)
-
-
-def test_what_is_given_as_it_is_may_be_500_levels_deep_and_no_deeper():
-    for call in ("settings", "execute_action"):
-        read(CALLS[call], answer({"a": nested(499)}))
-        with pytest.raises(InvalidResponse, match="expected no more than 500 levels of nesting"):
-            read(CALLS[call], answer({"a": nested(500)}))
-    assert read(CALLS["sync_orders"], answer(nested(501))) == SyncAccepted(SyncKind.ORDERS, 200)
 
 
 @pytest.mark.parametrize(
