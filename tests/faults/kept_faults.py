@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from packcloud_async import TransportError
-
 from ..support.misbehaving_server import answer
 from .calls import STRAY, integration
 from .connection_faults import nothing
-from .expectations import Conclusion, Expected, raises
+from .expectations import Conclusion
 from .faults import Fault, Subject, closing, replying, resetting
 
 
@@ -34,8 +32,6 @@ def _sending(data: bytes) -> Any:
 
 
 NOBODY_ASKED = answer(200, {"data": integration(STRAY, mark=STRAY)})
-AGAIN = Expected(requests=2)
-MAYBE = raises(TransportError, True, requests=1)
 
 KEPT = (
     _kept("closed while idle", between=_close, idle=True),

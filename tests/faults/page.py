@@ -54,14 +54,19 @@ answer counts as lost, which is the careful reading. `body_limit` is in bytes af
 than it is ever held in memory.""",
     Subject.CONTENT: """\
 JSON is UTF-8 (RFC 8259), whatever charset a header names: other bytes are refused and never guessed at. Of the same
-key twice the last one counts. NaN, fractions and powers that no float can hold, integers of more than 4,300 digits and
-half of a surrogate pair are refused, and values nested deeper than 500 levels where they would be handed on. The reader
-of the standard library and that of the extra `speed` do the same.""",
+key twice the last one counts. NaN, fractions and powers that no float can hold, whole numbers of more than 4,300
+characters, half of a surrogate pair and what is nested deeper than 500 levels are refused. The reader of the standard
+library and that of the extra `speed` do the same.""",
     Subject.REFUSALS: """\
 A redirect is never followed, so the credential never goes elsewhere. Another credential is asked for once after a 401,
 for a POST too: the server did not act. Retry-After is read as whole seconds or as a date, compared with the server's
 own Date; what cannot be read counts as not sent. A wish beyond `retry_after_ceiling` is raised at once.""",
-    Subject.KEPT: "",
+    Subject.KEPT: """\
+A kept connection is looked at before a request is written to it. Where the end of the connection, or bytes that nobody
+asked for, already lie there, it is closed unused and the request goes over another one. Nothing was written, so this
+holds for a POST and counts as no retry. An end that is still on its way cannot be seen: a request that crosses it may
+have been read, so a POST is then left in doubt and not sent again. From outside the two look the same, and a sync
+started twice is worse than one watched in doubt.""",
 }
 
 COLUMNS = {
