@@ -22,6 +22,8 @@ STRAY = "stray"
 BEFORE, AFTER = "2026-01-01T10:00:00Z", "2026-01-02T10:00:00Z"
 WATCHED = PollPolicy(first=0.005, growth=1.01, ceiling=0.005, deadline=30, jitter=0, gone_after=20)
 """A window no test waits for the end of."""
+ONE_LOOK = PollPolicy(deadline=0, jitter=0)
+"""The first read of the window is the last one, which decides."""
 SHORT = PollPolicy(first=0.005, growth=1.01, ceiling=0.005, deadline=0.01, jitter=0)
 
 
@@ -35,6 +37,7 @@ class CallClass(StrEnum):
     SYNC = "sync"
     JOB = "POST of a job"
     WATCH = "reads of a watch"
+    LAST = "last read of a watch"
 
 
 @frozen(kw_only=True)
@@ -151,6 +154,14 @@ async def _post_of_a_job(client: PackCloudClient, heal: Heal) -> Ending:
     return _ending(outcome.error, requests=posts, outcome=outcome.state)
 
 
+async def _last_read(client: PackCloudClient, _: Heal) -> Ending:
+    """The read that ends a window."""
+    before = client.requests_sent + LAST.lead_in
+    result = await client.organization("org_1").sync("int_1", SyncKind.ORDERS, poll=ONE_LOOK)
+    outcome = result[SyncKind.ORDERS]
+    return _ending(outcome.error, requests=client.requests_sent - before, outcome=outcome.state)
+
+
 def _watched(kind: SyncKind, *, lead_in: int) -> Run:
     async def run(client: PackCloudClient, heal: Heal) -> Ending:
         before = client.requests_sent + lead_in
@@ -200,4 +211,6 @@ JOB = KindOfCall("POST of a job", CallClass.JOB, "POST", _post_of_a_job, lead_in
 POLL = KindOfCall("poll read", CallClass.WATCH, "GET", _watched(SyncKind.ORDERS, lead_in=2), lead_in=2)
 PROBE = KindOfCall("probe read", CallClass.WATCH, "GET", _watched(SyncKind.SHIPPING_SERVICES, lead_in=3), lead_in=3)
 
-CALLS = (GET_ONE, LIST_FIRST, LIST_LATER, UPDATE, DELETE, CREATE, SYNC, JOB, POLL, PROBE)
+LAST = KindOfCall("last read", CallClass.LAST, "GET", _last_read, lead_in=2)
+
+CALLS = (GET_ONE, LIST_FIRST, LIST_LATER, UPDATE, DELETE, CREATE, SYNC, JOB, POLL, PROBE, LAST)

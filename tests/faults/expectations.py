@@ -37,8 +37,8 @@ class Conclusion(Enum):
     FAILED = "The server failed in a way that may pass (500, 502, 503, 504); it may have acted before."
     TURNED_AWAY = "The server did nothing and asks to come back (429; 503 with Retry-After)."
     TOO_LONG = "The server did nothing and asks to come back after longer than `retry_after_ceiling`."
-    REFUSED = "The server did nothing and would not if asked again."
-    REDIRECTED = "The server points elsewhere, where nobody goes."
+    REFUSED = "The server did nothing and would not if asked again (400, for example)."
+    REDIRECTED = "The server points elsewhere (302, for example), where nobody goes."
 
 
 ADVANCED, QUIET = Outcome.ADVANCED, Outcome.QUIET
@@ -65,8 +65,12 @@ def row(
     sync: Expected,
     job: Expected,
     watch: Expected,
+    last: Expected | None = None,
 ) -> Mapping[str, Expected]:
+    # Whoever reads last is told why nothing is known, and otherwise reads as everybody does.
+    unread = evolve(reads, outcome=UNREAD if reads.error else ADVANCED)
     return {
+        CallClass.LAST: last or unread,
         CallClass.READ: reads,
         CallClass.PUT: put,
         CallClass.DELETE: delete,

@@ -27,7 +27,9 @@ How to read a cell:
 - **not sent** and **maybe sent** are `error.maybe_sent`, False and True.
 - *POST of a job* is what a sync job makes of it, when nothing changes at the shop afterwards. `QUIET` means accepted.
 - *Reads of a watch* are the reads of a job and of its probe. A failed one is not repeated by itself: **goes on** means
-  that the next read comes as planned, and shows the change. The last read of a window is repeated like any read.
+  that the next read comes as planned, and shows the change.
+- *Last read* is the one that ends the window of a job. It is repeated like any read, and when it fails all the same the
+  outcome is `UNREAD`, with the error.
 - *Connection* says whether the next request may use the same one.
 
 ## The rule
@@ -76,6 +78,7 @@ COLUMNS = {
     "Sync POST": (CallClass.SYNC,),
     "POST of a job": (CallClass.JOB,),
     "Reads of a watch": (CallClass.WATCH,),
+    "Last read": (CallClass.LAST,),
 }
 
 
@@ -123,6 +126,8 @@ def _cell(ending: Ending, column: CallClass) -> str:
     outcome = None if ending.outcome is None else f"`{ending.outcome.name}`"
     if column == CallClass.JOB:
         return outcome or ""
+    if column == CallClass.LAST:
+        return ", ".join(filter(None, (outcome, "again" if ending.requests > 1 else None)))
     if column == CallClass.WATCH:
         ends = "goes on" if ending.outcome is not None and not ending.outcome.is_failure else f"ends {outcome}"
         return ends if error is None else f"{error}, {ends}"
