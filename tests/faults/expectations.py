@@ -40,6 +40,8 @@ class Conclusion(Enum):
     REFUSED = "The server did nothing and would not if asked again (400, for example)."
     REDIRECTED = "The server points elsewhere (302, for example), where nobody goes."
 
+    STRANGE = "A status that is no answer (101), or that HTTP does not have; the server may have acted."
+
 
 ADVANCED, QUIET = Outcome.ADVANCED, Outcome.QUIET
 AMBIGUOUS, REJECTED, UNREAD = Outcome.AMBIGUOUS, Outcome.REJECTED, Outcome.UNREAD
@@ -138,6 +140,7 @@ RULE: Mapping[Conclusion, Mapping[str, Expected]] = {
     Conclusion.TOO_LONG: _same(raises(RateLimited, requests=ONCE), job=REJECTED, watch=goes_on(RateLimited)),
     Conclusion.REFUSED: _same(raises(BadRequest, requests=ONCE), job=REJECTED, watch=goes_on(BadRequest)),
     Conclusion.REDIRECTED: _same(raises(ApiError, requests=ONCE), job=AMBIGUOUS, watch=goes_on(ApiError)),
+    Conclusion.STRANGE: _same(raises(ApiError, requests=ONCE), job=AMBIGUOUS, watch=goes_on(ApiError)),
 }
 
 KEPT_AFTERWARDS: Mapping[Conclusion, bool | None] = {
@@ -152,6 +155,7 @@ KEPT_AFTERWARDS: Mapping[Conclusion, bool | None] = {
     Conclusion.TOO_LONG: True,
     Conclusion.REFUSED: True,
     Conclusion.REDIRECTED: True,
+    Conclusion.STRANGE: True,
 }
 """Whether the next request goes over the same connection; None when there was none."""
 

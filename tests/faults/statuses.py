@@ -54,7 +54,7 @@ GONE = {
 
 STATUSES = (
     Statuses("100 to 199 but 101, and then nothing", {100, *range(102, 200)}, Conclusion.LOST),
-    Statuses("101", {101}, Conclusion.REDIRECTED),
+    Statuses("101", {101}, Conclusion.STRANGE),
     Statuses("200 to 299 but 204, with the body that is due", {*range(200, 300)} - {204}, Conclusion.UNDERSTOOD),
     Statuses("204", {204}, Conclusion.UNUSABLE),
     Statuses("307 and 308", {307, 308}, Conclusion.REDIRECTED, ApiError, _job(ApiError, REJECTED)),
