@@ -47,6 +47,9 @@ class _Reading:
 
     async def to_the_end(self) -> Damage | None:
         try:
+            # There is no connection any more when all of the body is here, as it is most of the time.
+            if self._answer.connection is None:
+                return await self._take_pieces()
             async with self:
                 return await self._take_pieces()
         except aiohttp.SocketTimeoutError:
@@ -67,7 +70,6 @@ class _Reading:
     async def __aenter__(self) -> None:
         await self._timer.__aenter__()
         connection = self._answer.connection
-        # None when all of the body is here, as it is most of the time.
         if connection is None or connection.protocol is None:
             return
         self._closed = connection.protocol.closed

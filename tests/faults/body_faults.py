@@ -193,6 +193,8 @@ CONTENT = (
     _content("white space", _instead(b" \r\n\t ")),
     _content("204 where a body is due", lambda _: b"HTTP/1.1 204 No Content\r\n\r\n"),
     _content("205 where a body is due", lambda _: b"HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n"),
+    _content("a field nested 400 deep", _holding("[" * 400 + "]" * 400), Conclusion.UNDERSTOOD),
+    _content("a field nested 600 deep", _holding("[" * 600 + "]" * 600)),
     _content("JSON nested 100,000 deep", _instead(b"[" * 100_000 + b"]" * 100_000)),
     _content(
         "objects nested 100,000 deep", lambda good: whole(good, good.holding('{"a":' * 100_000 + "1" + "}" * 100_000))

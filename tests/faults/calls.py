@@ -17,9 +17,13 @@ from packcloud_async import (
 )
 
 ORGANIZATION = "/v1/organizations/org_1"
+STRAY = "stray"
+"""What an answer holds that nobody asked for."""
 BEFORE, AFTER = "2026-01-01T10:00:00Z", "2026-01-02T10:00:00Z"
 WATCHED = PollPolicy(first=0.005, growth=1.01, ceiling=0.005, deadline=30, jitter=0, gone_after=20)
 """A window no test waits for the end of."""
+ONE_LOOK = PollPolicy(deadline=0, jitter=0)
+"""The first read of the window is the last one, which decides."""
 SHORT = PollPolicy(first=0.005, growth=1.01, ceiling=0.005, deadline=0.01, jitter=0)
 
 
@@ -33,6 +37,7 @@ class CallClass(StrEnum):
     SYNC = "sync"
     JOB = "POST of a job"
     WATCH = "reads of a watch"
+    LAST = "last read of a watch"
 
 
 @frozen(kw_only=True)
@@ -115,12 +120,14 @@ def good_answer(method: str, target: str, *, synced: bool, list_goes_on: bool) -
 
 def _plainly(act: Callable[[PackCloudClient], Awaitable[Any]], *, lead_in: int = 0) -> Run:
     async def run(client: PackCloudClient, _: Heal) -> Ending:
-        error = None
+        error, before = None, client.requests_sent + lead_in
         try:
-            await act(client)
+            value = await act(client)
         except PackCloudError as failure:
             error = failure
-        return _ending(error, requests=client.requests_sent - lead_in)
+        else:
+            assert STRAY not in repr(value), "an answer that nobody asked for was taken for this one"
+        return _ending(error, requests=client.requests_sent - before)
 
     return run
 
@@ -136,33 +143,48 @@ def _ending(error: PackCloudError | None, *, requests: int, outcome: Outcome | N
 
 async def _post_of_a_job(client: PackCloudClient, heal: Heal) -> Ending:
     """The POST of a job whose watermark never moves."""
-    posts = 0
+    posts, before = 0, client.requests_sent + 1
     job = client.organization("org_1").sync_job("int_1", SyncKind.ORDERS, poll=SHORT)
     async for event in job.events():
         if isinstance(event, Fired):
-            posts = client.requests_sent - 1
+            posts = client.requests_sent - before
             await heal()
     outcome = job.result[SyncKind.ORDERS]
+    assert outcome.before == BEFORE
     return _ending(outcome.error, requests=posts, outcome=outcome.state)
+
+
+async def _last_read(client: PackCloudClient, _: Heal) -> Ending:
+    """The read that ends a window."""
+    before = client.requests_sent + LAST.lead_in
+    result = await client.organization("org_1").sync("int_1", SyncKind.ORDERS, poll=ONE_LOOK)
+    outcome = result[SyncKind.ORDERS]
+    return _ending(outcome.error, requests=client.requests_sent - before, outcome=outcome.state)
 
 
 def _watched(kind: SyncKind, *, lead_in: int) -> Run:
     async def run(client: PackCloudClient, heal: Heal) -> Ending:
+        before = client.requests_sent + lead_in
         job = client.organization("org_1").sync_job("int_1", kind, poll=WATCHED)
         async for event in job.events():
             if isinstance(event, ReadMade):
                 await heal()
         result = job.result
+        assert STRAY not in repr(result.timeline)
         failed = [sighting.error for sighting in result.timeline if sighting.error is not None]
         return _ending(
-            failed[0] if failed else None, requests=client.requests_sent - lead_in, outcome=result[kind].state
+            failed[0] if failed else None, requests=client.requests_sent - before, outcome=result[kind].state
         )
 
     return run
 
 
-async def _all(client: PackCloudClient) -> None:
-    assert [one.id async for one in client.organization("org_1").integrations.list()]
+async def _all(client: PackCloudClient) -> Any:
+    return [one async for one in client.organization("org_1").integrations.list()]
+
+
+async def _sync(client: PackCloudClient) -> Any:
+    return (await _integrations(client).sync_orders("int_1")).body
 
 
 def _integrations(client: PackCloudClient) -> Any:
@@ -184,11 +206,11 @@ CREATE = KindOfCall(
     "POST",
     _plainly(lambda client: _integrations(client).create(name="Shop", connector_id="con_1")),
 )
-SYNC = KindOfCall(
-    "sync POST", CallClass.SYNC, "POST", _plainly(lambda client: _integrations(client).sync_orders("int_1"))
-)
+SYNC = KindOfCall("sync POST", CallClass.SYNC, "POST", _plainly(_sync))
 JOB = KindOfCall("POST of a job", CallClass.JOB, "POST", _post_of_a_job, lead_in=1)
 POLL = KindOfCall("poll read", CallClass.WATCH, "GET", _watched(SyncKind.ORDERS, lead_in=2), lead_in=2)
 PROBE = KindOfCall("probe read", CallClass.WATCH, "GET", _watched(SyncKind.SHIPPING_SERVICES, lead_in=3), lead_in=3)
 
-CALLS = (GET_ONE, LIST_FIRST, LIST_LATER, UPDATE, DELETE, CREATE, SYNC, JOB, POLL, PROBE)
+LAST = KindOfCall("last read", CallClass.LAST, "GET", _last_read, lead_in=2)
+
+CALLS = (GET_ONE, LIST_FIRST, LIST_LATER, UPDATE, DELETE, CREATE, SYNC, JOB, POLL, PROBE, LAST)

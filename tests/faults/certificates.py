@@ -1,4 +1,4 @@
-"""Certificates made for the tests by an authority of their own; None of it is there without trustme."""
+"""Certificates made for the tests by an authority of their own; nothing of it works without trustme."""
 
 import datetime
 import ssl

@@ -6,6 +6,8 @@ from typing import Any
 
 import aiohttp
 
+from packcloud_async import ServerError
+
 from . import certificates
 from .expectations import Conclusion
 from .faults import (
@@ -88,30 +90,32 @@ CONNECTING = (
 )
 
 
-def tls_faults() -> tuple[Fault, ...]:
-    """Rows that need certificates; none where trustme is missing."""
-    if certificates.trustme is None:
-        return ()
-    good = {"tls": certificates.good(), "host": "localhost", "session": lambda _: certificates.trusting()}
-    untrusted = {**good, "conclusion": Conclusion.UNTRUSTED, "door": Door.OTHER}
-    return (
-        _plain("TLS: self-signed certificate", other_tls=certificates.self_signed(), **untrusted),
-        _plain("TLS: expired certificate", other_tls=certificates.expired(), **untrusted),
-        _plain("TLS: certificate for another host", other_tls=certificates.for_another_host(), **untrusted),
-        _plain(
-            "TLS: handshake dropped",
-            conclusion=Conclusion.NOT_SENT,
-            door=Door.OTHER,
-            reads=False,
-            play=_drop_the_hello,
-            **good,
-        ),
-    )
-
-
 async def _drop_the_hello(connection: Any, _: Any) -> bool:
     await connection.reader.read(1000)
     return False
+
+
+_GOOD: dict[str, Any] = {
+    "needs": "trustme",
+    "tls": certificates.good,
+    "host": certificates.TRUSTED_NAME,
+    "session": lambda _: certificates.trusting(),
+    "door": Door.OTHER,
+}
+
+TLS = (
+    _plain(
+        "TLS: self-signed certificate", conclusion=Conclusion.UNTRUSTED, other_tls=certificates.self_signed, **_GOOD
+    ),
+    _plain("TLS: expired certificate", conclusion=Conclusion.UNTRUSTED, other_tls=certificates.expired, **_GOOD),
+    _plain(
+        "TLS: certificate for another host",
+        conclusion=Conclusion.UNTRUSTED,
+        other_tls=certificates.for_another_host,
+        **_GOOD,
+    ),
+    _plain("TLS: handshake dropped", conclusion=Conclusion.NOT_SENT, reads=False, play=_drop_the_hello, **_GOOD),
+)
 
 
 def _lost(name: str, play: Any, **options: Any) -> Fault:
@@ -151,6 +155,45 @@ ANSWERING = (
     _lost("100 Continue, and nothing more", silent(lambda _: ENDLESS_100), timeouts=BOUNDED),
     _lost("two lengths that differ", replying(lambda good: good.whole(**{"Content-Length": "3"}))),
     _lost("a negative length", replying(lambda good: good.whole(content_length="-1"))),
+    _lost("a length of 31 digits", replying(lambda good: good.whole(content_length="1" + "0" * 30))),
+    _lost("a length that is no number", replying(lambda good: good.whole(content_length="all"))),
+    _lost("a status of two digits", replying(lambda good: b"HTTP/1.1 20 OK\r\ncontent-length: 0\r\n\r\n")),
+    _lost("a status of four digits", replying(lambda good: b"HTTP/1.1 2000 OK\r\ncontent-length: 0\r\n\r\n")),
+    _lost("no status", replying(lambda good: b"HTTP/1.1 OK\r\ncontent-length: 0\r\n\r\n")),
+    _lost(
+        "HTTP/2.0 in the form of HTTP/1.1",
+        replying(lambda good: good.whole().replace(b"HTTP/1.1", b"HTTP/2.0")),
+        conclusion=Conclusion.UNDERSTOOD,
+        reused=False,
+    ),
+    _lost("HTTP/0.9: a body and no head", closing(lambda good: good.body)),
+    _lost("a space before the colon of a header", replying(lambda good: good.whole(**{"x-odd ": "1"}))),
+    _lost("a folded header", replying(lambda good: good.whole(x_odd="1\r\n 2")), conclusion=Conclusion.UNDERSTOOD),
+    _lost(
+        "lines that end with LF alone",
+        replying(lambda good: good.whole().replace(b"\r\n", b"\n")),
+        conclusion=Conclusion.UNDERSTOOD,
+    ),
+    _lost("NUL in a header", replying(lambda good: good.whole(x_odd="a\0b"))),
+    _lost("129 headers", replying(lambda good: good.whole(**{f"x_{n}": "1" for n in range(128)}))),
+    _lost(
+        "status 600",
+        replying(lambda good: b"HTTP/1.1 600 Odd\r\ncontent-length: 0\r\n\r\n"),
+        conclusion=Conclusion.STRANGE,
+        error=ServerError,
+    ),
+    _lost(
+        "status 099",
+        replying(lambda good: b"HTTP/1.1 099 Odd\r\ncontent-length: 0\r\n\r\n"),
+        conclusion=Conclusion.STRANGE,
+    ),
+    _lost("a transfer encoding nobody knows", replying(lambda good: good.whole(transfer_encoding="bogus"))),
+    _lost("204 with a body", replying(lambda good: b"HTTP/1.1 204 OK\r\ncontent-length: 5\r\n\r\nhello")),
+    _lost("304 with a body", replying(lambda good: b"HTTP/1.1 304 OK\r\ncontent-length: 5\r\n\r\nhello")),
+    _lost(
+        "204 that is chunked",
+        replying(lambda good: b"HTTP/1.1 204 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+    ),
     _lost("a length and chunks", replying(lambda good: good.whole(transfer_encoding="chunked"))),
     Fault(
         name="103 Early Hints before the answer",

@@ -37,8 +37,10 @@ class Conclusion(Enum):
     FAILED = "The server failed in a way that may pass (500, 502, 503, 504); it may have acted before."
     TURNED_AWAY = "The server did nothing and asks to come back (429; 503 with Retry-After)."
     TOO_LONG = "The server did nothing and asks to come back after longer than `retry_after_ceiling`."
-    REFUSED = "The server did nothing and would not if asked again."
-    REDIRECTED = "The server points elsewhere, where nobody goes."
+    REFUSED = "The server did nothing and would not if asked again (400, for example)."
+    REDIRECTED = "The server points elsewhere (302, for example), where nobody goes."
+
+    STRANGE = "A status that is no answer (101), or that HTTP does not have; the server may have acted."
 
 
 ADVANCED, QUIET = Outcome.ADVANCED, Outcome.QUIET
@@ -65,8 +67,12 @@ def row(
     sync: Expected,
     job: Expected,
     watch: Expected,
+    last: Expected | None = None,
 ) -> Mapping[str, Expected]:
+    # Whoever reads last is told why nothing is known, and otherwise reads as everybody does.
+    unread = evolve(reads, outcome=UNREAD if reads.error else ADVANCED)
     return {
+        CallClass.LAST: last or unread,
         CallClass.READ: reads,
         CallClass.PUT: put,
         CallClass.DELETE: delete,
@@ -134,6 +140,7 @@ RULE: Mapping[Conclusion, Mapping[str, Expected]] = {
     Conclusion.TOO_LONG: _same(raises(RateLimited, requests=ONCE), job=REJECTED, watch=goes_on(RateLimited)),
     Conclusion.REFUSED: _same(raises(BadRequest, requests=ONCE), job=REJECTED, watch=goes_on(BadRequest)),
     Conclusion.REDIRECTED: _same(raises(ApiError, requests=ONCE), job=AMBIGUOUS, watch=goes_on(ApiError)),
+    Conclusion.STRANGE: _same(raises(ApiError, requests=ONCE), job=AMBIGUOUS, watch=goes_on(ApiError)),
 }
 
 KEPT_AFTERWARDS: Mapping[Conclusion, bool | None] = {
@@ -148,6 +155,7 @@ KEPT_AFTERWARDS: Mapping[Conclusion, bool | None] = {
     Conclusion.TOO_LONG: True,
     Conclusion.REFUSED: True,
     Conclusion.REDIRECTED: True,
+    Conclusion.STRANGE: True,
 }
 """Whether the next request goes over the same connection; None when there was none."""
 

@@ -94,8 +94,11 @@ class Fault:
 
     ``reads``: whether the server reads the request before the fault happens. ``reused``: whether the connection can
     carry another request; None leaves it to the conclusion. ``error`` is a more special class than the conclusion's.
+    ``warm``: a good request goes over the connection before. ``between`` is what happens to it between two requests, in
+    place of the play: before the faulted one, or where ``idle`` before the call, when nobody waits for anything.
     ``but`` are the calls, or classes of calls, that end
-    otherwise than the conclusion says. ``within`` bounds a cell, in seconds.
+    otherwise than the conclusion says. ``within`` bounds a cell, in seconds. ``needs`` names a package it cannot be
+    played without.
     """
 
     name: str
@@ -105,6 +108,9 @@ class Fault:
     play: Play = field(default=_never_played, repr=False)
     reads: bool = True
     door: Door = Door.OPEN
+    warm: bool = False
+    between: Play | None = field(default=None, repr=False)
+    idle: bool = False
     reused: bool | None = None
     but: Mapping[str, Expected] = field(factory=dict[str, Expected])
     timeouts: Timeouts = PATIENT
@@ -112,8 +118,9 @@ class Fault:
     options: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     host: str = "127.0.0.1"
     session: Sessions | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
-    other_tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: Callable[[], ssl.SSLContext] | None = field(default=None, repr=False)
+    other_tls: Callable[[], ssl.SSLContext] | None = field(default=None, repr=False)
+    needs: str | None = None
 
 
 Reply: TypeAlias = Callable[[Good], bytes]

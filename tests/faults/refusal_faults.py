@@ -86,7 +86,7 @@ REFUSALS = (
     _row(
         "101 to another protocol, and speaking it",
         lambda _: b"HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\nother",
-        Conclusion.REDIRECTED,
+        Conclusion.STRANGE,
         reused=False,
     ),
     _row("429 without Retry-After", lambda _: answer(429), Conclusion.TURNED_AWAY),

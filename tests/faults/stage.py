@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..support.misbehaving_server import Connection, MisbehavingServer, Received
 from .calls import CallClass, Ending, KindOfCall, good_answer
 from .faults import Door, Fault, Good
 
+SOMETHING = "/v1/organizations/org_1/integrations/int_1"
 TOKEN = "s3cret-t0ken"
 RETRY = RetryPolicy(attempts=2, first=0, retry_after_ceiling=1.2, budget=None)
 """Two attempts tell whether a request is repeated; nothing waits but for what a server asks."""
@@ -43,17 +45,22 @@ class Stage:
     read: int = field(default=0, init=False)
     hit: list[int] = field(factory=list[int], init=False)
     """The connections the fault was played on."""
+    was_between: asyncio.Event = field(factory=asyncio.Event, init=False)
     _door_is_set: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.server = MisbehavingServer((self._play,))
 
     @property
+    def lead_in(self) -> int:
+        return self.call.lead_in + self.fault.warm
+
+    @property
     def is_on(self) -> bool:
-        return not self.healed and self.answered >= self.call.lead_in
+        return not self.healed and self.fault.between is None and self.answered >= self.lead_in
 
     async def open(self) -> None:
-        await self.server.listen(tls=self.fault.tls)
+        await self.server.listen(tls=_made(self.fault.tls))
         if self.is_on:
             await self._set_door()
 
@@ -61,7 +68,7 @@ class Stage:
         self.healed = True
         if self._door_is_set:
             self._door_is_set = False
-            await self.server.listen(tls=self.fault.tls)
+            await self.server.listen(tls=_made(self.fault.tls))
 
     async def _set_door(self) -> None:
         self._door_is_set = self.fault.door is not Door.OPEN
@@ -69,7 +76,7 @@ class Stage:
             case Door.SHUT:
                 self.server.deafen()
             case Door.OTHER:
-                await self.server.listen(tls=self.fault.other_tls)
+                await self.server.listen(tls=_made(self.fault.other_tls))
             case Door.OPEN:
                 pass
 
@@ -85,8 +92,8 @@ class Stage:
                 self._met(connection)
                 if not await self.fault.play(connection, self._good(request)):
                     return
-            else:
-                await self._answer(connection, request)
+            elif not await self._answer(connection, request):
+                return
 
     def _is_for(self, request: Received) -> bool:
         return self.is_on and self.fault.reads and request.method == self.call.method
@@ -95,15 +102,19 @@ class Stage:
         self.hit.append(connection.number)
         self.healed = self.healed or self.call.is_once
 
-    async def _answer(self, connection: Connection, request: Received) -> None:
+    async def _answer(self, connection: Connection, request: Received) -> bool:
         good = self._good(request)
         self.answered += 1
         closes = self.is_on and (self.fault.door is not Door.OPEN or not self.fault.reads)
         if closes:
             await self._set_door()
         await connection.send(good.whole(**({"connection": "close"} if closes else {})))
-        if closes:
-            raise ConnectionResetError
+        if self.fault.between is not None and self.answered == (1 if self.fault.idle else self.lead_in):
+            self._met(connection)
+            goes_on = await self.fault.between(connection, good)
+            self.was_between.set()
+            return goes_on
+        return not closes
 
     def _good(self, request: Received) -> Good:
         self.synced = self.synced or request.target.endswith("/sync")
@@ -133,17 +144,28 @@ async def staged(fault: Fault, call: KindOfCall) -> AsyncIterator[tuple[Stage, P
 async def see(fault: Fault, call: KindOfCall) -> Seen:
     """Make one call against one fault, and one more when it is over."""
     async with asyncio.timeout(fault.within), staged(fault, call) as (stage, client):
+        if fault.warm:
+            await client.request("GET", SOMETHING)
+        if fault.idle:
+            await stage.was_between.wait()
+            await asyncio.sleep(0.01)
         ending = await call.run(client, stage.heal)
         await stage.heal()
         before = len(stage.server.received)
-        await client.request("GET", "/v1/organizations/org_1/integrations/int_1")
-        return Seen(ending=ending, read=stage.read, reused=_reused(stage, call, before))
+        await client.request("GET", SOMETHING)
+        return Seen(ending=ending, read=stage.read, reused=_reused(stage, before))
 
 
-def _reused(stage: Stage, call: KindOfCall, before: int) -> bool | None:
+def _reused(stage: Stage, before: int) -> bool | None:
     if not stage.hit or stage.fault.door is not Door.OPEN:
         return None
-    received = stage.server.received
-    # The next request of a watch comes by itself.
-    following = received[call.lead_in + stage.read :] if call.is_once else received[before:]
-    return following[0].connection == stage.hit[-1]
+    if stage.fault.between is not None:
+        following = 1 if stage.fault.idle else stage.lead_in
+    else:
+        # The next request of a watch comes by itself.
+        following = stage.lead_in + stage.read if stage.call.is_once else before
+    return stage.server.received[following].connection == stage.hit[-1]
+
+
+def _made(context: Callable[[], ssl.SSLContext] | None) -> ssl.SSLContext | None:
+    return None if context is None else context()

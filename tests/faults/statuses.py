@@ -46,11 +46,15 @@ def _refused(status: int, error: type[PackCloudError], but: Mapping[str, Expecte
 
 NO_ACCESS = raises(Unauthorized, requests=1, outcome=UNREAD)
 FORBIDDEN = raises(Forbidden, requests=1, outcome=UNREAD)
-LOOKED_UP_IN_THE_LIST = Expected(requests=2, outcome=ADVANCED)
+# What a single read says is gone is looked up in the list before it counts.
+GONE = {
+    "poll read": Expected(requests=2, outcome=ADVANCED),
+    CallClass.LAST: raises(EndpointGone, requests=2, outcome=UNREAD),
+}
 
 STATUSES = (
     Statuses("100 to 199 but 101, and then nothing", {100, *range(102, 200)}, Conclusion.LOST),
-    Statuses("101", {101}, Conclusion.REDIRECTED),
+    Statuses("101", {101}, Conclusion.STRANGE),
     Statuses("200 to 299 but 204, with the body that is due", {*range(200, 300)} - {204}, Conclusion.UNDERSTOOD),
     Statuses("204", {204}, Conclusion.UNUSABLE),
     Statuses("307 and 308", {307, 308}, Conclusion.REDIRECTED, ApiError, _job(ApiError, REJECTED)),
@@ -61,7 +65,7 @@ STATUSES = (
     _refused(404, NotFound),
     Statuses("408", {408}, Conclusion.FAILED, ApiError),
     _refused(409, Conflict, _job(Conflict, QUIET)),
-    _refused(410, EndpointGone, {"poll read": LOOKED_UP_IN_THE_LIST}),
+    _refused(410, EndpointGone, GONE),
     _refused(422, ValidationFailed),
     Statuses("425", {425}, Conclusion.FAILED, ApiError, _job(ApiError, REJECTED)),
     Statuses("429", {429}, Conclusion.TURNED_AWAY, RateLimited),

@@ -6,13 +6,14 @@ from attrs import evolve
 
 from .body_faults import BODY, CONTENT
 from .calls import CALLS, KindOfCall
-from .connection_faults import ANSWERING, CONNECTING, tls_faults
+from .connection_faults import ANSWERING, CONNECTING, TLS
 from .expectations import KEPT_AFTERWARDS, expected
 from .faults import Door, Fault
+from .kept_faults import KEPT
 from .refusal_faults import REFUSALS
 from .stage import Seen
 
-FAULTS: Sequence[Fault] = (*CONNECTING, *tls_faults(), *ANSWERING, *BODY, *CONTENT, *REFUSALS)
+FAULTS: Sequence[Fault] = (*CONNECTING, *TLS, *ANSWERING, *BODY, *CONTENT, *REFUSALS, *KEPT)
 
 
 def must_be(fault: Fault, call: KindOfCall) -> Seen:
@@ -21,7 +22,10 @@ def must_be(fault: Fault, call: KindOfCall) -> Seen:
         ending = evolve(ending, error=fault.error)
     met = 1 if call.is_once else ending.requests
     kept = KEPT_AFTERWARDS[fault.conclusion] if fault.reused is None else fault.reused
-    return Seen(ending=ending, read=met if fault.reads and fault.door is Door.OPEN else 0, reused=kept)
+    return Seen(
+        ending=ending, read=met if fault.reads and fault.door is Door.OPEN and fault.between is None else 0, reused=kept
+    )
 
 
-CELLS = len(FAULTS) * len(CALLS)
+STATUSES = range(100, 600)
+CELLS = (len(FAULTS) + len(STATUSES)) * len(CALLS)
