@@ -11,7 +11,7 @@ import click
 
 from packcloud_async.cli.demo import demo
 from packcloud_async.cli.emulator import emulator
-from packcloud_async.cli.failures import Failed, Interrupted, complain
+from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.ledger import ledger
@@ -50,6 +50,11 @@ for command in (demo, sync, resume, ledger, integrations, emulator):
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     _write_what_the_encoding_lacks_as_escapes()
+    with warnings_on_stderr():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code: object = packcloud.main(arguments, prog_name="packcloud", standalone_mode=False)
     except click.ClickException as error:
