@@ -59,8 +59,7 @@ def can_show_live(console: Console) -> bool:
 
 def write_json(value: JsonValue) -> None:
     """Write one JSON value on a line of its own, in printable ASCII, at once."""
-    # The one control character that json leaves as it is.
-    click.echo(json.dumps(value).replace("\x7f", "\\u007f"))
+    click.echo(json.dumps(value))
 
 
 def write_pretty(console: Console, value: JsonValue) -> None:
