@@ -257,7 +257,7 @@ def _template(_: Any, attribute: Any, value: Any) -> None:
         raise ConfigurationError(f"{name} must be a path that begins with '/', not {value!r}")
     if any(character in value for character in "?#\\ ") or not value.isascii() or not value.isprintable():
         raise ConfigurationError(f"{name} must be a plain path without query, fragment or spaces, not {value!r}")
-    if {".", "..", ""} & set(value[1:].split("/")):
+    if {".", "..", ""} & set(value[1:].replace("%2e", ".").replace("%2E", ".").split("/")):
         raise ConfigurationError(f"{name} must not have an empty, '.' or '..' segment: {value!r}")
     wanted, found = _placeholders(attribute.default), _placeholders(value)
     if wanted != found:

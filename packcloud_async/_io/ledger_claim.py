@@ -15,7 +15,7 @@ from pathlib import Path
 from platform import node
 
 from packcloud_async._io.ledger_errors import code_of, told_of
-from packcloud_async._io.ledger_file import beside, connected_to_read
+from packcloud_async._io.ledger_file import beside, connected_to_read, make_exclusively
 from packcloud_async._sansio.ledger_records import Holder, read_holder
 from packcloud_async.errors import LedgerBusy, LedgerError
 
@@ -28,17 +28,16 @@ def claimed(path: Path) -> Generator[None]:
     """Hold the claim; raises :class:`LedgerBusy` when somebody else does, in this process or another."""
     lock_path = beside(path, ".lock")
     with told_of(path):
-        is_new = not lock_path.exists()
-        lock = sqlite3.connect(lock_path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        if not make_exclusively(lock_path) and lock_path.is_symlink():
+            raise LedgerError(f"ledger {path}: {lock_path.name} beside it is a link; move it away")
+        lock = sqlite3.connect(
+            f"{lock_path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
     try:
         with told_of(path):
             # Nothing is ever written into it, so that a -journal beside it would only puzzle.
             if not (_passes(lock, "PRAGMA journal_mode = OFF") and _passes(lock, "BEGIN EXCLUSIVE")):
                 raise _busy(path)
-        if is_new:
-            # By name: opening and closing it by hand would drop the lock.
-            with suppress(OSError):
-                lock_path.chmod(0o600)
         yield
     finally:
         lock.close()

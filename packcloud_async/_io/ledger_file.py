@@ -3,10 +3,13 @@
 1. SQLite may not touch a file before its header was read by hand and is that of a ledger: looking at a foreign
    database is enough for SQLite to put files beside it, or to write into it.
 2. The header of a ledger is right from its first moment: a new one is made under another name and then renamed.
-3. A file that this process has open through SQLite is never opened by hand: on POSIX, closing any descriptor of a
+3. No file ever comes to be readable by others, or in place of what somebody put there meanwhile: each is made
+   exclusively and for its owner only, whatever the umask, before SQLite opens it.
+4. A file that this process has open through SQLite is never opened by hand: on POSIX, closing any descriptor of a
    file drops all locks this process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2). Hence ``_guard``.
 """
 
+import logging
 import os
 import sqlite3
 import stat
@@ -35,6 +38,7 @@ SCHEMA: Final = (
 )
 
 _HEADER_LENGTH = 100
+logger = logging.getLogger("packcloud_async")
 _MAGIC = b"SQLite format 3\0"
 _PATIENCE = 5.0
 
@@ -76,15 +80,37 @@ def create(path: Path) -> None:
     """Make an empty ledger, complete or not at all; only whoever has the claim may."""
     with told_of(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
-        os.close(descriptor)
+        _keep_for_owner(descriptor)
         try:
             _write_empty(name)
-            # mkstemp keeps others out: mode 0600, which SQLite gives to -wal and -shm too.
+            _hold_the_name(path)
+            # SQLite gives the mode of the file to -wal and -shm too.
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def make_exclusively(path: Path) -> bool:
+    """Make an empty file for its owner only, and follow no link; False when something has the name already."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileExistsError:
+        return False
+    _keep_for_owner(descriptor)
+    return True
+
+
+def refuse_foreign_links(path: Path) -> None:
+    """Raise :class:`LedgerError` for a link of another user, who would choose where the ledger is made."""
+    with told_of(path):
+        link = path
+        while os.name == "posix" and link.is_symlink():
+            if link.lstat().st_uid != os.geteuid():
+                raise LedgerError(f"ledger {path}: a link of another user leads to no ledger, and none is made there")
+            link = link.parent / link.readlink()
 
 
 @contextmanager
@@ -124,10 +150,40 @@ def run_in(connection: sqlite3.Connection) -> RunRecord | None:
     return None if row is None else read_run(*row)
 
 
-def readable_by_others(path: Path) -> int | None:
-    """Return the mode of a file that others than its owner may open, None if nobody else may."""
-    mode = stat.S_IMODE(path.stat().st_mode)
+def warn_if_exposed(path: Path) -> None:
+    """Write a warning to the log when others than its owner may open a ledger, or what belongs to it."""
+    for file in (path, beside(path, "-wal"), beside(path, "-shm")):
+        mode = _mode_for_others(file)
+        if mode is not None:
+            logger.warning(
+                "the ledger %s is open to other users (mode %04o): chmod 600 it, and what is beside it", file, mode
+            )
+            return
+
+
+def _mode_for_others(path: Path) -> int | None:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
     return mode if os.name == "posix" and mode & 0o077 else None
+
+
+def _keep_for_owner(descriptor: int) -> None:
+    try:
+        # Beyond what the umask may have taken away, SQLite needs both rights.
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _hold_the_name(path: Path) -> None:
+    if make_exclusively(path):
+        return
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size:
+        raise LedgerError(f"ledger {path}: somebody put another file there meanwhile; {WAY_OUT}")
 
 
 def _mode_to_read(path: Path) -> str:

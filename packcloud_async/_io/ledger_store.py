@@ -14,9 +14,10 @@ from packcloud_async._io.ledger_file import (
     connected_to_write,
     create,
     is_there,
-    readable_by_others,
     real,
+    refuse_foreign_links,
     run_in,
+    warn_if_exposed,
 )
 from packcloud_async._sansio.ledger_book import Batch, Opened
 from packcloud_async._sansio.ledger_records import (
@@ -48,9 +49,10 @@ class LedgerStore:
 
     def open(self) -> Opened:
         """Claim the ledger, make it if there is none, and return what it holds."""
-        self.path = real(self.path)
+        given, self.path = self.path, real(self.path)
         # Before the claim, which would leave a lock beside a file that is none of ours.
-        is_there(self.path)
+        if not is_there(self.path):
+            refuse_foreign_links(given)
         with ExitStack() as held:
             held.enter_context(claimed(self.path))
             if is_there(self.path):
@@ -99,11 +101,7 @@ class LedgerStore:
 
     def _check(self) -> None:
         check_content(self.path)
-        mode = readable_by_others(self.path)
-        if mode is not None:
-            logger.warning(
-                "the ledger %s is open to other users (mode %04o): chmod 600 it, and what is beside it", self.path, mode
-            )
+        warn_if_exposed(self.path)
 
     def _take_over(self, connection: sqlite3.Connection) -> Opened:
         opened = _opened(connection)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from packcloud_async.cli.console import clean
 from packcloud_async.cli.demo import demo
 from packcloud_async.cli.emulator import emulator
-from packcloud_async.cli.failures import Failed, Interrupted, complain
+from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.ledger import ledger
@@ -50,10 +51,15 @@ for command in (demo, sync, resume, ledger, integrations, emulator):
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     _write_what_the_encoding_lacks_as_escapes()
+    with warnings_on_stderr():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code: object = packcloud.main(arguments, prog_name="packcloud", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except click.Abort as abort:
         return _given_up(abort)
@@ -63,6 +69,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _write_the_rest_nowhere()
         return Failed.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Write how a command is used wrong; an argument may have been copied from a server's answer."""
+    vars(error)["message"] = clean(error.message)
+    if isinstance(error, Failed | Interrupted):
+        error.show()
+        return
+    shown = io.StringIO()
+    error.show(shown)
+    for line in shown.getvalue().splitlines():
+        complain(line, prefix="")
 
 
 def _write_the_rest_nowhere() -> None:

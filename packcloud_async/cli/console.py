@@ -18,12 +18,23 @@ _PAGE = 80
 
 
 def clean(text: str) -> str:
-    """Take out control characters, escape sequences' first bytes included; white space becomes spaces.
+    """Take out control, direction and invisible characters, escape sequences' first bytes included.
+
+    White space becomes spaces, so that what is left stays on its line.
 
     >>> clean("a\\x1b[31mb\\nc")
     'a[31mb c'
     """
-    return "".join(c if c.isprintable() else " " for c in text if c.isprintable() or c.isspace())
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text if _is_shown(c))
+    return shown if shown.isascii() else "".join(c for c in shown if c not in _INVISIBLE)
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() or character.isspace()
+
+
+# Letters and marks by their category, drawn as nothing: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 
 
 def safe(text: str, style: str = "") -> Text:
@@ -47,7 +58,7 @@ def can_show_live(console: Console) -> bool:
 
 
 def write_json(value: JsonValue) -> None:
-    """Write one JSON value on a line of its own, in ASCII, at once."""
+    """Write one JSON value on a line of its own, in printable ASCII, at once."""
     click.echo(json.dumps(value))
 
 

@@ -1,6 +1,9 @@
 """How a command ends when it does not end well: one line on stderr, and an exit code."""
 
+import logging
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import click
 
@@ -53,3 +56,26 @@ def complain(sentence: str, *, prefix: str = "Error: ") -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{prefix}{clean(sentence)}\n")
         sys.stderr.flush()
+
+
+@contextmanager
+def warnings_on_stderr() -> Generator[None]:
+    """Write what the library warns of, each warning once, on a line of its own."""
+    logger, handler = logging.getLogger("packcloud_async"), _OnStderr(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _OnStderr(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._told:
+            self._told.add(message)
+            complain(message, prefix="Warning: ")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from packcloud_async._io.ledger_file import real, warn_if_exposed
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.failures import failure_of
 from packcloud_async.cli.ledger_views import show_as_json, show_as_tables
@@ -44,6 +45,7 @@ def show(*, file: os.PathLike[str], as_json: bool) -> None:
     """
     try:
         with read_ledger(file) as contents:
+            warn_if_exposed(real(file))
             (show_as_json if as_json else show_as_tables)(contents)
     except LedgerError as error:
         raise failure_of(error) from error

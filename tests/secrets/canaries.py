@@ -8,7 +8,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -54,29 +54,28 @@ def forms_of(word: str) -> set[str]:
     return {word, word[::-1], *escaped, *base64_of(word)}
 
 
-_ESCAPES = re.compile(r"\\+(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrt0])", re.IGNORECASE)
-_NO_LETTERS = re.compile("[^0-9a-zA-Z]+")
-
-
-def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(form) for form in sorted(set(forms))), re.IGNORECASE)
-
-
-_SEARCH = _pattern(form for word in WORDS for form in forms_of(word))
-_SPREAD = _pattern(
-    _NO_LETTERS.sub("", form) for word in WORDS for form in {word, word.encode().hex(), *base64_of(word)}
+_NO_LETTERS = bytes(set(range(256)) - set(b"0123456789abcdefghijklmnopqrstuvwxyz"))
+_ESCAPES = re.compile(rb"\\+(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrt0])")
+_FORMS = sorted({form.lower().encode() for word in WORDS for form in forms_of(word)})
+_SPREAD = sorted(
+    {form.lower().encode() for word in WORDS for form in {word, word.encode().hex(), *base64_of(word)}}
+    | {form.lower().encode().translate(None, _NO_LETTERS) for word in WORDS for form in base64_of(word)}
 )
 
 
 def found_in(text: str | bytes) -> list[str]:
     """Every form of a canary in a text, with what stands around it; then those spread out over several characters."""
-    plain = text.decode("latin-1") if isinstance(text, bytes) else text
-    letters = _NO_LETTERS.sub("", _ESCAPES.sub("", plain))
-    return _found(_SEARCH, plain) or _found(_SPREAD, letters)
+    plain = (text if isinstance(text, bytes) else text.encode("ascii", "ignore")).lower()
+    if found := list(_found(_FORMS, plain)):
+        return found
+    letters = (_ESCAPES.sub(b"", plain) if b"\\" in plain else plain).translate(None, _NO_LETTERS)
+    return list(_found(_SPREAD, letters))
 
 
-def _found(pattern: re.Pattern[str], text: str) -> list[str]:
-    return [text[max(0, match.start() - 40) : match.end() + 40] for match in pattern.finditer(text)]
+def _found(forms: Iterable[bytes], text: bytes) -> Iterator[str]:
+    for form in forms:
+        if (start := text.find(form)) >= 0:
+            yield text[max(0, start - 40) : start + len(form) + 40].decode("ascii", "replace")
 
 
 def echoes() -> Mapping[str, Any]:
@@ -126,5 +125,6 @@ class Seen:
 
 
 def leaks(seen: Iterable[Seen]) -> list[str]:
-    """What of it shows a canary."""
-    return [f"{shown.where}: {found}" for shown in seen for found in found_in(shown.text)]
+    """What of it shows a canary; a text that was shown in two places is told once."""
+    distinct = {shown.text: shown for shown in seen}
+    return [f"{shown.where}: {found}" for shown in distinct.values() for found in found_in(shown.text)]

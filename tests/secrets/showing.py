@@ -60,12 +60,18 @@ def errors(where: str, error: BaseException, *, but: Sequence[BaseException] = (
 
 
 def records(where: str, logged: Sequence[logging.LogRecord]) -> Iterator[Seen]:
-    """Log records: their text, all their fields, and the errors they carry."""
+    """Log records: their text, all their fields, and the errors they carry.
+
+    An error in a record of another library is printed as every formatter prints it, without locals: asyncio in debug
+    mode records a broken connection with its own frames, which hold the bytes that were to be written.
+    """
     for record in logged:
         yield Seen(f"{where}: log record of {record.name}", record.getMessage())
         yield Seen(f"{where}: fields of a log record of {record.name}", repr(vars(record)))
         if record.exc_info and record.exc_info[1] is not None:
-            yield from errors(f"{where}: log record", record.exc_info[1])
+            yield Seen(f"{where}: traceback of a log record", "".join(traceback.format_exception(record.exc_info[1])))
+            if record.name.startswith("packcloud_async"):
+                yield from errors(f"{where}: log record", record.exc_info[1])
 
 
 def _chain(error: BaseException) -> list[BaseException]:
