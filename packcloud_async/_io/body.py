@@ -41,6 +41,7 @@ class _Reading:
     _pieces: list[bytes] = field(factory=list[bytes], init=False)
     _timer: asyncio.Timeout = field(factory=lambda: asyncio.timeout(None), init=False)
     _closed: "asyncio.Future[None] | None" = field(default=None, init=False)
+    _is_over: bool = field(default=False, init=False)
 
     def response(self, headers: Mapping[str, str], damage: Damage | None) -> Response:
         return Response(self._answer.status, headers, b"".join(self._pieces), damage)
@@ -81,6 +82,7 @@ class _Reading:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_over = True
         if self._closed is not None:
             self._closed.remove_done_callback(self._hurry)
             # The connection may be reset much later, when nobody waits for anything on it: one for all its bodies.
@@ -89,7 +91,8 @@ class _Reading:
         await self._timer.__aexit__(kind, error, trace)
 
     def _hurry(self, _: "asyncio.Future[None] | None" = None) -> None:
-        if not self._timer.expired():
+        # A callback that is removed is still called when it was scheduled before.
+        if not self._is_over and not self._timer.expired():
             self._timer.reschedule(asyncio.get_running_loop().time() + _GRACE)
 
 

@@ -15,6 +15,7 @@ NOT_AWAITED_BY_CALLERS = {
     # Parts of the client, met within its own tasks.
     "_Steps": "walks over the targets within the run",
     "Slot": "is held within a call",
+    "_Reading": "is entered while an answer is read",
     "_Organizations": "is entered within the run",
 }
 

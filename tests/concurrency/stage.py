@@ -178,7 +178,7 @@ async def play(scenario: Scenario, canceller: Canceller, opening: Opening, folde
             await stage.nothing_is_left()
     await let_go_of_the_ended()
     assert tasks_left() == []
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 @asynccontextmanager
