@@ -73,7 +73,7 @@ class SlowDiskLoop(JumpingLoop):
         def work():
             try:
                 done.set_result(func(*args))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
                 done.set_exception(error)
 
         self.call_later(DISK, work)
@@ -287,10 +287,11 @@ class ClientAndEmulator(RuleBasedStateMachine):
                 self.world.model.begins_with(organization, [item.to_wire() for item in listed])
 
     def run(self, coroutine):
-        result = self.loop.run_until_complete(coroutine)
-        if self.client is not None and self.line.is_cut:
-            self._bury()
-        return result
+        try:
+            return self.loop.run_until_complete(coroutine)
+        finally:
+            if self.client is not None and self.line.is_cut:
+                self._bury()
 
     def _connect(self, line):
         return PackCloudClient(
@@ -701,6 +702,7 @@ def test_whatever_happens_in_whatever_order_the_model_agrees():
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
             deadline=None,
+            # Shrinking takes minutes; the failing steps are printed and can be played again.
             phases=[Phase.generate],
             report_multiple_bugs=False,
         ),
