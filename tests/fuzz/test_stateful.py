@@ -49,6 +49,7 @@ from tests.support.jumping_loop import JumpingLoop
 from .shop_model import FIELDS, Read, ShopModel, check_outcome, target_of
 
 LATENCY = 0.2
+DISK = 0.03
 POLL = PollPolicy(first=1, growth=1.5, ceiling=5, deadline=20, jitter=0, gone_after=5)
 RETRY = RetryPolicy(attempts=2, first=0.5, ceiling=0.5, budget=None)
 WHO = ContextVar("who", default="nobody")
@@ -61,6 +62,22 @@ numbers = st.integers(0, 5)
 kinds_of_a_job = st.sets(st.sampled_from(SyncKind), min_size=1)
 faults_of_posts = st.sampled_from(["refuse", "lost_before", "lost_after", 429, 500, 503])
 faults_of_reads = st.sampled_from(["refuse", "lost_before", "lost_after", 500, 503, "bad_json"])
+
+
+class SlowDiskLoop(JumpingLoop):
+    """A thread's work takes its time, and is done at the end of it."""
+
+    def run_in_executor(self, executor, func, *args):
+        done = self.create_future()
+
+        def work():
+            try:
+                done.set_result(func(*args))
+            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+                done.set_exception(error)
+
+        self.call_later(DISK, work)
+        return done
 
 
 @define(eq=False)
@@ -77,14 +94,14 @@ class Line:
         self.inner = self.world.emulator.transport()
 
     async def send(self, request):
-        if self.is_cut:
-            raise TransportError("this process was killed", maybe_sent=True)
+        await self._unless_killed()
         where, who = target_of(request), WHO.get()
         key = (who, where.place, where.kind)
         fault = self.world.next_fault(request, where, who)
         if where.kind is not None:
             # The heart of it all: nothing that may have arrived is sent again.
             assert not self.world.model.sent[key], f"{key} is sent again"
+            self.world.post_leaves()
         if fault == "refuse":
             self._refused(key)
             raise TransportError("refused", maybe_sent=False)
@@ -92,6 +109,10 @@ class Line:
         if fault is not None and fault not in {"lost_after", "bad_json"}:
             return await self._without_the_server(key, fault)
         return await self._to_the_server(request, where, key, fault)
+
+    async def _unless_killed(self):
+        if self.is_cut:
+            await asyncio.get_running_loop().create_future()
 
     def _refused(self, key):
         if key[2] is not None:
@@ -104,6 +125,7 @@ class Line:
 
     async def _without_the_server(self, key, fault):
         await asyncio.sleep(LATENCY)
+        await self._unless_killed()
         self.under_way.discard(key)
         if fault in {429, 503}:
             self._refused(key)
@@ -123,6 +145,7 @@ class Line:
         shown = self._shown(request, where, now) if wanted == 200 else []
         response = await self.inner.send(request)
         assert response.status == wanted, (request, response, wanted)
+        await self._unless_killed()
         self.under_way.discard(key)
         if fault == "lost_after":
             model.doubts.add(key)
@@ -165,7 +188,6 @@ class Line:
     def cut(self):
         """Let nothing pass any more; what is under way may have arrived, and nobody will tell."""
         self.is_cut = True
-        self.world.model.doubts |= self.under_way
 
     async def aclose(self):
         await self.inner.aclose()
@@ -179,6 +201,16 @@ class World:
     model: ShopModel
     post_faults: deque = field(factory=deque)
     read_faults: deque = field(factory=deque)
+    posts_until_kill: int | None = None
+    when_killed: object = None
+
+    def post_leaves(self):
+        """Kill the process that sends it, at this very moment, if this is the one."""
+        if self.posts_until_kill is not None:
+            self.posts_until_kill -= 1
+            if self.posts_until_kill < 0:
+                self.posts_until_kill = None
+                self.when_killed()
 
     def next_fault(self, request, where, who):
         if who == USER:
@@ -217,9 +249,10 @@ class Bulk:
 class ClientAndEmulator(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.loop = JumpingLoop()
+        self.loop = SlowDiskLoop()
         self.folder = Path(tempfile.mkdtemp(prefix="packcloud-stateful-"))
         self.jobs, self.bulks = [], []
+        self.killed = []
         self.processes = 0
         self.client = None
 
@@ -240,7 +273,9 @@ class ClientAndEmulator(RuleBasedStateMachine):
             conflict_while_running=conflicts,
         )
         self.world = World(emulator, ShopModel(conflicts=conflicts, plans=deque(plans)))
+        self.world.when_killed = self._keep_what_a_kill_leaves
         self.run(self._look_around())
+        self.user_client = self._connect(Line(self.world, 0))
         self._start_process()
 
     async def _look_around(self):
@@ -252,14 +287,21 @@ class ClientAndEmulator(RuleBasedStateMachine):
                 self.world.model.begins_with(organization, [item.to_wire() for item in listed])
 
     def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
+        try:
+            return self.loop.run_until_complete(coroutine)
+        finally:
+            if self.client is not None and self.line.is_cut:
+                self._bury()
+
+    def _connect(self, line):
+        return PackCloudClient(
+            token=self.world.emulator.token, transport=line, retry=RETRY, probes={}, max_connections=20
+        )
 
     def _start_process(self):
         self.processes += 1
         self.line = Line(self.world, self.processes)
-        self.client = PackCloudClient(
-            token=self.world.emulator.token, transport=self.line, retry=RETRY, probes={}, max_connections=20
-        )
+        self.client = self._connect(self.line)
 
     def _call(self, call):
         """Let a user make a call of their own, which nothing disturbs."""
@@ -276,7 +318,7 @@ class ClientAndEmulator(RuleBasedStateMachine):
         return organization, ids[number % len(ids)]
 
     def _integrations(self, organization):
-        return self.client.organization(organization).integrations
+        return self.user_client.organization(organization).integrations
 
     # All the calls
 
@@ -341,7 +383,7 @@ class ClientAndEmulator(RuleBasedStateMachine):
         assert told == {"code": codes[-1]}
 
         async def services():
-            return [item async for item in self.client.organization(organization).shipping_services.list()]
+            return [item async for item in self.user_client.organization(organization).shipping_services.list()]
 
         assert all((organization, item.integration_id) in self.world.model.places for item in self._call(services))
 
@@ -407,14 +449,11 @@ class ClientAndEmulator(RuleBasedStateMachine):
         job.task.cancel()
         with suppress(asyncio.CancelledError, PackCloudError):
             self.run(job.task)
-        if job.task.cancelled():
-            self._cut_off_posts(job.name)
+        # It may have been killed meanwhile.
+        if job.task is not None and job.task.cancelled():
+            self.world.model.interrupted.add(job.name)
+            self.line.under_way = {key for key in self.line.under_way if key[0] != job.name}
             job.saved, job.task = job.handle.token, None
-
-    def _cut_off_posts(self, who):
-        cut = {key for key in self.line.under_way if key[0] == who}
-        self.line.under_way -= cut
-        self.world.model.doubts |= cut
 
     @rule(organization=organizations, number=numbers)
     def hint(self, organization, number):
@@ -464,45 +503,59 @@ class ClientAndEmulator(RuleBasedStateMachine):
 
     @rule()
     def kill(self):
+        self._keep_what_a_kill_leaves()
+        self._bury()
+
+    @rule(number=st.integers(0, 4))
+    def kill_when_a_post_leaves(self, number):
+        self.world.posts_until_kill = number
+
+    def _keep_what_a_kill_leaves(self):
         self.line.cut()
-        for job in self.jobs:
-            if job.task is not None:
-                job.saved = job.handle.token
-        for bulk in self.bulks:
-            if bulk.task is not None:
-                bulk.path = _as_it_stands(bulk.path)
+        self.killed = [one for one in [*self.jobs, *self.bulks] if one.task is not None and not one.task.done()]
+        self.world.model.interrupted |= {one.name for one in self.killed}
+        for one in self.killed:
+            if isinstance(one, Job):
+                one.saved = one.handle.token
+            else:
+                one.path = _as_it_stands(one.path)
+
+    def _bury(self):
+        killed, self.killed = self.killed, []
         self._end_all_tasks()
+        for one in killed:
+            # Whatever became of it since: it was dead.
+            with suppress(asyncio.CancelledError, PackCloudError):
+                one.task.result()
+            one.task = None
         self._start_process()
 
     def _end_all_tasks(self):
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
-        self.run(asyncio.wait(tasks) if tasks else asyncio.sleep(0))
-        for one in [*self.jobs, *self.bulks]:
-            if one.task is not None:
-                with suppress(asyncio.CancelledError, PackCloudError):
-                    one.task.result()
-            one.task = None
+        self.loop.run_until_complete(asyncio.wait(tasks) if tasks else asyncio.sleep(0))
 
     @rule()
     def close(self):
         """A client that is closed while jobs run ends them with a clear error, and they can be gone on with."""
+        self.world.posts_until_kill = None
+        running = [one for one in [*self.jobs, *self.bulks] if one.task is not None]
         self.run(self.client.aclose())
-        self.run(asyncio.sleep(LATENCY))
-        self.line.cut()
-        for one in [*self.jobs, *self.bulks]:
-            if one.task is None:
-                continue
+        for one in running:
             if not one.task.done():
                 self.run(asyncio.wait([one.task]))
+            is_cut_off = one.task.exception() is not None
             if isinstance(one, Job):
                 one.saved = one.handle.token
-                if one.task.exception() is None:
-                    continue
-            with suppress(ClientStateError, TransportError):
-                one.task.result()
-            one.task = None
+            else:
+                # A run whose client is closed ends with what it has, and is not finished.
+                is_cut_off |= (run := _run_in(one.path)) is None or run.finished is None
+            if is_cut_off:
+                with suppress(ClientStateError, TransportError):
+                    one.task.result()
+                one.task = None
+        self.world.model.interrupted |= {one.name for one in running}
         self._start_process()
 
     # What must be true after each step
@@ -597,11 +650,13 @@ class ClientAndEmulator(RuleBasedStateMachine):
             self._end_all_tasks()
             if self.client is not None:
                 self.run(self.client.aclose())
+                self.run(self.user_client.aclose())
             self.loop.close()
             shutil.rmtree(self.folder)
 
     def _let_all_end(self):
         """Go on with everything until it is done: each job has its outcomes, and each run its end."""
+        self.world.posts_until_kill = None
         self.world.post_faults.clear()
         self.world.read_faults.clear()
         for _ in range(3):
@@ -643,10 +698,11 @@ def test_whatever_happens_in_whatever_order_the_model_agrees():
     run_state_machine_as_test(
         ClientAndEmulator,
         settings=settings(
-            max_examples=400,
+            max_examples=200,
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
             deadline=None,
+            # Shrinking takes minutes; the failing steps are printed and can be played again.
             phases=[Phase.generate],
             report_multiple_bugs=False,
         ),
