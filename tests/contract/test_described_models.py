@@ -112,6 +112,22 @@ class TestBodies:
             assert faults_of(schema, {**message, "errors": wrong}) != []
 
 
+@pytest.mark.parametrize(
+    ("field", "taken"),
+    [
+        ("key", ["text"]),
+        ("title", ["text"]),
+        ("data_type", [None, "text"]),
+        ("type", ["text"]),
+        ("default", [None, "text"]),
+        ("options", [[], [{}]]),
+    ],
+)
+def test_a_field_of_a_form_is_as_the_page_of_rule_types_prints_it(field, taken):
+    assert [value for value in VALUES if faults_of(schema_of("FormField"), {field: value}) == []] == taken
+    assert len(DESCRIPTION["components"]["schemas"]["FormField"]["properties"]) == 6
+
+
 def is_decoded(model, document):
     try:
         codec.decode(model, document)

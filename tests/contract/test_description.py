@@ -73,6 +73,18 @@ class TestPaths:
         answered = {(route, method.lower()) for route, methods in HANDLERS.items() for method in methods}
         assert {(operation.route, operation.method) for operation in operations()} == answered
 
+    def test_what_success_may_look_like(self):
+        told = {operation.id: {status for status in operation.answers if status < "3"} for operation in operations()}
+        assert {name: statuses for name, statuses in told.items() if statuses != {"200"}} == {
+            "createIntegration": {"201"},
+            "deleteIntegration": {"200", "204"},
+            "executeIntegrationAction": {"200", "204"},
+            "syncOrders": {"200", "202", "204"},
+            "syncProducts": {"200", "202", "204"},
+            "syncShippingServices": {"200", "202", "204"},
+            "syncStocks": {"200", "202", "204"},
+        }
+
     @pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.id)
     def test_every_error_that_can_come_is_described_and_no_other(self, operation):
         errors = {"401", "403", "404", "405", "410", "429", "5XX"}

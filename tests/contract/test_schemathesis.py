@@ -21,10 +21,10 @@ pytestmark = [
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
-async def try_out(base_url, folder, *, examples):
+async def try_out(base_url, folder, *options):
     """Run schemathesis in a folder of its own; return what it prints and its report."""
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run", str(FILE)]
-    command += ["--url", base_url, "--max-examples", str(examples), "--no-color"]
+    command += ["--url", base_url, "--no-color", *options]
     command += ["--report", "json", "--report-json-path", str(folder / "report.json")]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
@@ -34,8 +34,12 @@ async def try_out(base_url, folder, *, examples):
     return printed.decode(), json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize(("envelope", "examples"), [("wrapped", 40), ("root_paging", 5), ("bare", 5)])
-async def test_the_emulator_answers_whatever_is_asked_as_described(envelope, examples, tmp_path):
+@pytest.mark.parametrize(
+    ("envelope", "options"),
+    [("wrapped", []), ("root_paging", ["--max-examples=5"]), ("bare", ["--max-examples=5"])],
+    ids=["wrapped", "root_paging", "bare"],
+)
+async def test_the_emulator_answers_whatever_is_asked_as_described(envelope, options, tmp_path):
     emulator = Emulator(
         organizations=3,
         integrations=40,
@@ -44,7 +48,7 @@ async def test_the_emulator_answers_whatever_is_asked_as_described(envelope, exa
         faults=FaultPlan(envelope=envelope),
     )
     async with emulator.serve() as served:
-        printed, report = await try_out(served.base_url, tmp_path, examples=examples)
+        printed, report = await try_out(served.base_url, tmp_path, *options)
 
     assert (report["exit_code"], report["complete"]) == (0, True), printed
     assert report["test_cases"]["with_failures"] == 0
