@@ -34,6 +34,9 @@ from packcloud_async.targets import SyncTarget
 from packcloud_async.watch import Watch
 from packcloud_async.watched import Watched
 
+MADE_AT_ONCE = 100
+"""So many jobs are made of a list before the loop may do something else."""
+
 
 @frozen
 class _Start:
@@ -140,7 +143,9 @@ class OrganizationRun:
         blind = {kind: [i.id for i in found.values() if kind not in i.watermarks] for kind in kinds}
         probed = await read_probes(starting, watch.organization_id, blind)
         starts: list[_Start] = []
-        for integration in found.values():
+        for number, integration in enumerate(found.values(), 1):
+            if number % MADE_AT_ONCE == 0:
+                await asyncio.sleep(0)
             shown = {kind: text for kind in kinds if (text := probed[kind].get(integration.id)) is not None}
             machine = self._machine(kinds)
             machine.baseline(integration.watermarks, probed=shown)

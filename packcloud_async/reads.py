@@ -28,6 +28,9 @@ from packcloud_async.policies import Routes
 from packcloud_async.probes import Probe, ask
 from packcloud_async.watched import Group, Watched, WatchedJobs, all_of, any_decides, by_integration
 
+TOLD_AT_ONCE = 100
+"""Of so many integrations of one page the jobs are told before the loop may do something else."""
+
 
 class Telling(Protocol):
     """Who is told what a read showed."""
@@ -154,8 +157,10 @@ class Reads:
             asked_at = _now()
             page = await anext(pages)
             count += 1
-            for integration in page.items:
+            for number, integration in enumerate(page.items, 1):
                 self._tell_found(integration, missing.pop(integration.id, []), asked_at, page=count)
+                if number % TOLD_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         return count if pages.at_the_end else max(count, before or 0)
 
     def _tell_found(

@@ -2,13 +2,14 @@ import asyncio
 
 import pytest
 
+from .support.debugged import DebuggedLoop
 from .support.jumping_loop import JumpingLoop
 
 
 def pytest_asyncio_loop_factories(config, item):
     """Virtual time everywhere, but for tests that open sockets."""
     if item.get_closest_marker("sockets"):
-        return {"sockets": asyncio.SelectorEventLoop}
+        return {"sockets": DebuggedLoop}
     return {"jumping": JumpingLoop}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..support.cancelling import When, sweep_instants, sweep_moments, sweep_twice
+from ..support.debugged import DebuggedLoop
 from ..support.moments import MomentLoop
 from .scenarios import SCENARIOS
 from .stage import in_memory, over_sockets, play
@@ -63,4 +64,4 @@ def test_a_timeout_that_expires_at_any_instant_is_a_timeout_error(scenario, fold
 @pytest.mark.parametrize("when", When, ids=lambda when: when.name.lower())
 def test_cancelled_at_every_await_point_over_sockets(scenario, when, folder):
     for canceller in sweep_twice(when):
-        in_a_loop_of_its_own(asyncio.SelectorEventLoop, scenario, canceller, over_sockets, folder)
+        in_a_loop_of_its_own(DebuggedLoop, scenario, canceller, over_sockets, folder)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ..support.cancelling import AtSteps
+from ..support.debugged import DebuggedLoop
 from ..support.moments import MomentLoop
 from .public import public_coroutines
 from .scenarios import SCENARIOS
@@ -16,7 +17,7 @@ def test_every_public_coroutine_is_awaited_in_a_scenario(tmp_path):
     seen = set()
     for scenario in SCENARIOS:
         watching = AtSteps(watches=True)
-        make, opening = (MomentLoop, in_memory) if scenario.in_memory else (asyncio.SelectorEventLoop, over_sockets)
+        make, opening = (MomentLoop, in_memory) if scenario.in_memory else (DebuggedLoop, over_sockets)
         with asyncio.Runner(loop_factory=make) as runner:
             runner.run(play(scenario, watching, opening, tmp_path))
         seen |= watching.seen

@@ -3,10 +3,11 @@
 For code without sockets only: bytes in flight look like idleness to it.
 """
 
-import asyncio
 import selectors
 from collections.abc import Callable
 from typing import Any
+
+from .debugged import DebuggedLoop
 
 
 class JumpingSelector(selectors.DefaultSelector):
@@ -25,8 +26,8 @@ class JumpingSelector(selectors.DefaultSelector):
         return ready
 
 
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """The standard loop on a :class:`JumpingSelector`."""
+class JumpingLoop(DebuggedLoop):
+    """The loop of all tests on a :class:`JumpingSelector`."""
 
     def __init__(self) -> None:
         self._jumping = JumpingSelector()
