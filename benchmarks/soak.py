@@ -174,8 +174,10 @@ async def serving() -> AsyncIterator[Server]:
         await process.wait()
 
 
-async def soak(*, minutes: float, seed: int, wave: int | None = None, jobs: int = 200) -> Soak:
-    """Play waves until the time is up, or one wave alone."""
+async def soak(
+    *, minutes: float, seed: int, wave: int | None = None, waves: int | None = None, jobs: int = 200
+) -> Soak:
+    """Play waves until the time is up or there were so many, or one wave alone."""
     random.seed(seed)
     found = Soak(seed, jobs)
     looking = asyncio.create_task(found.look_every_second())
@@ -185,7 +187,7 @@ async def soak(*, minutes: float, seed: int, wave: int | None = None, jobs: int 
             while True:
                 await found.play(server, number)
                 number += 1
-                if wave is not None or found.age >= 60 * minutes:
+                if wave is not None or found.age >= 60 * minutes or len(found.waves) == waves:
                     break
             await found.close()
     finally:
@@ -274,6 +276,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wave", type=int, help="play this wave alone")
+    parser.add_argument("--waves", type=int, help="end after so many waves, though there is time left")
     parser.add_argument("--jobs", type=int, default=200, help="about so many in a wave")
     parser.add_argument("--json", type=Path, help="write everything that was noted into this file")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/soak.json")
@@ -282,7 +285,9 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
 
 
 async def _main(options: argparse.Namespace, folder: Path) -> int:
-    found = await soak(minutes=options.minutes, seed=options.seed, wave=options.wave, jobs=options.jobs)
+    found = await soak(
+        minutes=options.minutes, seed=options.seed, wave=options.wave, waves=options.waves, jobs=options.jobs
+    )
     written = tables(found)
     if options.save:
         save("soak", written, folder=folder)

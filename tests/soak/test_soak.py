@@ -19,7 +19,8 @@ ONE_WAVE = ["--seed", "1", "--wave", "3", "--jobs", "24"]
 def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
     told = tmp_path / "told.json"
     code = soak.main(
-        ["--minutes", "0.2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"], folder=tmp_path
+        ["--minutes", "0.5", "--waves", "2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"],
+        folder=tmp_path,
     )
     found = json.loads(told.read_text())
     assert found["troubles"] == []
@@ -80,7 +81,7 @@ def test_what_grows_is_found(monkeypatch, capsys):
 
     monkeypatch.setattr(Playing, "play", leak)
     try:
-        assert soak.main(["--minutes", "0.01", "--jobs", "10"]) == 1
+        assert soak.main(["--minutes", "1", "--waves", "20", "--jobs", "10"]) == 1
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -106,3 +107,11 @@ def test_a_scenario_that_fails_is_found(monkeypatch, capsys):
     monkeypatch.setitem(jobs.PLAYS, "single", fail)
     assert soak.main(ONE_WAVE) == 1
     assert "a scenario failed: LookupError('nothing there')" in capsys.readouterr().out
+
+
+def test_its_picture_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra bench")
+    from benchmarks import plot_soak
+
+    plot_soak.main(target=tmp_path / "soak.svg")
+    assert (tmp_path / "soak.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
