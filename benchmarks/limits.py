@@ -25,7 +25,9 @@ from attrs import define, field, frozen
 
 from benchmarks import virtual_time
 from benchmarks.results import FOLDER, Table, save
-from benchmarks.soaking.truth import Job, Told, Truth, Verdict, by_key
+from benchmarks.soaking.cases import Evidence
+from benchmarks.soaking.told import Job, Told, by_key
+from benchmarks.soaking.truth import Truth, Verdict
 from benchmarks.soaking.wire import LOST, Tap, WireLog
 from packcloud_async import PackCloudClient, PollPolicy, RetryPolicy, SyncKind, SyncResult, Timeouts, Transport
 from packcloud_async._io.transport import AiohttpTransport
@@ -96,15 +98,15 @@ class Run:
 
     def _judged(self) -> Verdict:
         world = self.emulator.world
-        truth = Truth(
+        evidence = Evidence(
             books=self.emulator.books,
             log=self.emulator.log,
             sent=by_key(self.log.sent),
             received={number: (sent_at, done_at) for number, (sent_at, done_at) in self.log.received.items()},
             zero=self.emulator.began_at or 0.0,
-            integrations=[f"int_{number}" for number in range(1, world.integrations + 1)],
             deadline=self.poll.deadline or 0.0,
         )
+        truth = Truth(evidence, [f"int_{number}" for number in range(1, world.integrations + 1)])
         return truth.judge(self.jobs)
 
     @property
