@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.results import FOLDER, ROOT, Table
 
-PAGES = (ROOT / "benchmarks" / "README.md", ROOT / "docs" / "sharing.md", ROOT / "docs" / "fairness.md")
+PAGES = (ROOT / "benchmarks" / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("sharing", "fairness", "soak")))
 _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 

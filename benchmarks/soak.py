@@ -10,13 +10,11 @@ alone. ``--save`` writes benchmarks/results/soak.json, from which the tables of 
 
 import argparse
 import asyncio
-import contextlib
 import json
 import random
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,13 @@ from attrs import asdict, define, field
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
-from benchmarks.results import FOLDER, Table, save  # noqa: E402 - it is no installed package
+from benchmarks.results import FOLDER, save  # noqa: E402 - it is no installed package
 from benchmarks.soaking import meter  # noqa: E402
-from benchmarks.soaking.jobs import Place, Playing, open_client  # noqa: E402
+from benchmarks.soaking.jobs import play  # noqa: E402
+from benchmarks.soaking.other_process import Server, serving  # noqa: E402
 from benchmarks.soaking.plan import Wave  # noqa: E402
-from benchmarks.soaking.server import LINE  # noqa: E402
+from benchmarks.soaking.playing import Place, Playing, open_client  # noqa: E402
+from benchmarks.soaking.summary import Found, tables  # noqa: E402
 from benchmarks.soaking.wire import WireLog  # noqa: E402
 from packcloud_async import PackCloudClient  # noqa: E402
 
@@ -39,39 +39,36 @@ LONGEST_WAVE = 180.0
 
 @define
 class Soak:
-    """What was played and found so far."""
+    """Plays waves, and adds up what comes of them."""
 
     seed: int
     jobs_in_a_wave: int
-    began_at: float = field(factory=lambda: asyncio.get_running_loop().time())
-    samples: list[meter.Sample] = field(factory=list)
-    waves: list[dict[str, Any]] = field(factory=list)
-    totals: Counter[str] = field(factory=Counter)
-    outcomes: Counter[str] = field(factory=Counter)
-    faults: Counter[str] = field(factory=Counter)
-    troubles: list[str] = field(factory=list)
-    _client: PackCloudClient | None = None
-    _place: Place | None = None
-    _log: WireLog = field(factory=WireLog)
+    found: Found = field(init=False)
+    _began_at: float = field(factory=lambda: asyncio.get_running_loop().time(), init=False)
+    _client: PackCloudClient | None = field(default=None, init=False)
+    _place: Place | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.found = Found(self.seed)
 
     @property
     def age(self) -> float:
         """Seconds since it began."""
-        return asyncio.get_running_loop().time() - self.began_at
+        return asyncio.get_running_loop().time() - self._began_at
 
     def trouble(self, number: int, what: str) -> None:
         """Write down, and say at once, what went wrong and how to see it again."""
         told = f"seed {self.seed}, wave {number}: {what}"
-        self.troubles.append(told)
+        self.found.troubles.append(told)
         print(told, file=sys.stderr, flush=True)
 
     async def look_every_second(self) -> None:
         """Sample what the process takes."""
         while True:
-            self.samples.append(meter.look(self.age))
+            self.found.samples.append(meter.look(self.age))
             await asyncio.sleep(1.0)
 
-    async def play(self, server: "Server", number: int) -> None:
+    async def play(self, server: Server, number: int) -> None:
         """Play one wave, and add up what came of it."""
         began = self.age
         wave = Wave.of(self.seed, number, jobs=self.jobs_in_a_wave)
@@ -82,7 +79,7 @@ class Soak:
             playing = Playing(wave, Place(**opened), client, log, Path(folder))
             try:
                 async with asyncio.timeout(LONGEST_WAVE):
-                    await playing.play()
+                    await play(playing)
             except TimeoutError:
                 self.trouble(number, f"not at its end after {LONGEST_WAVE:.0f} seconds")
             except BaseExceptionGroup as group:
@@ -94,8 +91,8 @@ class Soak:
         """Return the client that outlives the waves; it is another one only if the server had to move."""
         if self._client is None or place != self._place:
             await self.close()
-            self._log, self._place = WireLog(), place
-            self._client = open_client(place, wave, self._log, connections=CONNECTIONS, renews=True)
+            self._place = place
+            self._client = open_client(place, wave, log, connections=CONNECTIONS, renews=True)
         self._client._pipeline.transport.log = log  # noqa: SLF001 - the tap that was put in there
         return self._client
 
@@ -108,13 +105,13 @@ class Soak:
         for trouble in found["troubles"]:
             self.trouble(number, trouble)
         for name in ("jobs", "posts", "accepted", "not_started", "from_replicas"):
-            self.totals[name] += found[name]
-        self.totals["requests"] += requests
-        self.outcomes.update(found["outcomes"])
-        self.faults.update(found["faults"])
+            self.found.totals[name] += found[name]
+        self.found.totals["requests"] += requests
+        self.found.outcomes.update(found["outcomes"])
+        self.found.faults.update(found["faults"])
         sample = meter.look(self.age, quiet=True)
-        self.samples.append(sample)
-        self.waves.append(
+        self.found.samples.append(sample)
+        self.found.waves.append(
             {
                 "wave": number,
                 "began": round(began, 2),
@@ -135,137 +132,30 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-@define
-class Server:
-    """The other process."""
-
-    _process: asyncio.subprocess.Process
-
-    async def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask for one thing, and wait for the answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        await self._process.stdin.drain()
-        line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the emulator's process has ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-@contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
-    """Run the emulator's process while the block runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.soaking.server",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=REPOSITORY,
-        limit=LINE,
-    )
-    try:
-        yield Server(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-
-
-async def soak(*, minutes: float, seed: int, wave: int | None = None, jobs: int = 200) -> Soak:
-    """Play waves until the time is up, or one wave alone."""
+async def soak(
+    *, minutes: float, seed: int, wave: int | None = None, waves: int | None = None, jobs: int = 200
+) -> Found:
+    """Play waves until the time is up or there were so many, or one wave alone."""
     random.seed(seed)
-    found = Soak(seed, jobs)
-    looking = asyncio.create_task(found.look_every_second())
+    soaking = Soak(seed, jobs)
+    found = soaking.found
+    looking = asyncio.create_task(soaking.look_every_second())
     try:
         async with serving() as server:
             number = 0 if wave is None else wave
             while True:
-                await found.play(server, number)
+                await soaking.play(server, number)
                 number += 1
-                if wave is not None or found.age >= 60 * minutes:
+                if wave is not None or soaking.age >= 60 * minutes or len(found.waves) == waves:
                     break
-            await found.close()
+            await soaking.close()
     finally:
         looking.cancel()
         await asyncio.wait([looking])
+    found.age = soaking.age
     if wave is None:
         found.troubles += [f"seed {seed}: {trouble}" for trouble in meter.troubles(found.samples)]
     return found
-
-
-def tables(found: Soak) -> list[Table]:
-    """Return what is printed and shown in the docs."""
-    quiet = [sample for sample in found.samples if sample.quiet]
-    grown = meter.growth(found.samples)
-    thirds = meter.thirds(found.samples)
-    return [
-        Table(
-            "What was played and found",
-            ("what", "number"),
-            (
-                ("seed", str(found.seed)),
-                ("minutes", round(found.age / 60, 1)),
-                ("waves", len(found.waves)),
-                ("jobs", found.totals["jobs"]),
-                ("of them with an error in place of some outcome, nothing sent", found.totals["not_started"]),
-                ("outcomes", sum(found.outcomes.values())),
-                *((f"of them `{state.upper()}`", count) for state, count in sorted(found.outcomes.items())),
-                ("outcomes that a lagging replica made", found.totals["from_replicas"]),
-                ("requests", found.totals["requests"]),
-                ("faults", sum(found.faults.values())),
-                ("sync POSTs that arrived", found.totals["posts"]),
-                ("syncs started", found.totals["accepted"]),
-                ("jobs lost, POSTs repeated, outcomes wrong, and the like", len(found.troubles)),
-            ),
-        ),
-        Table(
-            "Faults",
-            ("fault", "number"),
-            tuple(sorted(found.faults.items(), key=lambda item: (item[0].isdigit(), item[0]))),
-        ),
-        Table(
-            "What the process took",
-            ("third of the time", "memory, MB", "most descriptors", "most threads", "most tasks between waves"),
-            tuple(
-                (
-                    name,
-                    round(sum(s.memory for s in part) / len(part) / 1e6, 1),
-                    max(s.descriptors for s in part),
-                    max(s.threads for s in part),
-                    max((s.tasks for s in part if s.quiet), default=None),
-                )
-                for name, part in zip(("first", "middle", "last"), thirds, strict=True)
-                if part
-            ),
-            ""
-            if grown is None
-            else f"From the middle third to the last, memory changed by {grown:+.1%}. Between waves "
-            f"{min(s.descriptors for s in quiet)} to {max(s.descriptors for s in quiet)} descriptors were open.",
-        ),
-        _by_minute(found),
-    ]
-
-
-def _by_minute(found: Soak) -> Table:
-    rows = []
-    for minute in range(int(found.age / 60) + 1):
-        samples = [sample for sample in found.samples if int(sample.at / 60) == minute]
-        ended = [wave for wave in found.waves if int(wave["ended"] / 60) == minute]
-        if samples:
-            rows.append(
-                (
-                    minute + 1,
-                    sum(wave["jobs"] for wave in ended),
-                    round(sum(s.memory for s in samples) / len(samples) / 1e6, 1),
-                    max(s.descriptors for s in samples),
-                    min(s.descriptors for s in samples),
-                )
-            )
-    columns = ("minute", "jobs ended", "memory, MB", "most descriptors", "fewest descriptors")
-    return Table("By the minute", columns, tuple(rows))
 
 
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> int:
@@ -274,6 +164,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wave", type=int, help="play this wave alone")
+    parser.add_argument("--waves", type=int, help="end after so many waves, though there is time left")
     parser.add_argument("--jobs", type=int, default=200, help="about so many in a wave")
     parser.add_argument("--json", type=Path, help="write everything that was noted into this file")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/soak.json")
@@ -282,7 +173,9 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
 
 
 async def _main(options: argparse.Namespace, folder: Path) -> int:
-    found = await soak(minutes=options.minutes, seed=options.seed, wave=options.wave, jobs=options.jobs)
+    found = await soak(
+        minutes=options.minutes, seed=options.seed, wave=options.wave, waves=options.waves, jobs=options.jobs
+    )
     written = tables(found)
     if options.save:
         save("soak", written, folder=folder)

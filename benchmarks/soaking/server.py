@@ -15,9 +15,11 @@ from typing import Any
 
 from attrs import asdict, define, field
 
+from benchmarks.soaking.cases import Evidence
 from benchmarks.soaking.meter import memory_of
 from benchmarks.soaking.plan import Wave
-from benchmarks.soaking.truth import Job, Truth, by_key
+from benchmarks.soaking.told import Job, by_key
+from benchmarks.soaking.truth import Truth
 from packcloud_async.emulator import Emulator, Served
 
 LINE = 256 * 1024 * 1024
@@ -52,15 +54,15 @@ class Judge:
         wave, emulator = self._wave, self._emulator
         assert wave is not None
         assert emulator is not None
-        truth = Truth(
+        evidence = Evidence(
             books=emulator.books,
             log=emulator.log,
             sent=by_key(found["sent"]),
             received={int(number): tuple(times) for number, times in found["received"].items()},
             zero=emulator.began_at or 0.0,
-            integrations=[f"int_{number}" for number in range(1, wave.integrations + 1)],
             deadline=wave.poll.deadline or 0.0,
         )
+        truth = Truth(evidence, [f"int_{number}" for number in range(1, wave.integrations + 1)])
         verdict = truth.judge(map(Job.from_json, found["judge"]))
         counters = emulator.counters
         told = {"requests": counters.total, "faults": dict(counters.faults), "memory": memory_of(os.getpid())}

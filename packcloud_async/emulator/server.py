@@ -91,13 +91,21 @@ class _Handler:
         if reply.response is None or self.closing.done():
             transport.abort()
             return web.Response()
+        try:
+            return await self._deliver(request, transport, reply, reply.response)
+        except ConnectionResetError:
+            return web.Response()  # it went while it was told
+
+    async def _deliver(
+        self, request: web.BaseRequest, transport: asyncio.Transport, reply: Reply, response: Response
+    ) -> web.StreamResponse:
         if reply.fate is Fate.TRUNCATE:
-            return await _truncated(request, transport, reply.response)
+            return await _truncated(request, transport, response)
         if reply.fate is Fate.RESET:
-            return await _reset(request, transport, reply.response)
+            return await _reset(request, transport, response)
         if reply.lasts:
-            return await self._drip(request, reply.response, reply.lasts)
-        return web.Response(status=reply.response.status, headers=reply.response.headers, body=reply.response.body)
+            return await self._drip(request, response, reply.lasts)
+        return web.Response(status=response.status, headers=response.headers, body=response.body)
 
     async def _drip(self, request: web.BaseRequest, whole: Response, lasts: float) -> web.StreamResponse:
         """Send the body in pieces, the last one after ``lasts`` seconds."""

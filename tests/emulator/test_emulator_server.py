@@ -135,6 +135,21 @@ async def test_a_client_that_gives_up_a_slow_body_does_not_disturb_the_next() ->
             assert response.status == 200
 
 
+@pytest.mark.parametrize("fault", ["truncate", "reset", "slow"])
+async def test_a_client_that_goes_while_its_answer_begins_is_no_error(
+    fault: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def closing(*_: Any) -> Any:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr("packcloud_async.emulator.server._begun", closing)
+    emulator = Emulator(faults=FaultPlan(script=[fault]))
+    async with session_to(emulator) as session, session.get(ONE):
+        pass
+    assert emulator.counters.total == 1
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("plan", [FaultPlan(latency=60), FaultPlan(slow=1.0, slowness=60)], ids=["late", "slow"])
 async def test_leaving_does_not_wait_for_slow_answers(plan: FaultPlan) -> None:
     emulator = Emulator(faults=plan)

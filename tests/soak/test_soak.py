@@ -8,8 +8,7 @@ import pytest
 
 from benchmarks import soak
 from benchmarks.results import Table
-from benchmarks.soaking import jobs
-from benchmarks.soaking.jobs import Playing
+from benchmarks.soaking import jobs, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
 
@@ -19,7 +18,8 @@ ONE_WAVE = ["--seed", "1", "--wave", "3", "--jobs", "24"]
 def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
     told = tmp_path / "told.json"
     code = soak.main(
-        ["--minutes", "0.2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"], folder=tmp_path
+        ["--minutes", "0.5", "--waves", "2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"],
+        folder=tmp_path,
     )
     found = json.loads(told.read_text())
     assert found["troubles"] == []
@@ -38,33 +38,32 @@ def test_a_wrong_outcome_is_found_and_told_with_its_seed_and_wave(monkeypatch, c
         told = truthful(outcome)
         return {**told, "state": "quiet"} if told["state"] == "advanced" else told
 
-    truthful = jobs.outcome_told
-    monkeypatch.setattr(jobs, "outcome_told", lie)
+    truthful = playing.outcome_told
+    monkeypatch.setattr(playing, "outcome_told", lie)
     assert soak.main(ONE_WAVE) == 1
     assert "seed 1, wave 3: " in (told := capsys.readouterr().out)
     assert ": quiet, but answer " in told
 
 
 def test_a_lost_job_is_found(monkeypatch, capsys):
-    async def forget_one(playing):
-        await play(playing)
-        playing.jobs.pop()
+    async def forget_one(wave):
+        await jobs.play(wave)
+        wave.jobs.pop()
 
-    play = Playing.play
-    monkeypatch.setattr(Playing, "play", forget_one)
+    monkeypatch.setattr(soak, "play", forget_one)
     assert soak.main(ONE_WAVE) == 1
     assert "results in place of" in (told := capsys.readouterr().out) or "lost, it has no result" in told
 
 
 def test_a_repeated_post_is_found(monkeypatch, capsys):
-    async def repeat_one(playing):
-        await play(playing)
-        path = next(path for path, _, _, became, _ in playing.log.sent if became == 202)
-        while playing.log.sent[-1][3] != 202 or playing.log.sent[-1][0] != path:
-            await playing.large.request("POST", path)
+    async def repeat_one(wave):
+        await jobs.play(wave)
+        sent = wave.log.sent
+        path = next(path for path, _, _, became, _ in sent if became == 202)
+        while sent[-1][3] != 202 or sent[-1][0] != path:
+            await wave.large.request("POST", path)
 
-    play = Playing.play
-    monkeypatch.setattr(Playing, "play", repeat_one)
+    monkeypatch.setattr(soak, "play", repeat_one)
     assert soak.main(ONE_WAVE) == 1
     told = capsys.readouterr().out
     assert "POSTs that may have arrived were sent for" in told
@@ -78,9 +77,9 @@ def test_what_grows_is_found(monkeypatch, capsys):
         kept.append(bytearray(os.urandom(1)) * 15_000_000)
         opened.append(os.open(os.devnull, os.O_RDONLY))
 
-    monkeypatch.setattr(Playing, "play", leak)
+    monkeypatch.setattr(soak, "play", leak)
     try:
-        assert soak.main(["--minutes", "0.01", "--jobs", "10"]) == 1
+        assert soak.main(["--minutes", "1", "--waves", "20", "--jobs", "10"]) == 1
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -93,7 +92,7 @@ def test_a_wave_that_hangs_is_found(monkeypatch, capsys):
     async def hang(_):
         await soak.asyncio.Event().wait()
 
-    monkeypatch.setattr(Playing, "play", hang)
+    monkeypatch.setattr(soak, "play", hang)
     monkeypatch.setattr(soak, "LONGEST_WAVE", 0.05)
     assert soak.main(ONE_WAVE) == 1
     assert "wave 3: not at its end after" in capsys.readouterr().out
@@ -106,3 +105,11 @@ def test_a_scenario_that_fails_is_found(monkeypatch, capsys):
     monkeypatch.setitem(jobs.PLAYS, "single", fail)
     assert soak.main(ONE_WAVE) == 1
     assert "a scenario failed: LookupError('nothing there')" in capsys.readouterr().out
+
+
+def test_its_picture_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra bench")
+    from benchmarks import plot_soak
+
+    plot_soak.main(target=tmp_path / "soak.svg")
+    assert (tmp_path / "soak.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")

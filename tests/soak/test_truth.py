@@ -3,7 +3,9 @@
 import pytest
 from attrs import evolve
 
-from benchmarks.soaking.truth import Job, Sent, Told, Truth, by_key
+from benchmarks.soaking.cases import Evidence
+from benchmarks.soaking.told import Job, Sent, Told, by_key
+from benchmarks.soaking.truth import Truth
 from benchmarks.soaking.wire import CUT, LOST, UNSENT
 from packcloud_async import SyncKind
 from packcloud_async.emulator import AnswerLog, Books, PostSeen, Showing, SyncRun, WatermarkFormat
@@ -42,15 +44,15 @@ def truth(
     for at, status in refused:
         log.read_refused("org_1", "int_1", at - ZERO, status)
     log.showings[key] = [showing(*one) if isinstance(one, tuple) else one for one in shown]
-    return Truth(
+    evidence = Evidence(
         books=books,
         log=log,
         sent={key: [Sent(at, at + 0.01, became, comes_back=False) for at, became in sent]},
         received={one.number: (ZERO + one.at, ZERO + one.at + 0.01) for one in log.showings[key] if one.number in got},
         zero=ZERO,
-        integrations=integrations,
         deadline=DEADLINE,
     )
+    return Truth(evidence, integrations)
 
 
 def job(state="advanced", *, kind=ORDERS, before=OLD, after=NEW, why=None, **fields):
