@@ -7,7 +7,6 @@
 """
 
 import asyncio
-from collections.abc import Mapping
 from types import TracebackType
 
 import aiohttp
@@ -22,28 +21,31 @@ _GRACE = 0.25
 
 async def read_response(answer: aiohttp.ClientResponse, *, body_limit: int) -> Response:
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
-    headers = {name.lower(): value for name, value in answer.headers.items()}
     reading = _Reading(answer, body_limit)
     try:
         damage = await reading.to_the_end()
     except asyncio.CancelledError as cancelled:
-        carry(cancelled, reading.response(headers, Damage.LATE))
+        carry(cancelled, reading.response(Damage.LATE))
         raise
-    return reading.response(headers, damage)
+    return reading.response(damage)
 
 
 @define(eq=False)
 class _Reading:
-    """The read of one body, with a time limit that begins when the connection is gone."""
+    """The read of one body, with a time limit that begins when the connection is gone.
 
-    _answer: aiohttp.ClientResponse
+    A traceback may show the locals of every frame, so what has arrived is held here, and this shows nothing of it.
+    """
+
+    _answer: aiohttp.ClientResponse = field(repr=False)
     _limit: int
-    _pieces: list[bytes] = field(factory=list[bytes], init=False)
+    _pieces: list[bytes] = field(factory=list[bytes], init=False, repr=False)
     _timer: asyncio.Timeout = field(factory=lambda: asyncio.timeout(None), init=False)
     _closed: "asyncio.Future[None] | None" = field(default=None, init=False)
     _is_over: bool = field(default=False, init=False)
 
-    def response(self, headers: Mapping[str, str], damage: Damage | None) -> Response:
+    def response(self, damage: Damage | None) -> Response:
+        headers = {name.lower(): value for name, value in self._answer.headers.items()}
         return Response(self._answer.status, headers, b"".join(self._pieces), damage)
 
     async def to_the_end(self) -> Damage | None:
@@ -60,13 +62,17 @@ class _Reading:
 
     async def _take_pieces(self) -> Damage | None:
         size = 0
-        async for piece in self._answer.content.iter_any():
-            size += len(piece)
+        while length := self._take(await self._answer.content.readany()):
+            size += length
             if size > self._limit:
                 self._answer.close()
+                self._pieces.pop()
                 return Damage.TOO_LARGE
-            self._pieces.append(piece)
         return None
+
+    def _take(self, piece: bytes) -> int:
+        self._pieces.append(piece)
+        return len(piece)
 
     async def __aenter__(self) -> None:
         await self._timer.__aenter__()

@@ -71,6 +71,7 @@ def _too_large(name: str, play: Any) -> Fault:
 
 EMPTY_DEFLATE_BLOCK = b"\x00\x00\x00\xff\xff"
 GZIP_HEAD = gzip.compress(b"")[:10]
+IN_GZIP = b"12\r\nthis is not gzip!!\r\n0\r\n\r\n"
 BOMB = gzip.compress(b" " * 50_000_000)
 
 BODY = (
@@ -109,7 +110,7 @@ BODY = (
         timeouts=BOUNDED,
     ),
     _body("no length, ended by closing", closing(until_the_end), Conclusion.UNDERSTOOD, reused=False),
-    _too_large("a body without end", without_end(chunked, b"10\r\n0123456789abcdef\r\n")),
+    _too_large("a body without end", without_end(chunked, b"3e8\r\n" + b" " * 1000 + b"\r\n")),
     _too_large("a body larger than `body_limit`", replying(lambda good: whole(good, b" " * 20 * BODY_LIMIT))),
     _too_large("a gzip bomb", replying(zipped(BOMB))),
     _body(
@@ -120,6 +121,28 @@ BODY = (
         timeouts=BOUNDED,
     ),
     _body("bad gzip", replying(lambda good: whole(good, content_encoding="gzip"))),
+    _body("bad gzip, in another packet", in_pieces(lambda good: [chunked(good, content_encoding="gzip"), IN_GZIP])),
+    _body(
+        "gzip, and bytes after its end",
+        replying(lambda good: whole(good, gzip.compress(good.body) + b"and more", content_encoding="gzip")),
+    ),
+    _body(
+        "gzip within gzip, said once",
+        replying(lambda good: whole(good, gzip.compress(gzip.compress(good.body)), content_encoding="gzip")),
+        Conclusion.UNUSABLE,
+    ),
+    _body(
+        "gzip within gzip, said twice",
+        replying(lambda good: whole(good, gzip.compress(gzip.compress(good.body)), content_encoding="gzip, gzip")),
+        Conclusion.UNUSABLE,
+    ),
+    _body(
+        "gzip in the transfer encoding",
+        replying(
+            lambda good: chunked(good, gzip.compress(good.body), transfer_encoding="gzip, chunked") + b"0\r\n\r\n"
+        ),
+        Conclusion.UNUSABLE,
+    ),
     _body(
         "gzip cut off, and a length that fits",
         replying(lambda good: whole(good, gzip.compress(good.body)[:-12], content_encoding="gzip")),

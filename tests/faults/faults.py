@@ -18,9 +18,9 @@ from .expectations import Conclusion, Expected
 
 PATIENT = Timeouts(connect=5, read=5, total=20)
 """For faults that need no timeout."""
-IMPATIENT = Timeouts(connect=5, read=0.25, total=20)
+IMPATIENT = Timeouts(connect=5, read=0.5, total=20)
 """For silence."""
-BOUNDED = Timeouts(connect=5, read=5, total=0.5)
+BOUNDED = Timeouts(connect=5, read=5, total=0.75)
 """For what goes on and on: each byte begins the read timeout anew."""
 
 

@@ -80,6 +80,58 @@ async def test_resetting_is_an_error_to_the_client(play, read):
     assert len(server.received) == read
 
 
+async def test_half_closing_ends_what_comes_and_still_reads():
+    async def play(connection):
+        await connection.request()
+        await connection.half_close()
+
+    async with misbehaving(play) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(REQUEST)
+        assert await reader.read() == b""
+        writer.write(b"still read")
+        await writer.drain()
+        writer.close()
+
+
+async def test_a_deaf_server_refuses_and_hears_again_on_the_same_port():
+    async with misbehaving(answering(b"one;")) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        server.deafen()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(REQUEST)
+        assert await reader.readexactly(4) == b"one;"
+        writer.close()
+        await server.listen()
+        assert await ask_once(server) == b"one;"
+    assert server.accepted == 2
+
+
+async def ask_once(server):
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(REQUEST)
+    try:
+        return await reader.readexactly(4)
+    finally:
+        writer.close()
+
+
+async def test_what_was_sent_is_there_for_a_client_on_the_same_loop():
+    async def play(connection):
+        await connection.request()
+        await connection.send(b"first")
+        await connection.until_read()
+        await connection.send(b"second")
+
+    async with misbehaving(play) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(REQUEST)
+        assert await reader.read(100) == b"first"
+        assert await reader.read(100) == b"second"
+        writer.close()
+
+
 async def test_a_broken_play_is_told_at_the_end():
     async def play(connection):
         await connection.request()
