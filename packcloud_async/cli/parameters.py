@@ -21,7 +21,9 @@ def json_object(
     if file is None:
         return None
     try:
-        document = json_text.parse(file.read())
+        # Closed here: of a command that is refused, click closes nothing. What stands for stdin stays open.
+        with file:
+            document = json_text.parse(file.read())
     except InvalidResponse:
         raise click.BadParameter("the file is not JSON", context, parameter) from None
     if not isinstance(document, dict):

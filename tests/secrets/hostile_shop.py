@@ -33,7 +33,8 @@ class HostileShop:
         if asked.method == "POST":
             is_creation = path.endswith("/integrations")
             return answer(201 if is_creation else 202, {"data": self._integration() if is_creation else self._told()})
-        return answer(200, {"data": self._content(path), "links": {"next": None}})
+        content = self._content(path)
+        return answer(200, {"data": content, **({"links": {"next": None}} if isinstance(content, list) else {})})
 
     def _content(self, path: str) -> Any:
         if path.endswith("/integrations"):
@@ -63,8 +64,9 @@ def quoted_header(text: str) -> str:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[HostileShop]:
-    shop, ready, stop = HostileShop(), threading.Event(), asyncio.Event()
+def served(shop: HostileShop) -> Iterator[HostileShop]:
+    """Serve it until the block is left, where commands of this process and of others reach it."""
+    ready, stop = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:

@@ -48,7 +48,7 @@ def values(where: str, value: object) -> Iterator[Seen]:
 
 def errors(where: str, error: BaseException, *, but: Sequence[BaseException] = ()) -> Iterator[Seen]:
     """An error as it is shown, and everything chained to it, hidden or not, without those in ``but``."""
-    chain = [link for link in _chain(error) if not any(link is other for other in but)]
+    chain = [link for link in chain_of(error) if not any(link is other for other in but)]
     for link in chain:
         name = f"{where}: {type(link).__name__}"
         yield Seen(f"{name}: str", str(link))
@@ -74,7 +74,7 @@ def records(where: str, logged: Sequence[logging.LogRecord]) -> Iterator[Seen]:
                 yield from errors(f"{where}: log record", record.exc_info[1])
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def chain_of(error: BaseException) -> list[BaseException]:
     found: list[BaseException] = []
     waiting: list[Any] = [error]
     while waiting:

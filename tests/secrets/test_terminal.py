@@ -10,7 +10,7 @@ from packcloud_async.__main__ import main
 from packcloud_async.cli.console import clean
 
 from ..cli.terminal import on_a_terminal, read_until
-from .hostile_shop import served
+from .hostile_shop import HostileShop, served
 
 pytestmark = pytest.mark.sockets
 
@@ -70,7 +70,7 @@ WITHOUT_JSON = {"delete"}
 
 @pytest.fixture(scope="module")
 def shop():
-    with served() as shop:
+    with served(HostileShop()) as shop:
         yield shop
 
 
