@@ -180,7 +180,11 @@ def _kind_from_json(fields: Mapping[str, Any]) -> KindState:
     if state.seen != seen or (state.steps and not seen) or (outcome is Outcome.ADVANCED and not state.steps):
         raise ValueError("steps")
     if outcome is not None:
-        return state.ended(outcome, _error_from_json(fields["outcome_error"]))
+        ended = state.ended(outcome, _error_from_json(fields["outcome_error"]))
+        # News that was seen is never called anything but that.
+        if ended.steps and outcome is not Outcome.ADVANCED:
+            raise ValueError("outcome")
+        return ended
     if state.phase in (Phase.ACCEPTED, Phase.IN_DOUBT) and not state.seen:
         raise ValueError("seen")
     return state

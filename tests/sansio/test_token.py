@@ -295,6 +295,11 @@ def test_a_job_begun_at_the_end_of_time_has_a_token():
             id="steps without a baseline",
         ),
         pytest.param(token_of_kind(outcome="advanced", outcome_error=None), "damaged job token", id="no step"),
+        pytest.param(
+            token_of_kind(seen=[T0, T1], steps=[[T0, T1, 1.0, "forward"]], outcome="quiet", outcome_error=None),
+            "damaged job token",
+            id="news called quiet",
+        ),
         pytest.param(token_of_kind(outcome="splendid"), "damaged job token", id="unknown outcome"),
         pytest.param(token_of_kind(outcome="quiet", outcome_error=7), "damaged job token", id="number as error"),
         pytest.param(token_of_kind(steps=["abcd"]), "damaged job token", id="text as step"),
