@@ -6,6 +6,7 @@ Text of the server is written by :class:`rich.text.Text` after :func:`clean`, ne
 import json
 import os
 import sys
+from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -61,3 +62,11 @@ def _console(*, piped_width: int) -> Console:
     is_fixed = sys.stdout is None or not sys.stdout.isatty()
     width = piped_width if is_fixed and "COLUMNS" not in os.environ else None
     return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def in_utc(time: datetime, form: str) -> str:
+    """Write an instant in UTC; one of the calendar's first or last hours, which UTC may not have, with its zone."""
+    try:
+        return f"{time.astimezone(UTC):{form}}"
+    except OverflowError:
+        return time.isoformat()

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich import box
 from rich.table import Table
 
 from packcloud_async._sansio import codec
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async.cli.console import console_for_tables, safe, write_json
+from packcloud_async.cli.console import console_for_tables, in_utc, safe, write_json
 from packcloud_async.cli.masking import masked
 from packcloud_async.models import Integration, IntegrationAction
 
@@ -66,7 +66,7 @@ def _table(*titles: str) -> Table:
 def _moment(text: str | None, time: datetime | None) -> str:
     if time is None:
         return text or "-"
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return in_utc(time, "%Y-%m-%d %H:%M")
 
 
 def _readable(value: JsonValue) -> str:

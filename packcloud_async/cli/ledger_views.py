@@ -1,7 +1,7 @@
 """The contents of a ledger for a reader or a program, written as they are read."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
@@ -14,7 +14,7 @@ from packcloud_async._io.ledger_reading import LedgerContents
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.ledger_records import LedgerJob, LedgerKind, LedgerTarget, TargetState, error_text
 from packcloud_async._sansio.outcomes import Outcome
-from packcloud_async.cli.console import console_for_tables, safe, write_json
+from packcloud_async.cli.console import console_for_tables, in_utc, safe, write_json
 from packcloud_async.cli.outcome_views import style_of
 from packcloud_async.errors import SyncError
 from packcloud_async.models import SyncKind
@@ -135,4 +135,4 @@ def _errors(row: _Row) -> Iterator[str]:
 
 
 def _moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return in_utc(time, "%Y-%m-%d %H:%M:%S UTC")

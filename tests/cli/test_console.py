@@ -1,10 +1,12 @@
 """What may reach a terminal."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async.cli.console import clean
+from packcloud_async.cli.console import clean, in_utc
 from packcloud_async.cli.integration_views import show
 from packcloud_async.cli.masking import masked
 from packcloud_async.models import Integration, IntegrationCategory
@@ -64,3 +66,15 @@ def test_settings_in_an_unknown_field_of_an_integration_are_masked(capsys, as_js
     assert "s3cret" not in out
     assert "api_key" in out
     assert "eu" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-01-01T10:00:00+01:00", "2026-01-01 09:00"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_an_instant_that_utc_does_not_have_is_shown_with_its_zone(text, shown):
+    assert in_utc(datetime.fromisoformat(text), "%Y-%m-%d %H:%M") == shown
