@@ -1,4 +1,4 @@
-"""Answers that are almost right: a right one with a few things changed, written by hand so that anything can be in it."""
+"""Answers that are almost right: right ones with a few things changed, written so that anything can be in them."""
 
 import json
 

@@ -2,6 +2,7 @@
 
 They are shared by the seeds of the corpus, the seeded mutations, and the coverage-guided driver ``tests.fuzz.run``.
 """
+# ruff: noqa: PT017 - they run without pytest
 
 import json
 from contextlib import suppress
@@ -265,9 +266,29 @@ def token_target(data):
         return
     again = write_token(record)
     assert write_token(read_token(again)) == again
+    told, kept = json.loads(text), json.loads(again)
+    for name in ("version", "organization_id", "integration_id", "on_conflict", "kinds"):
+        _check_kept(told[name], kept[name], optional=("probed",))
     now = 1000.0
     progress = record.progress(record.poll, spread=0.5, now=now, wall_clock=NOW)
     assert json.loads(write_token(record.at(progress)))["kinds"].keys() == json.loads(again)["kinds"].keys()
+
+
+def _check_kept(told, kept, optional=()):
+    """Nothing that was told was read as something else; numbers may have become floats, and what is unknown is left."""
+    if isinstance(kept, dict):
+        assert isinstance(told, dict)
+        # The error of a kind stands for that of its outcome where that has none.
+        for name in kept.keys() - {"outcome_error"}:
+            _check_kept(told.get(name, kept[name]) if name in optional else told[name], kept[name], optional)
+    elif isinstance(kept, list):
+        assert isinstance(told, list), told
+        assert len(told) == len(kept)
+        for one, other in zip(told, kept, strict=True):
+            _check_kept(one, other, optional)
+    else:
+        assert told == kept, (told, kept)
+        assert isinstance(told, bool) == isinstance(kept, bool), (told, kept)
 
 
 def ledger_target(data):
@@ -277,10 +298,15 @@ def ledger_target(data):
         run = read_run(document, finished or None)
         assert read_run(write_run(run), None if run.finished is None else run.finished.isoformat()) == run
         assert run.kinds is None or run.kinds
+        told, kept = json.loads(document), json.loads(write_run(run))
+        for name in ("kinds", "on_conflict", "base_url"):
+            _check_kept(told[name], kept[name])
+        _check_kept(told["poll"], kept["poll"], optional=kept["poll"])
     with suppress(DamagedRecord):
         target = read_target(document)
         assert read_target(write_target(target)) == target
         assert 0 < target.weight < float("inf")
+        _check_kept(json.loads(document), json.loads(write_target(target)))
     for pid, host, since in ((document, finished, document), (data, "host", finished), (len(data), document, finished)):
         with suppress(DamagedRecord):
             str(read_holder(pid, host, since))

@@ -1,4 +1,4 @@
-"""The kept seeds, and seeded changes of them, through every target: what runs where there is no coverage-guided fuzzer."""
+"""The kept seeds, and seeded changes of them, through every target: what runs where no other fuzzer does."""
 
 import random
 
