@@ -9,7 +9,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 SECONDS_OF_A_TARGET = 3
 # Those with the most ways through them; ``python -m tests.fuzz.run all`` takes all of them.
-IN_CI = ["endpoints", "integration", "json_text", "paging", "redaction"]
+IN_CI = ["endpoints", "json_text", "redaction"]
 
 
 def run(*arguments):
@@ -28,13 +28,12 @@ def test_a_few_seconds_of_coverage_guided_fuzzing_break_nothing(name, tmp_path):
 
 def test_a_broken_promise_fails_the_run_and_is_kept(tmp_path):
     pytest.importorskip("atheris", reason="atheris is not installed here: pip install 'packcloud_async[fuzz]'")
-    done = run("breaks_on_fuzz", "--seconds", "20", "--into", str(tmp_path))
+    done = run("breaks_on_fuzz", "--seconds", "10", "--into", str(tmp_path))
     assert done.returncode != 0
     assert [path.read_bytes()[:4] for path in (tmp_path / "breaks_on_fuzz").glob("crash-*")] == [b"FUZZ"]
 
 
 def test_an_unknown_target_is_named():
-    pytest.importorskip("atheris", reason="atheris is not installed here: pip install 'packcloud_async[fuzz]'")
     done = run("nonsense")
     assert done.returncode == 2
-    assert "unknown target nonsense; known: json_text, " in done.stderr
+    assert "unknown target nonsense; known: action, " in done.stderr

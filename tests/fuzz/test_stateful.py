@@ -698,7 +698,7 @@ def test_whatever_happens_in_whatever_order_the_model_agrees():
     run_state_machine_as_test(
         ClientAndEmulator,
         settings=settings(
-            max_examples=200,
+            max_examples=120,
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
             deadline=None,
