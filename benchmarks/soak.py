@@ -74,7 +74,7 @@ class Soak:
         wave = Wave.of(self.seed, number, jobs=self.jobs_in_a_wave)
         opened = await server.ask({"open": number, "seed": self.seed, "jobs": self.jobs_in_a_wave})
         log = WireLog()
-        client = await self._large(Place(**opened), wave, log)
+        client = await self._large(Place(**opened), log)
         with tempfile.TemporaryDirectory() as folder:
             playing = Playing(wave, Place(**opened), client, log, Path(folder))
             try:
@@ -87,12 +87,14 @@ class Soak:
         found = await server.ask({"judge": playing.jobs, "sent": log.sent, "received": log.received})
         self._add(number, wave, found, requests=log.requests, began=began)
 
-    async def _large(self, place: Place, wave: Wave, log: WireLog) -> PackCloudClient:
+    async def _large(self, place: Place, log: WireLog) -> PackCloudClient:
         """Return the client that outlives the waves; it is another one only if the server had to move."""
         if self._client is None or place != self._place:
             await self.close()
             self._place = place
-            self._client = open_client(place, wave, log, connections=CONNECTIONS, renews=True)
+            # Its policies are those of the first wave, also where a later one is played alone.
+            first = Wave.of(self.seed, 0, jobs=self.jobs_in_a_wave)
+            self._client = open_client(place, first, log, connections=CONNECTIONS, renews=True)
         self._client._pipeline.transport.log = log  # noqa: SLF001 - the tap that was put in there
         return self._client
 

@@ -11,7 +11,7 @@ from packcloud_async.emulator import AnswerLog, Books, Showing
 
 LATE = 0.15
 """Seconds by which the end of a job may be noted late, or an answer counted early."""
-UNTIL_RECORDED = 0.5
+UNTIL_RECORDED = 1.5
 """Seconds between the instant at which a POST is recorded as leaving and that at which it leaves."""
 IN_DOUBT = 3.0
 """Seconds before a job was cut off in which answers may have gone to a read that then ended unheard."""

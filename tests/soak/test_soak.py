@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import soak
-from benchmarks.results import Table
+from benchmarks.results import FOLDER, Table
 from benchmarks.soaking import jobs, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
@@ -113,3 +113,11 @@ def test_its_picture_is_drawn(tmp_path):
 
     plot_soak.main(target=tmp_path / "soak.svg")
     assert (tmp_path / "soak.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+def test_the_soak_of_the_documentation_found_nothing_wrong():
+    tables = json.loads((FOLDER / "soak.json").read_text(encoding="utf-8"))["tables"]
+    found = dict(tables[0]["rows"])
+    assert found["minutes"] >= 30
+    assert found["jobs"] > 10_000
+    assert found["jobs lost, POSTs repeated, outcomes wrong, and the like"] == 0
