@@ -28,8 +28,9 @@ from .faults import (
     without_end,
 )
 
-DRIP = 0.02
-"""Seconds per byte where a drip is a row of the table; test_bounds.py has one with a whole second."""
+DRIP = 0.1
+"""Seconds per byte where a drip is a row of the table, so that the shortest body takes longer than ``BOUNDED.total``;
+test_bounds.py has one with a whole second."""
 
 
 def nothing(_: Good) -> bytes:
@@ -146,7 +147,11 @@ ANSWERING = (
         "the headers drip, a byte a second", dripping(nothing, lambda good: good.whole(), every=DRIP), timeouts=BOUNDED
     ),
     _lost("headers without end", without_end(beginning, b"x-more: and more\r\n"), timeouts=BOUNDED),
-    _lost("one header without end", without_end(lambda good: beginning(good) + b"x-more: ", b"more"), timeouts=BOUNDED),
+    _lost(
+        "one header without end",
+        without_end(lambda good: beginning(good) + b"x-more: ", b"more" * 100),
+        timeouts=BOUNDED,
+    ),
     _lost("a header of 1 MiB", replying(lambda good: good.whole(x_more="m" * 2**20))),
     _lost("a header that is none", replying(lambda good: beginning(good) + b"\x00\x01: \xff\r\n\r\n")),
     _lost("another protocol", closing(lambda _: b"SSH-2.0-OpenSSH_9.7\r\n")),

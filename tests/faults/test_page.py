@@ -8,8 +8,10 @@ import pytest
 
 from packcloud_async import InvalidResponse, TransportError
 
-from .calls import CALLS
+from .calls import CALLS, good_answer
+from .connection_faults import DRIP
 from .expectations import Conclusion
+from .faults import BOUNDED, Good
 from .page import page
 from .statuses import fault_of
 from .table import FAULTS, must_be
@@ -25,6 +27,13 @@ def test_the_page_is_the_table():
 def test_the_page_is_written_by_a_command():
     written = subprocess.run([sys.executable, "-m", "tests.faults"], cwd=ROOT, capture_output=True, check=True)
     assert written.stdout.decode() == page()
+
+
+def test_no_drip_is_over_before_its_bound():
+    shortest = min(
+        len(Good(*good_answer(call.method, "/sync", synced=False, list_goes_on=False), None).body) for call in CALLS
+    )
+    assert DRIP * shortest > 2 * BOUNDED.total
 
 
 def test_every_row_has_a_name_of_its_own():
