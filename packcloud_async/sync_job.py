@@ -101,6 +101,9 @@ class AsyncSyncJob:
         self._fired: Fired | None = None
 
     def __repr__(self) -> str:
+        # A traceback of a refusal may show it while it is being built.
+        if getattr(self, "_record", None) is None:
+            return "<AsyncSyncJob ?>"
         kinds = ", ".join(kind.value for kind in self._record.kinds)
         place = f"{self.organization_id}/{self.integration_id}"
         return f"<AsyncSyncJob {place} ({kinds}){' done' if self.result else ''}>"

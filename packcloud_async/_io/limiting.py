@@ -83,7 +83,8 @@ class Limiter:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
-        return f"Limiter({self._rate_limit!r})"
+        # A traceback of a refusal may show it while it is being built.
+        return f"Limiter({getattr(self, '_rate_limit', '?')!r})"
 
     @property
     def rate_limit(self) -> RateLimit:

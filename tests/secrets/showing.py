@@ -6,7 +6,7 @@ contents of every container among them, and the value of every name and dotted n
 the tests are left out: a caller's own frames hold the caller's own variables.
 """
 
-import io
+import contextlib
 import keyword
 import linecache
 import logging
@@ -23,6 +23,8 @@ from typing import Any
 import attrs
 import rich.pretty
 from rich.traceback import Traceback
+
+from packcloud_async import PackCloudError
 
 from .canaries import Seen
 
@@ -94,7 +96,9 @@ def _traceback(name: str, link: BaseException) -> Iterator[Seen]:
     yield Seen(f"{name}: traceback with locals", "".join(shown.format()))
     yield Seen(f"{name}: rich traceback with locals", _rich(lone, trace))
     if cgitb is not None:
-        yield Seen(f"{name}: cgitb", cgitb.text((type(lone), lone, trace)))
+        # It gives up where a property named on a failing line raises; the printer below goes on.
+        with contextlib.suppress(PackCloudError):
+            yield Seen(f"{name}: cgitb", cgitb.text((type(lone), lone, trace)))
     for frame, line in traceback.walk_tb(trace):
         place = f"{name}: {Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}"
         for local, value in frame.f_locals.items():
@@ -160,7 +164,7 @@ def _named_on_the_line(frame: FrameType, line: int) -> Iterator[tuple[str, objec
                 return
             if token.type == tokenize.NAME and not keyword.iskeyword(token.string):
                 if is_dotted and previous == ".":
-                    value = getattr(value, token.string, missing) if value is not missing else missing
+                    value = _attribute(value, token.string, missing)
                     expression += f".{token.string}"
                 else:
                     scope = frame.f_locals if token.string in frame.f_locals else frame.f_globals
@@ -173,6 +177,13 @@ def _named_on_the_line(frame: FrameType, line: int) -> Iterator[tuple[str, objec
             previous = token.string
     except (tokenize.TokenError, StopIteration, IndentationError, SyntaxError):
         return
+
+
+def _attribute(value: object, name: str, missing: object) -> object:
+    try:
+        return missing if value is missing else getattr(value, name, missing)
+    except Exception:  # noqa: BLE001 - a property may raise what it likes
+        return missing
 
 
 def _repr(value: object) -> str:
@@ -195,10 +206,3 @@ def _errors_in(value: object, depth: int = 8) -> Iterator[BaseException]:
     elif isinstance(value, Sequence):
         for item in value:
             yield from _errors_in(item, depth - 1)
-
-
-def console_text(renderable: object) -> str:
-    """What rich prints of something."""
-    console = rich.console.Console(file=io.StringIO(), width=200)
-    console.print(renderable)
-    return console.file.getvalue()

@@ -5,11 +5,16 @@ import asyncio
 import pytest
 
 from packcloud_async import (
+    AsyncSyncJob,
     BearerToken,
     HeaderAuth,
+    Limiter,
     PackCloudClient,
     PackCloudError,
+    PollPolicy,
+    RateLimit,
     RetryPolicy,
+    SyncTarget,
     TransportError,
 )
 
@@ -57,6 +62,32 @@ def test_a_client_that_cannot_be_built(search, options):
     with pytest.raises(PackCloudError) as caught:
         PackCloudClient(token=canaries.TOKEN, **options)
     search.error("refused", caught.value)
+
+
+HALF_BUILT = {
+    "job": lambda client: AsyncSyncJob(client, "org_1", "int_1", kinds=[]),
+    "job with a bad policy": lambda client: client.organization("org_1").sync_job("int_1", "orders", poll=5),
+    "job of no id": lambda client: client.organization("org_1").sync_job("..", "orders"),
+    "limiter": lambda client: Limiter(5),
+    "organization": lambda client: client.organization(".."),
+    "run": lambda client: client.sync_many(["org_1"], kinds=[]),
+    "run with a bad policy": lambda client: client.sync_many(["org_1"], kinds=["orders"], poll=5),
+    "rate limit": lambda client: RateLimit(-1),
+    "retry policy": lambda client: RetryPolicy(attempts=0),
+    "poll policy": lambda client: PollPolicy(first=-1),
+    "target": lambda client: SyncTarget("", [""]),
+}
+
+
+@pytest.mark.parametrize("build", HALF_BUILT.values(), ids=HALF_BUILT)
+def test_an_object_that_cannot_be_built_is_printed_all_the_same(search, build):
+    """A traceback with locals calls the repr of an object that is only half there."""
+    try:
+        build(client_of(200))
+    except (PackCloudError, TypeError) as error:
+        search.error("refused", error)
+    else:
+        search.text("nothing was refused", "")
 
 
 @pytest.mark.parametrize(
