@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 INTERRUPTED = 130
 _NEEDED = frozenset({"click", "rich"})
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def load() -> None:
     """Import everything that a command needs; what is missing is told by :func:`main`."""
     with contextlib.suppress(ModuleNotFoundError):
-        import_module("packcloud_async.cli.app")
+        import packcloud_async.cli.app  # noqa: F401, PLC0415 - only to have it there
 
 
 if __name__ == "__main__":

@@ -80,8 +80,8 @@ class Timeouts:
     """
 
     connect: float | None = field(default=10.0, validator=_at_least(0, above=True, optional=True))
-    read: float | None = field(default=30.0, validator=_at_least(0, above=True, optional=True))
-    total: float | None = field(default=60.0, validator=_at_least(0, above=True, optional=True))
+    read: float | None = field(default=60.0, validator=_at_least(0, above=True, optional=True))
+    total: float | None = field(default=90.0, validator=_at_least(0, above=True, optional=True))
 
     @property
     def until_connected(self) -> float | None:

@@ -193,7 +193,7 @@ def test_jitter_is_below_one(jitter):
     ("timeouts", "seconds"),
     [
         (Timeouts(), 10),
-        (Timeouts(connect=None), 54),
+        (Timeouts(connect=None), 81),
         (Timeouts(connect=5, total=2), 1.8),
         (Timeouts(connect=5, total=None), 5),
         (Timeouts(connect=None, total=None), None),
@@ -222,7 +222,7 @@ def test_a_policy_is_a_frozen_value(policy):
 @pytest.mark.parametrize(
     ("policy", "defaults"),
     [
-        (Timeouts(), {"connect": 10, "read": 30, "total": 60}),
+        (Timeouts(), {"connect": 10, "read": 60, "total": 90}),
         (
             RetryPolicy(),
             {

@@ -40,7 +40,7 @@ class IdleConnections:
         """Send a request on a connection that is still good; the innermost middleware of the session."""
         look = _LookFirst(self._usable_until, partial(type(request).send, request))
         # The one place where the connection is known and nothing is written to it yet.
-        request.send = look.send  # type: ignore[method-assign]
+        request.send = look.send  # type: ignore[method-assign]  # nothing else is called with the connection
         while True:
             try:
                 answer = await handler(request)

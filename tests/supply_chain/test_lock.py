@@ -17,7 +17,7 @@ OWN_NAME = canonicalize_name(PROJECT["name"])
 RENEW = "renew it: .ci/lock"
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-SYSTEMS = {"linux": "posix", "darwin": "posix", "win32": "nt"}
+SYSTEMS = {"linux": ("posix", "Linux"), "darwin": ("posix", "Darwin"), "win32": ("nt", "Windows")}
 
 
 @frozen
@@ -66,12 +66,14 @@ def applies(requirement, environment):
 
 def environments():
     for python in PYTHONS:
-        for system, os_name in SYSTEMS.items():
+        for system, (os_name, platform) in SYSTEMS.items():
             yield {
                 "python_version": python,
                 "python_full_version": f"{python}.7",
                 "sys_platform": system,
                 "os_name": os_name,
+                "platform_system": platform,
+                "platform_machine": "x86_64",
                 "implementation_name": "cpython",
                 "platform_python_implementation": "CPython",
                 "extra": "",
