@@ -117,7 +117,7 @@ def test_an_unfinished_ledger_is_not_used_for_another_run(world, packcloud, cut_
 
 
 def test_a_ledger_that_another_process_holds_is_refused_with_its_name(world, packcloud, start, file):
-    # Of org_1 a sync of an earlier test may still be under way.
+    # Not org_1: a run of another test that was killed before its POST leaves there what was planned for it.
     world.emulator.plan_sync("org_2", "int_1", ORDERS, moves=[])
     process = start("sync", "org_2", "--kind", "orders", "--ledger", file, "--json")
     assert process.stdout.readline()
