@@ -51,7 +51,7 @@ async def test_what_is_sent_is_what_the_request_says(mocked, transport):
     assert call.kwargs["data"] == b'{"name":"New"}'
     assert call.kwargs["allow_redirects"] is False
     timeout = call.kwargs["timeout"]
-    assert (timeout.total, timeout.connect, timeout.sock_connect, timeout.sock_read) == (None, 10, 10, 30)
+    assert (timeout.total, timeout.connect, timeout.sock_connect, timeout.sock_read) == (None, 10, 10, 60)
 
 
 KEY = aiohttp.client_reqrep.ConnectionKey("api.pack.cloud", 443, True, True, None, None, None)
