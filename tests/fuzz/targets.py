@@ -218,7 +218,8 @@ def redaction_target(data):
     secret, _, body = data.partition(b"\n")
     planted = secret.decode("ascii", "ignore")
     planted = "".join(c for c in planted if c.isalnum() or c in "-_.:/+=")[:64]
-    if len(planted) < 12 or len({*planted.lower()}) < 6:
+    # A secret of fewer letters is looked for with its punctuation alone.
+    if len(_letters(planted)) < 8 or len({*planted.lower()}) < 6:
         planted = "k3y-of-the-shop-0815"
     for put in (planted.encode(), quote(planted, safe="").encode(), json.dumps(planted)[1:-1].encode()):
         whole = body.replace(b"{}", put)

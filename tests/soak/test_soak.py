@@ -1,6 +1,7 @@
 """The soak itself, a few seconds of it: it finds nothing in what is sound, and what is planted it finds."""
 
 import json
+import mmap
 import os
 import sys
 
@@ -74,7 +75,10 @@ def test_what_grows_is_found(monkeypatch, capsys):
     kept, opened = [], []
 
     async def leak(_):
-        kept.append(bytearray(os.urandom(1)) * 15_000_000)
+        # Pages of its own: what is freed before would be given to a plain allocation.
+        pages = mmap.mmap(-1, 15_000_000)
+        pages.write(os.urandom(1) * 15_000_000)
+        kept.append(pages)
         opened.append(os.open(os.devnull, os.O_RDONLY))
 
     monkeypatch.setattr(soak, "play", leak)
