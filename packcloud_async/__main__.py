@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
 _NEEDED = frozenset({"click", "rich"})
@@ -11,10 +11,7 @@ _NEEDED = frozenset({"click", "rich"})
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     try:
-        # Here and not above: the package works without the extra, and so does importing this module.
-        from packcloud_async.cli.app import run  # noqa: PLC0415 - an optional extra
-
-        return run(arguments)
+        return _command()(arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
@@ -28,7 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def load() -> None:
     """Import everything that a command needs; what is missing is told by :func:`main`."""
     with contextlib.suppress(ModuleNotFoundError):
-        import packcloud_async.cli.app  # noqa: F401, PLC0415 - only to have it there
+        _command()
+
+
+def _command() -> Callable[[Sequence[str] | None], int]:
+    # Not at the top: the package works without the extra, and so does importing this module.
+    from packcloud_async.cli.app import run  # noqa: PLC0415 - as said above
+
+    return run
 
 
 if __name__ == "__main__":

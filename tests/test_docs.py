@@ -88,7 +88,7 @@ def test_the_examples_of_the_docstrings_run(name):
 def test_the_readme_begins_with_two_commands():
     demo, tests = commands()
     assert "packcloud demo" in demo
-    assert tests.endswith("pytest -q")
+    assert tests.endswith("pytest -q -n auto --dist loadfile")
     first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
     assert sum(line == "```sh" for line in first_screen) == 2
 

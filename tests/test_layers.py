@@ -64,7 +64,7 @@ LAYERS: list[set[str]] = [
     {"_io.body", "_io.ledger_errors", "_io.group_commit"},
     {"_io.transport", "_io.ledger_file"},
     {"_io.ledger_claim"},
-    {"_io.ledger_store", "_io.ledger_reading"},
+    {"_io.ledger_store", "_io.ledger_reading", "_io.ledger_discarding"},
     {"_io.credentials", "_io.gate"},
     {"_io.pipeline", "emulator.__init__"},
     {"calls", "flights", "results"},

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from packcloud_async._io.ledger_discarding import discard_finished
+from packcloud_async._io.ledger_file import real
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.failures import Misconfigured, failure_of
 from packcloud_async.cli.results import HumanLines, JsonLines, write_all
@@ -44,6 +46,7 @@ class KindChoice(click.Choice[SyncKind]):
     metavar="FILE",
     help="Record each step in FILE first, so that the run can be resumed.",
 )
+@click.option("--force", is_flag=True, help="Begin a new run in FILE although it holds a finished one, which is lost.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
 @click.pass_context
 def sync(
@@ -55,6 +58,7 @@ def sync(
     all_kinds: bool,
     deadline: float,
     ledger: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Sync every integration of each ORG, and watch until the outcome of each kind is known.
@@ -68,6 +72,7 @@ def sync(
       packcloud sync org_1 --integration int_4 --kind orders --deadline 60
       packcloud sync org_1 --kind orders --json | jq .kinds.orders.state
       packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite
+      packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite --force
 
     \b
     Exit codes:
@@ -78,11 +83,15 @@ def sync(
     """
     chosen = _chosen_kinds(kinds, all_kinds=all_kinds)
     targets = _targets(organizations, integrations)
+    if force and ledger is None:
+        raise click.UsageError("--force is about --ledger FILE")
     if ledger is not None:
-        _check_is_new(ledger)
+        _check_is_new(ledger, force=force)
 
     async def act(client: PackCloudClient) -> bool:
         _check_ids(targets)
+        if force and ledger is not None:
+            discard_finished(real(ledger))
         run = client.sync_many(
             targets,
             kinds=chosen,
@@ -101,8 +110,11 @@ def told_when_interrupted(ledger: Path | None) -> str:
     return f"Interrupted. The syncs that were started go on at the server{ours}."
 
 
-def _check_is_new(ledger: Path) -> None:
-    """Refuse a ledger that holds a run; one that cannot be used, or is held, is told about when it is opened."""
+def _check_is_new(ledger: Path, *, force: bool) -> None:
+    """Refuse a ledger that holds a run, with ``force`` an unfinished one.
+
+    One that cannot be used, or is held, is told about when it is opened.
+    """
     if not ledger.exists() or not ledger.stat().st_size:
         return
     try:
@@ -111,12 +123,16 @@ def _check_is_new(ledger: Path) -> None:
     except LedgerError as error:
         raise failure_of(error) from error
     if run is not None and not is_held:
-        is_over = run.finished is not None
-        way = f"packcloud ledger show {ledger} lists it" if is_over else f"packcloud resume {ledger} goes on with it"
-        raise Misconfigured(
-            f"ledger {ledger}: it holds {'a finished' if is_over else 'an unfinished'} run already: {way}, "
-            "and a new run needs a new file"
-        )
+        if run.finished is None:
+            way = (
+                f"an unfinished run already: packcloud resume {ledger} goes on with it, and a new run needs a new file"
+            )
+        elif force:
+            return
+        else:
+            way = f"a finished run already: packcloud ledger show {ledger} lists it, and a new run needs a new file, "
+            way += "or --force"
+        raise Misconfigured(f"ledger {ledger}: it holds {way}")
 
 
 def _check_ids(targets: Sequence[SyncTarget]) -> None:

@@ -5,6 +5,7 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_a_finished_ledger_is_neither_resumed_nor_used_again(world, packcloud, f
     assert (result.code, result.out) == (2, "")
     assert result.err == (
         f"Error: ledger {file}: it holds a finished run already: packcloud ledger show {file} lists it, "
-        "and a new run needs a new file\n"
+        "and a new run needs a new file, or --force\n"
     )
     result = packcloud("resume", file)
     assert (result.code, result.out) == (2, "")
@@ -102,6 +103,44 @@ def test_a_finished_ledger_is_neither_resumed_nor_used_again(world, packcloud, f
         f"its run is finished; packcloud ledger show {file} lists it\n"
     )
     assert posts(world) == before
+
+
+def test_a_finished_ledger_gives_way_to_a_new_run_when_that_is_asked_for(world, packcloud, file):
+    assert packcloud("sync", "org_1", "--kind", "stocks", "--ledger", file).code == 0
+    assert packcloud("sync", "org_2", "--kind", "stocks", "--ledger", file, "--force").code == 0
+    shown = packcloud("ledger", "show", file).out
+    assert "org_2" in shown
+    assert "org_1" not in shown
+
+
+@pytest.mark.parametrize("options", [[], ["--integration", "int_1"]], ids=["all", "one"])
+def test_force_makes_a_ledger_where_none_is(world, packcloud, file, options):
+    assert packcloud("sync", "org_1", *options, "--kind", "stocks", "--ledger", file, "--force").code == 0
+
+
+def test_force_throws_away_no_unfinished_run(world, packcloud, cut_off, file):
+    cut_off()
+    before, content = posts(world), Path(file).read_bytes()
+    result = packcloud("sync", "org_2", "--kind", "stocks", "--ledger", file, "--force")
+    assert (result.code, result.out) == (2, "")
+    assert "it holds an unfinished run already" in result.err
+    assert (posts(world), Path(file).read_bytes()) == (before, content)
+
+
+def test_force_throws_away_no_file_that_is_no_ledger(world, packcloud, file):
+    Path(file).write_text("the only copy of something")
+    before = posts(world)
+    result = packcloud("sync", "org_1", "--kind", "stocks", "--ledger", file, "--force")
+    assert (result.code, result.out) == (1, "")
+    assert "not a ledger" in result.err
+    assert posts(world) == before
+    assert Path(file).read_text() == "the only copy of something"
+
+
+def test_force_is_about_a_ledger(world, packcloud):
+    result = packcloud("sync", "org_1", "--kind", "stocks", "--force")
+    assert result.code == 2
+    assert "--force is about --ledger FILE" in result.err
 
 
 def test_an_unfinished_ledger_is_not_used_for_another_run(world, packcloud, cut_off, file):
