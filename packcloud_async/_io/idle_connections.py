@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import math
 import select
 import socket
 import sys
@@ -28,7 +29,7 @@ _Write: TypeAlias = Callable[[Connection], Awaitable[aiohttp.ClientResponse]]
 
 @define
 class IdleConnections:
-    """Until when each connection of a session may be used again, by the loop's clock; one not known is new."""
+    """Until when each connection of a session may be used again, by the loop's clock, as far as an answer said so."""
 
     _usable_until: WeakKeyDictionary[ResponseHandler, float] = field(
         factory=WeakKeyDictionary[ResponseHandler, float], init=False
@@ -67,12 +68,17 @@ class _LookFirst:
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         self.protocol = conn.protocol
-        if self.protocol is not None and (until := self._usable_until.get(self.protocol)) is not None:
-            expired = asyncio.get_running_loop().time() > until
+        if self.protocol is not None and self._is_used(self.protocol):
+            expired = asyncio.get_running_loop().time() > self._usable_until.get(self.protocol, math.inf)
             if expired or self.protocol.should_close or _has_unread(self.protocol):
                 # Whoever called closes the connection.
                 raise _GivenUp
         return await self._write(conn)
+
+    def _is_used(self, protocol: ResponseHandler) -> bool:
+        # A session of the caller's may have had others to use it. A new connection is not looked at, because what TLS
+        # sends of its own accord after the handshake would count as unread.
+        return protocol in self._usable_until or getattr(protocol, "_payload", None) is not None
 
 
 def _has_unread(protocol: ResponseHandler) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import struct
 
@@ -144,6 +145,24 @@ async def test_a_session_of_the_caller_and_its_middlewares_are_looked_after_too(
         assert await integrations(client).sync_orders("int_1") == ORDERS_ACCEPTED
     assert passed == ["GET", "POST"]
     assert server.accepted == 2
+
+
+async def test_it_does_not_matter_who_used_the_connection_before():
+    plain = []
+
+    async def answer_once(connection):
+        await connection.request()
+        plain.append(connection.writer.get_extra_info("socket"))
+        await connection.send(GOOD)
+        await connection.silence()
+
+    async with misbehaving(answer_once, answering(ACCEPTED)) as server, aiohttp.ClientSession() as session:
+        async with session.get(f"{server.base_url}/health") as health:
+            await health.read()
+        os.write(plain[0].fileno(), UNASKED)
+        async with connect(server, session=session) as client:
+            assert await integrations(client).sync_orders("int_1") == ORDERS_ACCEPTED
+    assert [received.connection for received in server.received] == [1, 2]
 
 
 async def test_a_goodbye_that_crosses_the_post_leaves_it_in_doubt():
