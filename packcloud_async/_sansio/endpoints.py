@@ -14,7 +14,7 @@ from attrs import Factory, evolve, field, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async._sansio.redaction import excerpt_of, field_errors_of, leaves_of, quotable
+from packcloud_async._sansio.redaction import credentials_in, excerpt_of, field_errors_of, leaves_of, quotable
 from packcloud_async._sansio.secret import Secret, secret, without_frames
 from packcloud_async._sansio.wire import Damage, Link, Request, Response
 from packcloud_async.errors import (
@@ -235,10 +235,16 @@ def any_request(
     target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
     if isinstance(json.reveal(), Unset):
-        return Call("request", verb, target, repeat, _whole)
+        return Call("request", verb, target, repeat, _whole, secrets=_values_of(query))
     content = cast("Secret[JsonValue]", json)
     return Call(
-        "request", verb, target, repeat, _whole, body=_body(content), secrets=tuple(leaves_of(content.reveal()))
+        "request",
+        verb,
+        target,
+        repeat,
+        _whole,
+        body=_body(content),
+        secrets=(*_values_of(query), *leaves_of(content.reveal())),
     )
 
 
@@ -273,7 +279,7 @@ def read_answer(
 
 def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:
     if not 200 <= response.status < 300:
-        raise _api_error(call, response, now=now, secrets=(*_parts_of(credential.reveal()), *call.secrets))
+        raise _api_error(call, response, now=now, secrets=(*_shown_by(credential), *call.secrets))
     return call.read(response)
 
 
@@ -381,9 +387,12 @@ def _hint(call: Call[Any], status: int) -> str | None:
     return None
 
 
-def _parts_of(credential: Mapping[str, str]) -> tuple[str, ...]:
-    # "Bearer abc" must not be quoted, and neither must "abc".
-    return tuple(part for value in credential.values() for part in (value, *value.split(" ")[1:]))
+def _shown_by(credential: Secret[Mapping[str, str]]) -> tuple[str, ...]:
+    return tuple(part for value in credential.reveal().values() for part in credentials_in(value))
+
+
+def _values_of(query: Secret[Mapping[str, str] | None]) -> tuple[str, ...]:
+    return tuple(leaves_of(list((query.reveal() or {}).values())))
 
 
 def _integration_path(routes: Routes, route: str, organization_id: str, integration_id: str) -> str:

@@ -74,6 +74,36 @@ def leaves_of(value: JsonValue) -> Iterator[str]:
             yield str(item)
 
 
+def credentials_in(header: str) -> Iterator[str]:
+    """Yield what a server may quote of the value of a credential's header: the whole of it, and each part.
+
+    ``Bearer abc`` gives itself and ``abc``, ``Cookie: session=abc`` gives ``abc``, and ``Basic`` what it encodes.
+    """
+    yield header
+    scheme, _, rest = header.partition(" ")
+    yield rest
+    for piece in _BETWEEN_PARTS.split(rest or header):
+        _, _, value = piece.partition("=")
+        # What follows the name it has; the equals signs at the end of base64 give none.
+        part = value if value.strip("=") else piece
+        if len(part) >= _LONG_ENOUGH_TO_BE_UNIQUE:
+            yield part
+    if scheme.lower() == "basic":
+        decoded = _decoded(rest)
+        yield decoded
+        yield from decoded.split(":", 1)
+
+
+_BETWEEN_PARTS = re.compile(r"[\s:;,\"']+")
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text + "==").decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
 def _readable(body: bytes, known: Collection[str]) -> str:
     document = _parsed(body)
     if document is None:

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio.redaction import MAX_EXCERPT, excerpt_of, field_errors_of, leaves_of, quotable
+from packcloud_async._sansio.redaction import (
+    MAX_EXCERPT,
+    credentials_in,
+    excerpt_of,
+    field_errors_of,
+    leaves_of,
+    quotable,
+)
 
 from .payloads import json_values
 
@@ -308,3 +315,31 @@ def test_no_known_secret_in_any_body(value, secrets, data):
 def test_any_bytes_are_quoted_somehow(body, secrets):
     assert excerpt_of(body, secrets).isprintable()
     assert len(excerpt_of(body, secrets)) <= MAX_EXCERPT
+
+
+@pytest.mark.parametrize(
+    ("header", "quoted"),
+    [
+        ("Bearer s3cret-t0ken", ["s3cret-t0ken", "Bearer s3cret-t0ken"]),
+        ("s3cret-t0ken", ["s3cret-t0ken"]),
+        ("Basic YWRtaW46c2hvcC1wdw==", ["shop-pw", "admin:shop-pw", "YWRtaW46c2hvcC1wdw==", "YWRtaW46c2hvcC1wdw"]),
+        ("session=shop-pw", ["shop-pw"]),
+        ("lang=en; session=shop-pw; x=y", ["shop-pw"]),
+        ('Token token="shop-pw", x="other-pw"', ["shop-pw", "other-pw"]),
+        ("Token token=shop-pw", ["shop-pw"]),
+        ("key:shop-pw", ["shop-pw"]),
+        ("Basic not-base64!", ["not-base64!"]),
+        ("Basic YQ", ["YQ"]),
+    ],
+)
+def test_no_part_of_a_credential_is_quoted(header, quoted):
+    secrets = list(credentials_in(header))
+    for part in quoted:
+        assert part not in excerpt_of(f"login failed for {part} here".encode(), secrets)
+
+
+@pytest.mark.parametrize("word", ["Bearer", "Basic", "session", "for", "en"])
+def test_words_around_a_credential_stay_readable(word):
+    headers = ("Bearer s3cret-t0ken", "Basic YWRtaW46c2hvcC1wdw==", "lang=en; session=shop-pw")
+    secrets = [part for header in headers for part in credentials_in(header)]
+    assert word in excerpt_of(f"no {word} here".encode(), secrets)

@@ -15,12 +15,15 @@ from urllib.parse import quote
 from attrs import frozen
 
 TOKEN_WORD, HEADER_WORD, SETTING_WORD, URL_WORD = "Q7kTokenZw", "Q7kHeaderZw", "Q7kSettingZw", "Q7kUserinfoZw"
+QUERY_WORD = "Q7kQueryZw"
 
 TOKEN = f"tok|<{TOKEN_WORD}>&%41/+=~\"'\\."
 HEADER = f"key|<{HEADER_WORD}>&%41/+=~\"'\\."
 SETTING = f"pass <{SETTING_WORD}>\n&%41/+=\u00e9\"'\\."
 
-WORDS = (TOKEN_WORD, HEADER_WORD, SETTING_WORD, URL_WORD)
+QUERY = f"find <{QUERY_WORD}>&%41/+=~"
+
+WORDS = (TOKEN_WORD, HEADER_WORD, SETTING_WORD, URL_WORD, QUERY_WORD)
 
 
 def settings() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from attrs import define, field
 
@@ -41,6 +41,7 @@ def secrets_of(request: Request) -> Iterator[str]:
             yield value
             yield value.removeprefix("Bearer ")
     yield from _texts(json.loads(request.body or b"null"))
+    yield from (value for name, value in parse_qsl(urlsplit(request.url).query) if name == "key")
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -126,6 +127,7 @@ CALLS: Mapping[str, Act] = {
     "sync shipping services": lambda client: _integrations(client).sync_shipping_services("int_1"),
     "shipping services": lambda client: _all(client.organization("org_1").shipping_services.list(carrier_code="x")),
     "request": lambda client: client.request(
-        "POST", "/v1/else", query={"key": canaries.SETTING}, json=[canaries.settings(), canaries.SETTING]
+        "POST", "/v1/else", query={"key": canaries.QUERY}, json=[canaries.settings(), canaries.SETTING]
     ),
+    "request without a body": lambda client: client.request("GET", "/v1/else", query={"key": canaries.QUERY}),
 }
