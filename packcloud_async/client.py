@@ -283,8 +283,10 @@ class PackCloudClient:
 
         A cancellation does not leave the client half closed: it is raised when all is closed. Raises
         :class:`ClientStateError` when it is closed and a cancelled read has not ended all the same, ten seconds later:
-        whoever gives the credential, or a probe, may be waiting for this very call.
+        whoever gives the credential, or a probe, may be waiting for this very call. On another event loop, while its
+        own is not closed, it raises that too and closes nothing.
         """
+        self._pipeline.check_closable()
         self._closed = True
         watches = list(self._watches.values())
         for watch in watches:

@@ -29,6 +29,14 @@ class Home:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._process, self._loop = os.getpid(), loop
-        if loop is not self._loop:
-            return f"the {self.name} belongs to the event loop it was first used on; make one {self.name} for each loop"
-        return None
+        return None if loop is self._loop else self._told_of_another_loop
+
+    def objection_to_closing(self) -> str | None:
+        """Say why it cannot be closed here, None if it can: its own loop may be gone, but not go on elsewhere."""
+        loop = asyncio.get_running_loop()
+        at_home = self._loop is None or self.is_elsewhere or loop is self._loop or self._loop.is_closed()
+        return None if at_home else self._told_of_another_loop
+
+    @property
+    def _told_of_another_loop(self) -> str:
+        return f"the {self.name} belongs to the event loop it was first used on; make one {self.name} for each loop"

@@ -150,6 +150,11 @@ class Pipeline:
             await self.transport.aclose()
             self._transport_closed = True
 
+    def check_closable(self) -> None:
+        """Raise :class:`ClientStateError` on another loop than the client's, while that still lives."""
+        if (objection := self._home.objection_to_closing()) is not None:
+            raise ClientStateError(objection)
+
     def _check_usable(self) -> None:
         if self._closed:
             raise ClientStateError("the client is closed")

@@ -10,7 +10,7 @@ from packcloud_async._io.body import read_response
 from packcloud_async._io.idle_connections import IdleConnections
 from packcloud_async._sansio.secret import without_frames
 from packcloud_async._sansio.wire import Request, Response
-from packcloud_async.errors import ClientStateError, ForeignError, TransportError
+from packcloud_async.errors import ClientStateError, ConfigurationError, ForeignError, TransportError
 from packcloud_async.policies import Timeouts
 
 Session = aiohttp.ClientSession
@@ -63,6 +63,11 @@ class AiohttpTransport:
         session = self.session or self._own or self._open()
         if session.closed:
             raise ClientStateError("the session given to the client is closed")
+        if session.auth is not None and any(name.lower() == "authorization" for name in request.headers):
+            raise ConfigurationError(
+                "the session given to the client has an auth= of its own, and so has the client: "
+                "give the session none, or the client a credential in another header, HeaderAuth"
+            )
         try:
             return await self._exchange(session, request)
         except BaseException as error:  # noqa: BLE001 - every error goes on, as what it means
@@ -121,9 +126,11 @@ async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 def _meaning(request: Request, error: BaseException) -> BaseException:
     match error:
-        case aiohttp.ClientHttpProxyError():
-            # The proxy of the caller's session refused to connect; its text may quote the request.
-            return _no_answer(request, f"the proxy answered {error.status}", maybe_sent=False, repeatable=False)
+        case aiohttp.ClientHttpProxyError() | aiohttp.InvalidURL():
+            # The texts of both may quote the request.
+            is_url = isinstance(error, aiohttp.InvalidURL)
+            told = "the address cannot be asked" if is_url else f"the proxy answered {error.status}"
+            return _no_answer(request, told, maybe_sent=False, repeatable=False)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
             return _no_answer(request, error, maybe_sent=False, repeatable=False)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():

@@ -95,6 +95,22 @@ def test_on_a_second_loop_nothing_is_sent_and_the_error_says_what_to_do(use, tmp
     assert emulator.counters.total == before
 
 
+def test_closing_from_a_second_loop_leaves_the_first_alone():
+    client, _ = a_client()
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        first.run(get(client, None))
+        with pytest.raises(ClientStateError, match="event loop it was first used on"):
+            second.run(client.aclose())
+        first.run(get(client, None))
+        first.run(client.aclose())
+
+
+def test_it_can_be_closed_when_its_loop_is_gone():
+    client, _ = a_client()
+    asyncio.run(get(client, None))
+    asyncio.run(client.aclose())
+
+
 @USES
 async def test_after_the_close_nothing_is_sent(use, tmp_path):
     client, emulator = a_client()

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+import warnings
 
 import aiohttp
 import pytest
 
-from packcloud_async import ClientStateError, RetryPolicy, Timeouts
+from packcloud_async import ClientStateError, ConfigurationError, HeaderAuth, RetryPolicy, Timeouts, TransportError
 
 from ..support.misbehaving_server import answer, answering, misbehaving, stalling
 from .connecting import INTEGRATION, TOKEN, PackCloudClient, connect, integrations, talking
@@ -115,6 +116,27 @@ async def test_a_caller_who_gives_up_is_not_made_to_try_again():
                 await integrations(client).get("int_1")
         await asyncio.sleep(0.05)
     assert len(server.received) == 1
+
+
+async def test_a_session_with_a_credential_of_its_own_is_refused_before_anything_is_sent():
+    async with misbehaving(answering(GOOD)) as server:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "password"))
+        async with session:
+            async with connect(server, session=session) as client:
+                with pytest.raises(ConfigurationError, match=r"^the session given .* auth= of its own"):
+                    await integrations(client).sync_orders("int_1")
+            async with connect(server, session=session, token=None, auth=HeaderAuth("X-Key", "k")) as client:
+                await integrations(client).get("int_1")
+    assert [received.method for received in server.received] == ["GET"]
+
+
+async def test_an_address_that_nobody_can_have_was_never_asked():
+    async with PackCloudClient(token=TOKEN, base_url="https://1.2.3.4.5", retry=RetryPolicy(attempts=1)) as client:
+        with pytest.raises(TransportError) as caught:
+            await integrations(client).sync_orders("int_1")
+    assert (caught.value.maybe_sent, caught.value.repeatable) == (False, False)
 
 
 async def test_closing_the_client_ends_what_is_under_way():
