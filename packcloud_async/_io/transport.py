@@ -128,8 +128,9 @@ def _meaning(request: Request, error: BaseException) -> BaseException:
     match error:
         case aiohttp.ClientHttpProxyError() | aiohttp.InvalidURL():
             # The texts of both may quote the request.
-            is_url = isinstance(error, aiohttp.InvalidURL)
-            told = "the address cannot be asked" if is_url else f"the proxy answered {error.status}"
+            told = "the address cannot be asked"
+            if isinstance(error, aiohttp.ClientHttpProxyError):
+                told = f"the proxy answered {error.status}"
             return _no_answer(request, told, maybe_sent=False, repeatable=False)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
             return _no_answer(request, error, maybe_sent=False, repeatable=False)
