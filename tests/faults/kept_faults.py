@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..support.misbehaving_server import answer
-from .calls import STRAY, integration
 from .connection_faults import nothing
 from .expectations import Conclusion
 from .faults import Fault, Subject, closing, replying, resetting
+from .good_answers import STRAY, integration
 
 
 def _kept(name: str, conclusion: Conclusion = Conclusion.UNDERSTOOD, **options: Any) -> Fault:

@@ -12,8 +12,9 @@ from attrs import define, field, frozen
 from packcloud_async import PackCloudClient, RetryPolicy
 
 from ..support.misbehaving_server import Connection, MisbehavingServer, Received
-from .calls import CallClass, Ending, KindOfCall, good_answer
+from .calls import CallClass, Ending, KindOfCall
 from .faults import Door, Fault, Good
+from .good_answers import good_answer
 
 SOMETHING = "/v1/organizations/org_1/integrations/int_1"
 TOKEN = "s3cret-t0ken"
