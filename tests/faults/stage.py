@@ -24,12 +24,14 @@ RETRY = RetryPolicy(attempts=2, first=0, retry_after_ceiling=1.2, budget=None)
 
 @frozen(kw_only=True)
 class Seen:
-    """What became of one cell: the ending of the call, how many faulted requests the server read, and whether the next
-    call went over the connection of the last one; None when there was no connection.
+    """What became of one cell: the ending of the call, how many faulted requests the server read, how many ``arrived``
+    in all, of the method and after the lead-in, and whether the next call went over the connection of the last one;
+    None when there was no connection.
     """
 
     ending: Ending
     read: int
+    arrived: int
     reused: bool | None
 
 
@@ -154,7 +156,13 @@ async def see(fault: Fault, call: KindOfCall) -> Seen:
         await stage.heal()
         before = len(stage.server.received)
         await client.request("GET", SOMETHING)
-        return Seen(ending=ending, read=stage.read, reused=_reused(stage, before))
+        return Seen(ending=ending, read=stage.read, arrived=_arrived(stage), reused=_reused(stage, before))
+
+
+def _arrived(stage: Stage) -> int:
+    # The next call is over by now and is a GET: what was written twice may be read late.
+    methods = [request.method for request in stage.server.received[stage.lead_in :]]
+    return methods.count(stage.call.method) - (stage.call.method == "GET")
 
 
 def _reused(stage: Stage, before: int) -> bool | None:

@@ -24,10 +24,11 @@ def must_be(fault: Fault, call: KindOfCall) -> Seen:
     wish = None if ending.error is None else fault.wish
     ending = evolve(ending, value=_value(fault, call, ending), retry_after=wish)
     met = 1 if call.is_once else ending.requests
+    read = met if fault.reads and fault.door is Door.OPEN and fault.between is None else 0
+    # Where the server reads nothing while the fault is on, it reads what comes afterwards.
+    arrived = ending.requests if read or fault.between is not None else ending.requests - met
     kept = KEPT_AFTERWARDS[fault.conclusion] if fault.reused is None else fault.reused
-    return Seen(
-        ending=ending, read=met if fault.reads and fault.door is Door.OPEN and fault.between is None else 0, reused=kept
-    )
+    return Seen(ending=ending, read=read, arrived=arrived, reused=kept)
 
 
 def _value(fault: Fault, call: KindOfCall, ending: Ending) -> Any:
