@@ -5,6 +5,8 @@ from typing import Any
 
 from attrs import evolve
 
+from packcloud_async import EndpointGone
+
 from .body_faults import BODY, CONTENT
 from .calls import CALLS, CallClass, Ending, KindOfCall
 from .connection_faults import ANSWERING, CONNECTING, TLS
@@ -28,7 +30,22 @@ def must_be(fault: Fault, call: KindOfCall) -> Seen:
     # Where the server reads nothing while the fault is on, it reads what comes afterwards.
     arrived = ending.requests if read or fault.between is not None else ending.requests - met
     kept = KEPT_AFTERWARDS[fault.conclusion] if fault.reused is None else fault.reused
-    return Seen(ending=ending, read=read, arrived=arrived, reused=kept)
+    return Seen(
+        ending=ending,
+        read=read,
+        arrived=arrived,
+        reused=kept,
+        waits=_waits(fault, call, ending),
+        paused=fault.wish is not None and fault.conclusion is Conclusion.TURNED_AWAY,
+    )
+
+
+def _waits(fault: Fault, call: KindOfCall, ending: Ending) -> list[float]:
+    # A read of a watch is not retried by itself, a request with another credential is no retry, and neither is the look
+    # into the list for what a single read says is gone.
+    if call.is_once or ending.error in {None, EndpointGone}:
+        return []
+    return [fault.wish or 0] * (ending.requests - 1)
 
 
 def _value(fault: Fault, call: KindOfCall, ending: Ending) -> Any:
