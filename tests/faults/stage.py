@@ -137,7 +137,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(fault: Fault, call: KindOfCall) -> AsyncIterator[tuple[Stage, PackCloudClient]]:
-    """A stage and a client on it."""
+    """A stage and a client on it, with a connection that is as warm as it must be."""
     stage = Stage(fault, call)
     await stage.open()
     async with contextlib.AsyncExitStack() as resources:
@@ -148,14 +148,18 @@ async def staged(fault: Fault, call: KindOfCall) -> AsyncIterator[tuple[Stage, P
             options["session"] = session
         base_url = f"{'https' if fault.tls else 'http'}://{fault.host}:{stage.server.port}"
         client = PackCloudClient(base_url=base_url, allow_insecure=True, retry=RETRY, on_retry=stage.retried, **options)
-        yield stage, await resources.enter_async_context(client)
+        await resources.enter_async_context(client)
+        if fault.stranger:
+            async with options["session"].get(base_url + SOMETHING) as answered:
+                await answered.read()
+        elif fault.warm:
+            await client.request("GET", SOMETHING)
+        yield stage, client
 
 
 async def see(fault: Fault, call: KindOfCall) -> Seen:
     """Make one call against one fault, and one more when it is over."""
     async with asyncio.timeout(fault.within), staged(fault, call) as (stage, client):
-        if fault.warm:
-            await client.request("GET", SOMETHING)
         if fault.idle:
             await stage.was_between.wait()
             await asyncio.sleep(0.01)
