@@ -94,11 +94,13 @@ class Fault:
 
     ``reads``: whether the server reads the request before the fault happens. ``reused``: whether the connection can
     carry another request; None leaves it to the conclusion. ``error`` is a more special class than the conclusion's.
-    ``warm``: a good request goes over the connection before. ``between`` is what happens to it between two requests, in
-    place of the play: before the faulted one, or where ``idle`` before the call, when nobody waits for anything.
-    ``but`` are the calls, or classes of calls, that end
-    otherwise than the conclusion says. ``within`` bounds a cell, in seconds. ``needs`` names a package it cannot be
-    played without.
+    ``warm``: a good request goes over the connection before, with ``stranger`` one of the application's own, on the
+    session it gave to the client. ``between`` is what happens to it between two requests, in place of the play: before
+    the faulted one, or where ``idle`` before the call, when nobody waits for anything. ``but`` are the calls, or
+    classes of calls, that end otherwise than the conclusion says. ``planted`` are fields of the good document that the
+    call must give out, as read from JSON; ``shown`` is the body of an accepted sync where the answer is not a good one.
+    ``wish`` is the pause the server asks for, in seconds, as it must be read. ``within`` bounds a cell, in seconds.
+    ``needs`` names a package it cannot be played without.
     """
 
     name: str
@@ -109,10 +111,14 @@ class Fault:
     reads: bool = True
     door: Door = Door.OPEN
     warm: bool = False
+    stranger: bool = False
     between: Play | None = field(default=None, repr=False)
     idle: bool = False
     reused: bool | None = None
     but: Mapping[str, Expected] = field(factory=dict[str, Expected])
+    planted: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    shown: Any = field(default=None, repr=False)
+    wish: float | None = None
     timeouts: Timeouts = PATIENT
     within: float = 10
     options: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import aiohttp
+
 from ..support.misbehaving_server import answer
-from .calls import STRAY, integration
 from .connection_faults import nothing
 from .expectations import Conclusion
 from .faults import Fault, Subject, closing, replying, resetting
+from .good_answers import STRAY, integration
 
 
 def _kept(name: str, conclusion: Conclusion = Conclusion.UNDERSTOOD, **options: Any) -> Fault:
@@ -32,12 +34,20 @@ def _sending(data: bytes) -> Any:
 
 
 NOBODY_ASKED = answer(200, {"data": integration(STRAY, mark=STRAY)})
+STRAY_ACCEPTANCE = answer(202, {"data": {"message": STRAY}})
 
 KEPT = (
     _kept("closed while idle", between=_close, idle=True),
     _kept("reset while idle", between=_reset, idle=True),
     _kept("bytes that are no answer while idle", between=_sending(b"and more"), idle=True),
     _kept("an answer that nobody asked for while idle", between=_sending(NOBODY_ASKED), idle=True),
+    _kept(
+        "a 202 that nobody asked for while idle, where the application itself used the connection before",
+        between=_sending(STRAY_ACCEPTANCE),
+        idle=True,
+        stranger=True,
+        session=lambda _: aiohttp.ClientSession(),
+    ),
     _kept("closed just before it is used again", between=_close),
     _kept("reset just before it is used again", between=_reset),
     _kept("closed after the next request is read", Conclusion.LOST, play=closing(nothing)),

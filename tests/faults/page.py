@@ -14,9 +14,9 @@ HEAD = """\
 <!-- Written by `python -m tests.faults`; a test holds this page equal to the table it is made from. -->
 
 Each row of this page is a fault of the network or of the server. A server that misbehaves so, byte by byte, plays it to
-every kind of call in the tests: {cells} cells, each with its error, the number of requests the server saw, and the
-connection used afterwards. `python -m tests.faults` writes the page from the same table, so the page is what was
-tested.
+every kind of call in the tests: {cells} cells, each with its error or its value, the number of requests the server saw,
+the waits before a retry, and the connection used afterwards. `python -m tests.faults` writes the page from the same
+table, so the page is what was tested.
 
 How to read a cell:
 
@@ -64,11 +64,12 @@ A redirect is never followed, so the credential never goes elsewhere. Another cr
 for a POST too: the server did not act. Retry-After is read as whole seconds or as a date, compared with the server's
 own Date; what cannot be read counts as not sent. A wish beyond `retry_after_ceiling` is raised at once.""",
     Subject.KEPT: """\
-A kept connection is looked at before a request is written to it. Where the end of the connection, or bytes that nobody
-asked for, already lie there, it is closed unused and the request goes over another one. Nothing was written, so this
-holds for a POST and counts as no retry. An end that is still on its way cannot be seen: a request that crosses it may
-have been read, so a POST is then left in doubt and not sent again. From outside the two look the same, and a sync
-started twice is worse than one watched in doubt.""",
+A kept connection is looked at before a request is written to it, also where the application used it before, on the
+session it shares with the client. Where the end of the connection, or bytes that nobody asked for, already lie there,
+it is closed unused and the request goes over another one. Nothing was written, so this holds for a POST and counts as
+no retry. An end that is still on its way cannot be seen: a request that crosses it may have been read, so a POST is
+then left in doubt and not sent again. From outside the two look the same, and a sync started twice is worse than one
+watched in doubt.""",
 }
 
 COLUMNS = {

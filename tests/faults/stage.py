@@ -9,11 +9,12 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from packcloud_async import PackCloudClient, RetryPolicy
+from packcloud_async import PackCloudClient, RetryDetails, RetryPolicy
 
 from ..support.misbehaving_server import Connection, MisbehavingServer, Received
-from .calls import CallClass, Ending, KindOfCall, good_answer
+from .calls import CallClass, Ending, KindOfCall
 from .faults import Door, Fault, Good
+from .good_answers import good_answer
 
 SOMETHING = "/v1/organizations/org_1/integrations/int_1"
 TOKEN = "s3cret-t0ken"
@@ -23,13 +24,18 @@ RETRY = RetryPolicy(attempts=2, first=0, retry_after_ceiling=1.2, budget=None)
 
 @frozen(kw_only=True)
 class Seen:
-    """What became of one cell: the ending of the call, how many faulted requests the server read, and whether the next
-    call went over the connection of the last one; None when there was no connection.
+    """What became of one cell: the ending of the call, how many faulted requests the server read, how many ``arrived``
+    in all, of the method and after the lead-in, and whether the next call went over the connection of the last one;
+    None when there was no connection. ``waits`` are those before each retry, in seconds, as told to ``on_retry``;
+    ``paused``: whether the call took as long as the server asked.
     """
 
     ending: Ending
     read: int
+    arrived: int
     reused: bool | None
+    waits: list[float]
+    paused: bool
 
 
 @define(eq=False)
@@ -43,6 +49,7 @@ class Stage:
     synced: bool = field(default=False, init=False)
     answered: int = field(default=0, init=False)
     read: int = field(default=0, init=False)
+    waits: list[float] = field(factory=list[float], init=False)
     hit: list[int] = field(factory=list[int], init=False)
     """The connections the fault was played on."""
     was_between: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -58,6 +65,9 @@ class Stage:
     @property
     def is_on(self) -> bool:
         return not self.healed and self.fault.between is None and self.answered >= self.lead_in
+
+    def retried(self, details: RetryDetails) -> None:
+        self.waits.append(details.wait)
 
     async def open(self) -> None:
         await self.server.listen(tls=_made(self.fault.tls))
@@ -127,33 +137,52 @@ class Stage:
 
 @asynccontextmanager
 async def staged(fault: Fault, call: KindOfCall) -> AsyncIterator[tuple[Stage, PackCloudClient]]:
-    """A stage and a client on it."""
+    """A stage and a client on it, with a connection that is as warm as it must be."""
     stage = Stage(fault, call)
     await stage.open()
     async with contextlib.AsyncExitStack() as resources:
         resources.push_async_callback(stage.server.end)
-        options: dict[str, Any] = {"token": TOKEN, "retry": RETRY, "timeouts": fault.timeouts, **fault.options()}
+        options: dict[str, Any] = {"token": TOKEN, "timeouts": fault.timeouts, **fault.options()}
         if fault.session is not None:
             session = await resources.enter_async_context(fault.session(lambda: stage.is_on))
             options["session"] = session
         base_url = f"{'https' if fault.tls else 'http'}://{fault.host}:{stage.server.port}"
-        client = PackCloudClient(base_url=base_url, allow_insecure=True, **options)
-        yield stage, await resources.enter_async_context(client)
+        client = PackCloudClient(base_url=base_url, allow_insecure=True, retry=RETRY, on_retry=stage.retried, **options)
+        await resources.enter_async_context(client)
+        if fault.stranger:
+            async with options["session"].get(base_url + SOMETHING) as answered:
+                await answered.read()
+        elif fault.warm:
+            await client.request("GET", SOMETHING)
+        yield stage, client
 
 
 async def see(fault: Fault, call: KindOfCall) -> Seen:
     """Make one call against one fault, and one more when it is over."""
     async with asyncio.timeout(fault.within), staged(fault, call) as (stage, client):
-        if fault.warm:
-            await client.request("GET", SOMETHING)
         if fault.idle:
             await stage.was_between.wait()
             await asyncio.sleep(0.01)
+        began = asyncio.get_running_loop().time()
         ending = await call.run(client, stage.heal)
+        took = asyncio.get_running_loop().time() - began
         await stage.heal()
         before = len(stage.server.received)
         await client.request("GET", SOMETHING)
-        return Seen(ending=ending, read=stage.read, reused=_reused(stage, before))
+        return Seen(
+            ending=ending,
+            read=stage.read,
+            arrived=_arrived(stage),
+            reused=_reused(stage, before),
+            waits=stage.waits,
+            paused=fault.wish is not None and took >= fault.wish,
+        )
+
+
+def _arrived(stage: Stage) -> int:
+    # The next call is over by now and is a GET: what was written twice may be read late.
+    methods = [request.method for request in stage.server.received[stage.lead_in :]]
+    return methods.count(stage.call.method) - (stage.call.method == "GET")
 
 
 def _reused(stage: Stage, before: int) -> bool | None:

@@ -8,10 +8,11 @@ import pytest
 
 from packcloud_async import InvalidResponse, TransportError
 
-from .calls import CALLS, good_answer
+from .calls import CALLS
 from .connection_faults import DRIP
 from .expectations import Conclusion
 from .faults import BOUNDED, Good
+from .good_answers import good_answer
 from .page import page
 from .statuses import fault_of
 from .table import FAULTS, must_be
