@@ -341,6 +341,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 _LONGEST_WISH = 1e9
+_LONG_ENOUGH_TO_BE_SECRET = 4
 
 
 def _turned_away(error: ApiError) -> bool:
@@ -392,7 +393,8 @@ def _shown_by(credential: Secret[Mapping[str, str]]) -> tuple[str, ...]:
 
 
 def _values_of(query: Secret[Mapping[str, str] | None]) -> tuple[str, ...]:
-    return tuple(leaves_of(list((query.reveal() or {}).values())))
+    # A shorter one is a page or a flag, and would be taken out of every word it is part of.
+    return tuple(value for value in (query.reveal() or {}).values() if len(value) >= _LONG_ENOUGH_TO_BE_SECRET)
 
 
 def _integration_path(routes: Routes, route: str, organization_id: str, integration_id: str) -> str:
