@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import soak
 from benchmarks.results import FOLDER, Table
-from benchmarks.soaking import jobs, playing
+from benchmarks.soaking import jobs, meter, other_process, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
 
@@ -71,19 +71,41 @@ def test_a_repeated_post_is_found(monkeypatch, capsys):
     assert "POSTs that may have acted arrived for" in told
 
 
+def test_nothing_is_measured_before_the_server_stands(monkeypatch):
+    async def answer(server):
+        told = await really_answer(server)
+        happened.append("an answer")
+        return told
+
+    def look(*args, **kwargs):
+        happened.append("a look")
+        return really_look(*args, **kwargs)
+
+    async def nothing(_):
+        pass
+
+    happened = []
+    really_answer, really_look = other_process.Server.answer, meter.look
+    monkeypatch.setattr(other_process.Server, "answer", answer)
+    monkeypatch.setattr(meter, "look", look)
+    monkeypatch.setattr(soak, "play", nothing)
+    assert soak.main(ONE_WAVE) == 0
+    assert happened[:2] == ["an answer", "a look"]
+
+
 def test_what_grows_is_found(monkeypatch, capsys):
     kept, opened = [], []
 
     async def leak(_):
         # Pages of its own: what is freed before would be given to a plain allocation.
-        pages = mmap.mmap(-1, 15_000_000)
-        pages.write(os.urandom(1) * 15_000_000)
+        pages = mmap.mmap(-1, 6_000_000)
+        pages.write(os.urandom(1) * 6_000_000)
         kept.append(pages)
         opened.append(os.open(os.devnull, os.O_RDONLY))
 
     monkeypatch.setattr(soak, "play", leak)
     try:
-        assert soak.main(["--minutes", "1", "--waves", "20", "--jobs", "10"]) == 1
+        assert soak.main(["--minutes", "1", "--waves", "60", "--jobs", "10"]) == 1
     finally:
         for descriptor in opened:
             os.close(descriptor)
