@@ -13,20 +13,22 @@ from benchmarks.soaking import jobs, meter, other_process, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
 
+ANSWERS_LOST = ("drop_before", "drop_after", "reset", "silent_before", "silent_after", "truncate")
 ONE_WAVE = ["--seed", "1", "--wave", "3", "--jobs", "24"]
 
 
 def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
     told = tmp_path / "told.json"
+    # Both waves of this seed lose many answers and retry often: whatever repeats a POST shows.
     code = soak.main(
-        ["--minutes", "0.5", "--waves", "2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"],
+        ["--minutes", "0.5", "--waves", "2", "--seed", "57", "--jobs", "40", "--json", str(told), "--save"],
         folder=tmp_path,
     )
     found = json.loads(told.read_text())
     assert found["troubles"] == []
     assert code == 0
     assert found["totals"]["jobs"] > 40
-    assert found["faults"]
+    assert sum(found["faults"].get(fault, 0) for fault in ANSWERS_LOST) > 20
     assert len(found["outcomes"]) >= 4
     assert {sample["tasks"] for sample in found["samples"] if sample["quiet"]} == {2}
     tables = [Table.from_json(table) for table in json.loads((tmp_path / "soak.json").read_text())["tables"]]
