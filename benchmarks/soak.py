@@ -139,11 +139,12 @@ async def soak(
 ) -> Found:
     """Play waves until the time is up or there were so many, or one wave alone."""
     random.seed(seed)
-    soaking = Soak(seed, jobs)
-    found = soaking.found
-    looking = asyncio.create_task(soaking.look_every_second())
-    try:
-        async with serving() as server:
+    async with serving() as server:
+        # How long the other process takes to start says nothing of this one: time and samples begin here.
+        soaking = Soak(seed, jobs)
+        found = soaking.found
+        looking = asyncio.create_task(soaking.look_every_second())
+        try:
             number = 0 if wave is None else wave
             while True:
                 await soaking.play(server, number)
@@ -151,9 +152,9 @@ async def soak(
                 if wave is not None or soaking.age >= 60 * minutes or len(found.waves) == waves:
                     break
             await soaking.close()
-    finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
     found.age = soaking.age
     if wave is None:
         found.troubles += [f"seed {seed}: {trouble}" for trouble in meter.troubles(found.samples)]

@@ -15,6 +15,8 @@ YOUNG, GROWING_UP = 300.0, 16e6
 """A process that is watched for fewer seconds still grows to its size, and may by so many bytes more."""
 ENOUGH = 9
 """Fewer samples have no thirds worth comparing."""
+SHORT = 60.0
+"""Whoever watches for fewer seconds need not have enough samples; from then on, too few are trouble."""
 
 
 @frozen
@@ -79,22 +81,30 @@ def _means(samples: Sequence[Sample]) -> tuple[float, float] | None:
 def troubles(samples: Sequence[Sample]) -> list[str]:
     """Say what did not stay the same."""
     told: list[str] = []
+    is_long = bool(samples) and samples[-1].at - samples[0].at >= SHORT
     if (means := _means(samples)) is not None:
         middle_mean, last_mean = means
         allowed = GROWING_UP if samples[-1].at - samples[0].at < YOUNG else 0.0
         if last_mean > middle_mean * (1 + WITHIN) + allowed:
             grown = last_mean / middle_mean - 1
             told.append(f"memory grew by {grown:.1%} from the middle third to the last")
+    elif is_long:
+        counted = ", ".join(str(len(part)) for part in thirds(samples))
+        told.append(f"too few samples to tell whether memory grew: {counted} in the thirds of the time")
     quiet = [sample for sample in samples if sample.quiet]
     if len(quiet) >= ENOUGH // 3:
-        _, middle, last = thirds(quiet)
+        # One a wave: cut by their number, no third is without any, however long one wave took.
+        third = len(quiet) // 3
+        middle, last = quiet[third:-third], quiet[-third:]
         counts: Sequence[tuple[str, Callable[[Sample], int]]] = (
             ("descriptors", lambda sample: sample.descriptors),
             ("threads", lambda sample: sample.threads),
             ("tasks", lambda sample: sample.tasks),
         )
         for name, count in counts:
-            before, after = max(map(count, middle), default=0), max(map(count, last), default=0)
-            if middle and after > before:
+            before, after = max(map(count, middle)), max(map(count, last))
+            if after > before:
                 told.append(f"{name} between waves grew from {before} to {after}")
+    elif is_long:
+        told.append(f"too few waves to tell whether descriptors, threads or tasks grew: {len(quiet)}")
     return told

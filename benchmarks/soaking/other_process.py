@@ -22,9 +22,13 @@ class Server:
     async def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for one thing, and wait for the answer."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         await self._process.stdin.drain()
+        return await self.answer()
+
+    async def answer(self) -> dict[str, Any]:
+        """Wait for the next line it writes."""
+        assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
             raise RuntimeError("the emulator's process has ended")
@@ -34,7 +38,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
-    """Run the emulator's process while the block runs."""
+    """Run the emulator's process while the block runs, which begins when it stands."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -44,8 +48,10 @@ async def serving() -> AsyncIterator[Server]:
         cwd=ROOT,
         limit=LINE,
     )
+    server = Server(process)
     try:
-        yield Server(process)
+        await server.answer()
+        yield server
     finally:
         assert process.stdin is not None
         process.stdin.close()

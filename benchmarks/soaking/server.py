@@ -2,7 +2,8 @@
 
 ``{"open": number, "seed": ..., "jobs": ...}`` serves the emulator of that wave and answers with its address, the same
 port for every wave as long as nobody else takes it. ``{"judge": [...], ...}`` ends the wave, holds what the client
-reported against the books, and answers with the verdict. The end of the input ends the process.
+reported against the books, and answers with the verdict. A first line out, ``{}``, says that orders are read now. The
+end of the input ends the process.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ async def main() -> None:
     """Answer until the input ends."""
     judge, lines = Judge(), asyncio.StreamReader(limit=LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print("{}", flush=True)
     while line := await lines.readline():
         order = json.loads(line)
         answer = await (judge.open(order) if "open" in order else judge.judge(order))

@@ -5,6 +5,7 @@ They are shared by the seeds of the corpus, the seeded mutations, and the covera
 # ruff: noqa: PT017 - they run without pytest
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -143,6 +144,8 @@ HEADERS = (
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
 )
+LONGEST_WISH = 1e9
+"""Seconds; a longer Retry-After is read as this."""
 DAMAGES = (None, None, None, *Damage)
 
 
@@ -180,7 +183,7 @@ def check_answer(name, response):
         assert not 200 <= response.status < 300
         assert type(error).__name__ == error_of(response.status)
         assert (error.status, error.method, error.path) == (response.status, call.method, call.path)
-        assert error.retry_after is None or 0 <= error.retry_after < float("inf")
+        _check_wish(response.headers, error.retry_after)
         assert all(secret not in str(error) for secret in ("t0ken-of-a-shop", *call.secrets) if len(secret) > 8)
         assert str(error).isprintable()
         _decide(call, error)
@@ -202,6 +205,16 @@ def check_answer(name, response):
     assert same(plain(value), wanted), (plain(value), wanted)
     repr(value)
     return True
+
+
+def _check_wish(headers, wait):
+    """Seconds are read as they stand, if they are ASCII digits; any wish is finite."""
+    wish = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]+", wish):
+        assert wait == min(float(wish), LONGEST_WISH)
+    elif re.fullmatch(r"[\d\u00b2\u00b3\u00b9]+", wish):
+        assert wait is None, (wish, wait)
+    assert wait is None or 0 <= wait < float("inf")
 
 
 def _decide(call, error):
@@ -348,15 +361,14 @@ def rate_headers_target(data):
     headers = {}
     for line in data.decode("utf-8", "surrogateescape").splitlines():
         number, _, value = line.partition(" ")
-        if number.isdigit() and len(number) < 5:
+        if number.isascii() and number.isdigit() and len(number) < 5:
             headers[HEADERS[int(number) % len(HEADERS)]] = value
     for allowance in allowances(headers, NOW):
         assert 0 <= allowance.remaining <= MOST_REQUESTS
         assert allowance.limit is None or 0 < allowance.limit <= MOST_REQUESTS
         assert allowance.reset is None or max(0.0, EARLIEST_RESET) <= allowance.reset <= LONGEST_RESET
         assert allowance.window is None or 0 < allowance.window <= LONGEST_RESET
-    wait = endpoints.retry_after(headers, NOW)
-    assert wait is None or 0 <= wait < float("inf")
+    _check_wish(headers, endpoints.retry_after(headers, NOW))
 
 
 def timestamps_target(data):

@@ -17,6 +17,8 @@ from .targets import HEADERS, check_answer
 # These take any body at all.
 UNDEMANDING = {"any_request", "delete_integration", "sync"}
 
+NO_SECONDS = ["\u00b2", "\u0663"]
+
 texts = st.text(max_size=30)
 header_values = (
     texts
@@ -35,6 +37,8 @@ header_values = (
             "Bearer t0ken-of-a-shop",
             "\udcff\x1f",
             "9" * 5_000,
+            # Digits that are no numbers in a header.
+            *NO_SECONDS,
         ]
     )
 )
@@ -82,3 +86,10 @@ def test_every_status_of_every_call_ends_in_its_error_or_its_value(status):
     for name in CALLS:
         for body in (b"", b"{}", b'{"message": "no", "errors": {"name": ["bad"]}}'):
             check_answer(name, Response(status, {"retry-after": "7"}, body))
+
+
+@pytest.mark.parametrize("value", [*NO_SECONDS, "1\u00b2", "\u0663\u0660"], ids=ascii)
+def test_digits_of_other_scripts_are_no_seconds_to_wait(value):
+    for name in CALLS:
+        for status in (409, 429, 503):
+            check_answer(name, Response(status, {"retry-after": value}))

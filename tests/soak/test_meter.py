@@ -58,6 +58,28 @@ def test_a_few_samples_say_nothing(count):
     assert meter.troubles(STEADY[:count]) == []
 
 
+def test_too_few_samples_of_a_long_time_are_trouble():
+    memory = "too few samples to tell whether memory grew: {} in the thirds of the time"
+    waves = "too few waves to tell whether descriptors, threads or tasks grew: {}"
+    assert meter.troubles(STEADY[::60]) == [memory.format("2, 1, 2")]
+    asleep = [sample for sample in STEADY if not 190 <= sample.at < 410]
+    assert meter.troubles(asleep) == [memory.format("95, 0, 95")]
+    assert meter.growth(asleep) is None
+    assert meter.troubles([sample for sample in STEADY if sample.at % 10 or sample.at < 20]) == [waves.format(2)]
+
+
+def test_less_than_a_minute_may_have_too_few_samples():
+    short = [evolve(sample, at=sample.at / 10.1) for sample in STEADY if not 190 <= sample.at < 410]
+    assert short[-1].at < meter.SHORT
+    assert meter.troubles(short) == []
+
+
+def test_one_long_wave_hides_nothing_that_grew_between_waves():
+    ends = [0.0, *range(401, 411), *range(590, 600)]
+    waves = [Sample(float(at), 60 * MB, 12 + number, 2, 2, quiet=True) for number, at in enumerate(ends)]
+    assert "descriptors between waves grew from 25 to 32" in meter.troubles(waves)
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc, as on Linux")
 async def test_a_look_at_this_process():
     before = meter.look(0.0)

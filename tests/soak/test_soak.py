@@ -9,24 +9,26 @@ import pytest
 
 from benchmarks import soak
 from benchmarks.results import FOLDER, Table
-from benchmarks.soaking import jobs, playing
+from benchmarks.soaking import jobs, meter, other_process, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
 
+ANSWERS_LOST = ("drop_before", "drop_after", "reset", "silent_before", "silent_after", "truncate")
 ONE_WAVE = ["--seed", "1", "--wave", "3", "--jobs", "24"]
 
 
 def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
     told = tmp_path / "told.json"
+    # Both waves of this seed lose many answers and retry often: whatever repeats a POST shows.
     code = soak.main(
-        ["--minutes", "0.5", "--waves", "2", "--seed", "1", "--jobs", "40", "--json", str(told), "--save"],
+        ["--minutes", "0.5", "--waves", "2", "--seed", "57", "--jobs", "40", "--json", str(told), "--save"],
         folder=tmp_path,
     )
     found = json.loads(told.read_text())
     assert found["troubles"] == []
     assert code == 0
     assert found["totals"]["jobs"] > 40
-    assert found["faults"]
+    assert sum(found["faults"].get(fault, 0) for fault in ANSWERS_LOST) > 20
     assert len(found["outcomes"]) >= 4
     assert {sample["tasks"] for sample in found["samples"] if sample["quiet"]} == {2}
     tables = [Table.from_json(table) for table in json.loads((tmp_path / "soak.json").read_text())["tables"]]
@@ -71,19 +73,41 @@ def test_a_repeated_post_is_found(monkeypatch, capsys):
     assert "POSTs that may have acted arrived for" in told
 
 
+def test_nothing_is_measured_before_the_server_stands(monkeypatch):
+    async def answer(server):
+        told = await really_answer(server)
+        happened.append("an answer")
+        return told
+
+    def look(*args, **kwargs):
+        happened.append("a look")
+        return really_look(*args, **kwargs)
+
+    async def nothing(_):
+        pass
+
+    happened = []
+    really_answer, really_look = other_process.Server.answer, meter.look
+    monkeypatch.setattr(other_process.Server, "answer", answer)
+    monkeypatch.setattr(meter, "look", look)
+    monkeypatch.setattr(soak, "play", nothing)
+    assert soak.main(ONE_WAVE) == 0
+    assert happened[:2] == ["an answer", "a look"]
+
+
 def test_what_grows_is_found(monkeypatch, capsys):
     kept, opened = [], []
 
     async def leak(_):
         # Pages of its own: what is freed before would be given to a plain allocation.
-        pages = mmap.mmap(-1, 15_000_000)
-        pages.write(os.urandom(1) * 15_000_000)
+        pages = mmap.mmap(-1, 6_000_000)
+        pages.write(os.urandom(1) * 6_000_000)
         kept.append(pages)
         opened.append(os.open(os.devnull, os.O_RDONLY))
 
     monkeypatch.setattr(soak, "play", leak)
     try:
-        assert soak.main(["--minutes", "1", "--waves", "20", "--jobs", "10"]) == 1
+        assert soak.main(["--minutes", "1", "--waves", "60", "--jobs", "10"]) == 1
     finally:
         for descriptor in opened:
             os.close(descriptor)
