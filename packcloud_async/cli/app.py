@@ -73,7 +73,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Write how a command is used wrong; an argument may have been copied from a server's answer."""
-    vars(error)["message"] = clean(error.message)
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # The help of a group keeps its lines: nothing in it is given by anybody.
+        vars(error)["message"] = clean(error.message)
     if isinstance(error, Failed | Interrupted):
         error.show()
         return

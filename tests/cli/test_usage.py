@@ -25,6 +25,21 @@ def test_every_command_explains_itself_with_an_example(name, sub):
     assert f"packcloud {name} {sub}".rstrip() in result.output
 
 
+@pytest.mark.parametrize("group", [[], ["ledger"], ["integrations"]], ids=lambda group: " ".join(["packcloud", *group]))
+def test_a_group_without_a_command_is_explained_on_the_lines_of_its_help(packcloud, group):
+    ended = packcloud(*group)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == packcloud(*group, "--help").out
+    assert ended.err.count("\n") > 5
+
+
+def test_an_argument_cannot_make_a_line_of_its_own(packcloud):
+    ended = packcloud("ledger", "x\nError: forged\x1b[2J")
+    assert (ended.code, ended.out) == (2, "")
+    assert "\x1b" not in ended.err
+    assert not [line for line in ended.err.splitlines() if line.startswith("Error: forged")]
+
+
 def test_the_help_of_sync_lists_its_exit_codes():
     output = CliRunner().invoke(command, ["sync", "--help"]).output
     assert [line.split()[0] for line in output.partition("Exit codes:")[2].splitlines()[1:5]] == ["0", "1", "2", "130"]
