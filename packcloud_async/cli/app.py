@@ -15,6 +15,7 @@ from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
+from packcloud_async.cli.interrupts import handler_kept
 from packcloud_async.cli.ledger import ledger
 from packcloud_async.cli.resume import resume
 from packcloud_async.cli.sync import sync
@@ -51,7 +52,7 @@ for command in (demo, sync, resume, ledger, integrations, emulator):
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     _write_what_the_encoding_lacks_as_escapes()
-    with warnings_on_stderr():
+    with handler_kept(), warnings_on_stderr():
         return _run(arguments)
 
 

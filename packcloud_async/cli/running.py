@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from packcloud_async.cli.failures import Interrupted, failure_of
+from packcloud_async.cli.interrupts import Interrupts, heeding
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
 
@@ -13,11 +14,16 @@ T = TypeVar("T")
 
 def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.") -> T:
     """Run to the end; raises a :class:`click.ClickException` for an error of the library and for Ctrl-C."""
+    interrupts = Interrupts(lambda: when_interrupted)
     try:
-        # Not asyncio.run, which unsets the event loop of a program that calls main() itself.
-        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            return runner.run(main)
+        with heeding(interrupts):
+            return _run(main, interrupts)
     except KeyboardInterrupt:
+        # From a handler of the caller's own.
+        raise Interrupted(when_interrupted) from None
+    except asyncio.CancelledError:
+        if not interrupts.came:
+            raise
         raise Interrupted(when_interrupted) from None
     except PackCloudError as error:
         raise failure_of(error) from error
@@ -31,3 +37,16 @@ def run_with_client(act: Callable[[PackCloudClient], Awaitable[T]], *, when_inte
             return await act(client)
 
     return run(main(), when_interrupted=when_interrupted)
+
+
+def _run(main: Coroutine[Any, Any, T], interrupts: Interrupts) -> T:
+    async def heeded() -> T:
+        interrupts.meant_for(cast("asyncio.Task[Any]", asyncio.current_task()))
+        return await main
+
+    # Not asyncio.run, which unsets the event loop of a program that calls main() itself.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            return runner.run(heeded())
+        finally:
+            interrupts.over()
