@@ -55,6 +55,14 @@ def test_the_help_of_sync_lists_its_exit_codes():
         (["sync", "org_1", "--kind", "invoices"], "'invoices' is not one of"),
         (["sync", "org_1", "org_2", "--integration", "int_1", "--all-kinds"], "exactly one ORG"),
         (["sync", "org_1", "--all-kinds", "--deadline", "-1"], "--deadline"),
+        (
+            ["sync", "org_1", "--all-kinds", "--deadline", "nan"],
+            "Invalid value for '--deadline': 'nan' is not a number of seconds",
+        ),
+        (
+            ["sync", "org_1", "--all-kinds", "--deadline", "inf"],
+            "Invalid value for '--deadline': 'inf' is not a number of seconds",
+        ),
         (["integrations", "update", "org_1", "int_1"], "say what to change"),
         (["integrations", "create", "org_1", "--name", "x"], "--connector-id"),
         (
@@ -101,6 +109,19 @@ def test_an_unusable_environment_is_exit_code_2_in_one_line(packcloud, monkeypat
     ended = packcloud(*arguments)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert told in ended.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com", "example.com", "https://user:hush@example.com", "https://[", "https://x y"]
+)
+def test_an_unusable_address_is_told_by_the_name_of_its_variable(packcloud, monkeypatch, url):
+    monkeypatch.setenv("PACKCLOUD_TOKEN", "x")
+    monkeypatch.setenv("PACKCLOUD_BASE_URL", url)
+    ended = packcloud("integrations", "list", "org_1")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith("Error: PACKCLOUD_BASE_URL ")
+    assert "allow_insecure" not in ended.err
+    assert "hush" not in ended.err
 
 
 @pytest.mark.parametrize("arguments", [["", "--all-kinds"], ["org_1", "--integration", "..", "--all-kinds"]])
