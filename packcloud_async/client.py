@@ -148,9 +148,12 @@ class PackCloudClient:
     ) -> Self:
         """Read ``PACKCLOUD_TOKEN``, ``PACKCLOUD_BASE_URL`` and ``PACKCLOUD_ROUTES`` (the path of a TOML file)."""
         routes_file = _environment("PACKCLOUD_ROUTES")
+        held_url = Secret(_environment("PACKCLOUD_BASE_URL") or DEFAULT_BASE_URL)
+        # Here, where the complaint can name what has to be changed.
+        check_base_url(held_url, allow_insecure=False, variable="PACKCLOUD_BASE_URL")
         return cls(
             token=_environment("PACKCLOUD_TOKEN"),
-            base_url=_environment("PACKCLOUD_BASE_URL") or DEFAULT_BASE_URL,
+            base_url=held_url.reveal(),
             routes=Routes.from_toml(_read_text(routes_file)) if routes_file else None,
             timeouts=timeouts,
             retry=retry,

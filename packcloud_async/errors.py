@@ -161,7 +161,12 @@ class ServerError(ApiError):
 
 
 class InvalidResponse(PackCloudError):
-    """A 2xx answer that is not what the API promises; ``path`` names the place (``$.data[3].id``)."""
+    """A 2xx answer that is not what the API promises; ``path`` names the place (``$.data[3].id``).
+
+    ``call`` is the method and path whose answer it was, None when it was no answer to one call.
+    """
+
+    call: str | None = None
 
     def __init__(self, message: str, *, path: str = "$") -> None:
         super().__init__(f"{message} @ {path}")

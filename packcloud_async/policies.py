@@ -345,34 +345,35 @@ def path_segment(name: str, value: str) -> str:
         raise ConfigurationError(f"{name} holds characters that cannot be sent: {value!r}") from None
 
 
-def check_base_url(url: str | Secret[str], *, allow_insecure: bool) -> str:
-    """Return the base URL without a slash at its end; refuse one that would send the credential in clear."""
+def check_base_url(url: str | Secret[str], *, allow_insecure: bool, variable: str | None = None) -> str:
+    """Return the base URL without a slash at its end; refuse one that would send the credential in clear.
+
+    ``variable`` names the environment variable it comes from, None when a caller gave it, who may allow that.
+    """
     url = secret(url)  # it may hold a password
-    if complaint := _complaint_about(url.reveal(), allow_insecure=allow_insecure):
-        raise ConfigurationError(complaint)
+    way = "use https://" if variable else "use https://, or allow_insecure=True"
+    if complaint := _complaint_about(url.reveal(), allow_insecure=allow_insecure, way=way):
+        raise ConfigurationError(f"{variable or 'base_url'} {complaint}")
     return url.reveal().rstrip("/")
 
 
-def _complaint_about(url: str, *, allow_insecure: bool) -> str | None:
+def _complaint_about(url: str, *, allow_insecure: bool, way: str) -> str | None:
     given: object = url
     if not isinstance(given, str):
-        return f"base_url must be a text, not {type(given).__name__}"
+        return f"must be a text, not {type(given).__name__}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
         # What the resolver is asked; it refuses empty and overlong labels.
         (host or "").encode("idna")
     except ValueError:
-        return f"base_url is not a URL: {_without_userinfo(url)!r}"
+        return f"is not a URL: {_without_userinfo(url)!r}"
     if parts.scheme not in {"http", "https"} or not host:
-        return f"base_url must begin with https:// and name a host, not {_without_userinfo(url)!r}"
+        return f"must begin with https:// and name a host, not {_without_userinfo(url)!r}"
     if "@" in parts.netloc or any(c in url for c in "?#\\ ") or not url.isascii() or not url.isprintable():
-        return "base_url must hold no user, query, fragment, space, backslash or character outside ASCII"
+        return "must hold no user, query, fragment, space, backslash or character outside ASCII"
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(host):
-        return (
-            f"base_url {_without_userinfo(url)!r} would send the credential unencrypted; use https://, "
-            "or allow_insecure=True"
-        )
+        return f"{_without_userinfo(url)!r} would send the credential unencrypted; {way}"
     return None
 
 

@@ -8,6 +8,7 @@
 import asyncio
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from attrs import define, field
@@ -69,7 +70,11 @@ class GroupCommit:
         try:
             await until_ended(last)
         finally:
-            self._take_end(last, waiting)
+            if last.done():
+                self._take_end(last, waiting)
+            else:
+                # What breaks the loop itself off came through here: KeyboardInterrupt, or the task was thrown away.
+                last.add_done_callback(partial(self._take_end, waiting=waiting))
         self._raise_failure()
 
     def _begin(self) -> None:

@@ -273,8 +273,15 @@ def read_answer(
     try:
         return _read(call, response, now, credential)
     except Exception as error:  # noqa: BLE001 - every error goes on
+        if isinstance(error, InvalidResponse):
+            error.call = name_of(call)
         # The frames that took the answer apart hold its pieces, which may be settings or an echo of the credential.
         raise without_frames(error)  # noqa: B904 - it is the same one
+
+
+def name_of(call: Call[Any]) -> str:
+    """Return what messages call it, with its method."""
+    return f"{call.method} {call.path}"
 
 
 def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:

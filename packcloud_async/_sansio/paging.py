@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 from attrs import define, field
 
-from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.endpoints import Call, name_of
 from packcloud_async._sansio.secret import without_frames
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import Page
@@ -34,6 +34,7 @@ class PageTrail:
         try:
             return self._following(call, page)
         except InvalidResponse as error:
+            error.call = name_of(call)
             # A link may echo the credential, and the frames that looked at it hold it.
             raise without_frames(error) from None
 

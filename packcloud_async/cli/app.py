@@ -15,6 +15,7 @@ from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
+from packcloud_async.cli.interrupts import handler_kept
 from packcloud_async.cli.ledger import ledger
 from packcloud_async.cli.resume import resume
 from packcloud_async.cli.sync import sync
@@ -51,7 +52,7 @@ for command in (demo, sync, resume, ledger, integrations, emulator):
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``arguments`` None takes those of the process."""
     _write_what_the_encoding_lacks_as_escapes()
-    with warnings_on_stderr():
+    with handler_kept(), warnings_on_stderr():
         return _run(arguments)
 
 
@@ -73,7 +74,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Write how a command is used wrong; an argument may have been copied from a server's answer."""
-    vars(error)["message"] = clean(error.message)
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+        # The help of a group keeps its lines: nothing in it is given by anybody.
+        vars(error)["message"] = clean(error.message)
     if isinstance(error, Failed | Interrupted):
         error.show()
         return

@@ -35,7 +35,10 @@ def _is_shown(character: str) -> bool:
 
 
 # Letters and marks by their category, drawn as nothing: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+_VARIATION_SELECTORS = (*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0)))
+_INVISIBLE = frozenset(
+    (*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0", *_VARIATION_SELECTORS)
+)
 
 
 def safe(text: str, style: str = "") -> Text:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from packcloud_async.cli.console import clean
-from packcloud_async.errors import ConfigurationError, PackCloudError, Unauthorized
+from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError, Unauthorized
 
 
 class Failed(click.ClickException):
@@ -38,16 +38,18 @@ class Interrupted(click.ClickException):
         complain(self.message, prefix="")
 
 
-def failure_of(error: PackCloudError) -> Failed:
-    """Return the end a command meets for an error of the library."""
+def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
+    """Return the end a command meets for an error of the library; ``hint`` is what else a user should know."""
     kind = Misconfigured if isinstance(error, ConfigurationError) else Failed
-    return kind(reason_of(error))
+    return kind(f"{reason_of(error)} [{hint}]" if hint else reason_of(error))
 
 
 def reason_of(error: PackCloudError) -> str:
     """Say on one line what went wrong."""
     hint = " [check PACKCLOUD_TOKEN]" if isinstance(error, Unauthorized) else ""
-    return f"{clean(str(error))}{hint}"
+    # The others name it themselves.
+    call = f"{error.call}: " if isinstance(error, InvalidResponse) and error.call is not None else ""
+    return f"{clean(f'{call}{error}')}{hint}"
 
 
 def complain(sentence: str, *, prefix: str = "Error: ") -> None:

@@ -14,7 +14,7 @@ from packcloud_async.cli.parameters import (
     json_option,
     organization_argument,
 )
-from packcloud_async.cli.running import run_with_client
+from packcloud_async.cli.running import run_change, run_with_client
 from packcloud_async.models import UNSET
 
 _settings_option = click.option(
@@ -41,7 +41,7 @@ def create(
       packcloud integrations create org_1 --name "My shop" \\
           --connector-id shopify --settings settings.json
     """
-    created = run_with_client(
+    created = run_change(
         lambda client: client.organization(organization).integrations.create(
             name=name, connector_id=connector_id, settings=UNSET if settings is None else settings
         )
@@ -77,7 +77,7 @@ def update(
     """
     if all(given is None for given in (name, settings, order_sync, product_sync, stock_sync)):
         raise click.UsageError("say what to change: --name, --settings, or a switch such as --no-order-sync")
-    updated = run_with_client(
+    updated = run_change(
         lambda client: client.organization(organization).integrations.update(
             integration_id,
             name=UNSET if name is None else name,
@@ -107,7 +107,7 @@ def delete(context: click.Context, *, organization: str, integration_id: str, ye
     if not yes and not _is_meant(organization, integration_id, place):
         click.echo("Nothing was deleted.", err=True)
         context.exit(1)
-    run_with_client(lambda client: client.organization(organization).integrations.delete(integration_id))
+    run_change(lambda client: client.organization(organization).integrations.delete(integration_id))
     console_for_prose().print(f"Deleted {place}.", soft_wrap=True)
 
 
@@ -137,7 +137,7 @@ def run_action(
       packcloud integrations run-action org_1 int_4 test_connection
     """
     answer = masked(
-        run_with_client(
+        run_change(
             lambda client: client.organization(organization).integrations.execute_action(
                 integration_id, action, payload
             )

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import math
 from collections.abc import Mapping
 from typing import BinaryIO, cast
 
@@ -12,6 +13,13 @@ from packcloud_async.errors import InvalidResponse
 organization_argument = click.argument("organization", metavar="ORG")
 integration_argument = click.argument("integration_id", metavar="ID")
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
+
+
+def finite(context: click.Context, parameter: click.Parameter, seconds: float) -> float:
+    """Refuse what only a computer calls a number."""
+    if not math.isfinite(seconds):
+        raise click.BadParameter(f"'{seconds}' is not a number of seconds.", context, parameter)
+    return seconds
 
 
 def json_object(

@@ -2,25 +2,39 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from packcloud_async.cli.doubt import IN_DOUBT, INTERRUPTED_IN_DOUBT, Doubt
 from packcloud_async.cli.failures import Interrupted, failure_of
+from packcloud_async.cli.interrupts import Interrupts, heeding
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
 
 T = TypeVar("T")
 
 
-def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.") -> T:
-    """Run to the end; raises a :class:`click.ClickException` for an error of the library and for Ctrl-C."""
+def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.", doubt: Doubt | None = None) -> T:
+    """Run to the end; raises a :class:`click.ClickException` for an error of the library and for Ctrl-C.
+
+    ``doubt`` is about what it changes, None when it changes nothing.
+    """
+
+    def told() -> str:
+        return INTERRUPTED_IN_DOUBT if doubt is not None and doubt.while_under_way else when_interrupted
+
+    interrupts = Interrupts(told)
     try:
-        # Not asyncio.run, which unsets the event loop of a program that calls main() itself.
-        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            return runner.run(main)
+        with heeding(interrupts):
+            return _run(main, interrupts)
     except KeyboardInterrupt:
-        raise Interrupted(when_interrupted) from None
+        # From a handler of the caller's own.
+        raise Interrupted(told()) from None
+    except asyncio.CancelledError:
+        if not interrupts.came:
+            raise
+        raise Interrupted(told()) from None
     except PackCloudError as error:
-        raise failure_of(error) from error
+        raise failure_of(error, hint=IN_DOUBT if doubt is not None and doubt.after(error) else None) from error
 
 
 def run_with_client(act: Callable[[PackCloudClient], Awaitable[T]], *, when_interrupted: str = "Interrupted.") -> T:
@@ -31,3 +45,28 @@ def run_with_client(act: Callable[[PackCloudClient], Awaitable[T]], *, when_inte
             return await act(client)
 
     return run(main(), when_interrupted=when_interrupted)
+
+
+def run_change(act: Callable[[PackCloudClient], Awaitable[T]]) -> T:
+    """Run one call that changes something; how it ends says so when the server may have done it all the same."""
+    doubt = Doubt()
+
+    async def main() -> T:
+        async with PackCloudClient.from_env(on_retry=doubt.retrying) as client:
+            doubt.concerns(client)
+            return await act(client)
+
+    return run(main(), doubt=doubt)
+
+
+def _run(main: Coroutine[Any, Any, T], interrupts: Interrupts) -> T:
+    async def heeded() -> T:
+        interrupts.meant_for(cast("asyncio.Task[Any]", asyncio.current_task()))
+        return await main
+
+    # Not asyncio.run, which unsets the event loop of a program that calls main() itself.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            return runner.run(heeded())
+        finally:
+            interrupts.over()

@@ -9,6 +9,7 @@ from packcloud_async._io.ledger_discarding import discard_finished
 from packcloud_async._io.ledger_file import real
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.parameters import finite
 from packcloud_async.cli.results import HumanLines, JsonLines, write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.client import PackCloudClient
@@ -35,6 +36,7 @@ class KindChoice(click.Choice[SyncKind]):
 @click.option(
     "--deadline",
     type=click.FloatRange(min=0),
+    callback=finite,
     metavar="SECONDS",
     default=PollPolicy().deadline,
     show_default=True,

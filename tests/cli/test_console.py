@@ -26,6 +26,8 @@ def test_clean_text_is_one_printable_line(text):
         ("two\r\nlines", "two  lines"),
         ("\x1b]0;title\x07", "]0;title"),
         ("abc\u202edef", "abcdef"),
+        ("a\ufe00b\ufe0fc\U000e0100d\U000e01efe", "abcde"),
+        ("a\U000e0001b\U000e0020c\U000e007fd", "abcd"),
         ("[bold]no markup[/bold]", "[bold]no markup[/bold]"),
     ],
 )

@@ -25,6 +25,21 @@ def test_every_command_explains_itself_with_an_example(name, sub):
     assert f"packcloud {name} {sub}".rstrip() in result.output
 
 
+@pytest.mark.parametrize("group", [[], ["ledger"], ["integrations"]], ids=lambda group: " ".join(["packcloud", *group]))
+def test_a_group_without_a_command_is_explained_on_the_lines_of_its_help(packcloud, group):
+    ended = packcloud(*group)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == packcloud(*group, "--help").out
+    assert ended.err.count("\n") > 5
+
+
+def test_an_argument_cannot_make_a_line_of_its_own(packcloud):
+    ended = packcloud("ledger", "x\nError: forged\x1b[2J")
+    assert (ended.code, ended.out) == (2, "")
+    assert "\x1b" not in ended.err
+    assert not [line for line in ended.err.splitlines() if line.startswith("Error: forged")]
+
+
 def test_the_help_of_sync_lists_its_exit_codes():
     output = CliRunner().invoke(command, ["sync", "--help"]).output
     assert [line.split()[0] for line in output.partition("Exit codes:")[2].splitlines()[1:5]] == ["0", "1", "2", "130"]
@@ -40,6 +55,14 @@ def test_the_help_of_sync_lists_its_exit_codes():
         (["sync", "org_1", "--kind", "invoices"], "'invoices' is not one of"),
         (["sync", "org_1", "org_2", "--integration", "int_1", "--all-kinds"], "exactly one ORG"),
         (["sync", "org_1", "--all-kinds", "--deadline", "-1"], "--deadline"),
+        (
+            ["sync", "org_1", "--all-kinds", "--deadline", "nan"],
+            "Invalid value for '--deadline': 'nan' is not a number of seconds",
+        ),
+        (
+            ["sync", "org_1", "--all-kinds", "--deadline", "inf"],
+            "Invalid value for '--deadline': 'inf' is not a number of seconds",
+        ),
         (["integrations", "update", "org_1", "int_1"], "say what to change"),
         (["integrations", "create", "org_1", "--name", "x"], "--connector-id"),
         (
@@ -86,6 +109,19 @@ def test_an_unusable_environment_is_exit_code_2_in_one_line(packcloud, monkeypat
     ended = packcloud(*arguments)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert told in ended.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com", "example.com", "https://user:hush@example.com", "https://[", "https://x y"]
+)
+def test_an_unusable_address_is_told_by_the_name_of_its_variable(packcloud, monkeypatch, url):
+    monkeypatch.setenv("PACKCLOUD_TOKEN", "x")
+    monkeypatch.setenv("PACKCLOUD_BASE_URL", url)
+    ended = packcloud("integrations", "list", "org_1")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert ended.err.startswith("Error: PACKCLOUD_BASE_URL ")
+    assert "allow_insecure" not in ended.err
+    assert "hush" not in ended.err
 
 
 @pytest.mark.parametrize("arguments", [["", "--all-kinds"], ["org_1", "--integration", "..", "--all-kinds"]])

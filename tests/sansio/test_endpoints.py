@@ -357,6 +357,15 @@ def test_an_empty_body_where_one_is_needed_is_refused(name):
         read(CALLS[name], Response(204))
 
 
+@pytest.mark.parametrize("name", [*NEEDING_A_BODY, "execute_action"])
+def test_an_answer_that_makes_no_sense_names_its_call(name):
+    call = CALLS[name]
+    with pytest.raises(InvalidResponse) as caught:
+        read(call, Response(200, body=b"<html>"))
+    assert caught.value.call == f"{call.method} {call.path}"
+    assert "?" not in caught.value.call
+
+
 @pytest.mark.parametrize("name", [*NEEDING_A_BODY, "any_request"])
 def test_a_damaged_body_where_one_is_needed_is_refused(name):
     for damage in (Damage.TRUNCATED, Damage.STALLED):

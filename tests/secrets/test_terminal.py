@@ -36,6 +36,7 @@ HOSTILE = {
     "zero width": "a\u200b\u200c\u200d\u2060\ufeff\u00adb",
     "invisible letters": "a\u115f\u1160\u3164\uffa0\u2800\u034f\u180b\u180fb",
     "tags": "a\U000e0041\U000e007fb",
+    "variation selectors": "a\ufe00\ufe0e\ufe0fb" + "".join(map(chr, range(0xE0100, 0xE01F0))) + "c",
     "annotation": "a\ufff9b\ufffac\ufffbd",
     "not assigned and private": "a\u0378\ue000\U0010fffdb",
     "markup": "[bold red]a[/bold red] [/] [link=https://evil.example]b[/link] \\[c]",
@@ -48,7 +49,9 @@ HOSTILE = {
 BEYOND = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0000-\U000e0fff]")
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 
 ORG = ["org_1"]
 ITEM = ["org_1", "int_1"]
