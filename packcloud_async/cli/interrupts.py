@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ def handler_kept() -> Generator[None]:
 
 def _end_at_once(line: str) -> None:
     # What is half done is for the ledger, which is made for kills.
-    told = f"{clean(line)}\n".encode(errors="backslashreplace")
+    told = f"{clean(line)}\n".encode(getattr(sys.stderr, "encoding", None) or "utf-8", "backslashreplace")
     with contextlib.suppress(OSError):
         if can_show_live(Console()):
             # A moving line may have hidden it.
