@@ -23,7 +23,8 @@ def discard_finished(path: Path) -> None:
                 raise LedgerError(
                     f"ledger {path}: it holds an unfinished run, which is not thrown away; resume it first"
                 )
-            # What was not moved into the file yet goes first: without it the rest is still a ledger.
+            # The file goes first: without what is beside it, it could be a ledger that knows nothing of the end of its
+            # run, and would be gone on with. What is beside it is refused without the file.
+            path.unlink()
             for suffix in ("-wal", "-shm"):
                 beside(path, suffix).unlink(missing_ok=True)
-            path.unlink()

@@ -400,8 +400,12 @@ def _shown_by(credential: Secret[Mapping[str, str]]) -> tuple[str, ...]:
 
 
 def _values_of(query: Secret[Mapping[str, str] | None]) -> tuple[str, ...]:
-    # A shorter one is a page or a flag, and would be taken out of every word it is part of.
-    return tuple(value for value in (query.reveal() or {}).values() if len(value) >= _LONG_ENOUGH_TO_BE_SECRET)
+    # A shorter one, a number or a flag would be taken out of every word it is part of.
+    return tuple(
+        value
+        for value in (query.reveal() or {}).values()
+        if len(value) >= _LONG_ENOUGH_TO_BE_SECRET and not value.isdigit() and value.lower() not in {"true", "false"}
+    )
 
 
 def _integration_path(routes: Routes, route: str, organization_id: str, integration_id: str) -> str:

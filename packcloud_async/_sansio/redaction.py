@@ -81,8 +81,10 @@ def credentials_in(header: str) -> Iterator[str]:
     """
     yield header
     scheme, _, rest = header.partition(" ")
+    if not (rest and _SCHEME.fullmatch(scheme)):
+        scheme, rest = "", header
     yield rest
-    for piece in _BETWEEN_PARTS.split(rest or header):
+    for piece in _BETWEEN_PARTS.split(rest):
         _, _, value = piece.partition("=")
         # What follows the name it has; the equals signs at the end of base64 give none.
         part = value if value.strip("=") else piece
@@ -94,6 +96,7 @@ def credentials_in(header: str) -> Iterator[str]:
         yield from decoded.split(":", 1)
 
 
+_SCHEME = re.compile(r"[A-Za-z][\w.-]*", re.ASCII)
 _BETWEEN_PARTS = re.compile(r"[\s:;,\"']+")
 
 

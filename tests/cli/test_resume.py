@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from packcloud_async import Outcome, SqliteLedger, SyncKind, read_ledger
+from packcloud_async import LedgerError, Outcome, SqliteLedger, SyncKind, TargetRecord, read_ledger
+from packcloud_async._io.ledger_discarding import discard_finished
 from packcloud_async.emulator import FaultPlan
 
+from ..support.ledgers import RUN
 from .conftest import ended
 
 pytestmark = pytest.mark.sockets
@@ -135,6 +138,41 @@ def test_force_throws_away_no_file_that_is_no_ledger(world, packcloud, file):
     assert "not a ledger" in result.err
     assert posts(world) == before
     assert Path(file).read_text() == "the only copy of something"
+
+
+def test_a_finished_ledger_that_was_discarded_halfway_is_no_unfinished_one(file, monkeypatch):
+    path = Path(file)
+
+    async def finish():
+        ledger = SqliteLedger(path)
+        await ledger.open()
+        ledger.begin(RUN)
+        (target,) = ledger.add_targets([TargetRecord("org_1")])
+        ledger.target_failed(target, "NotFound 404")
+        ledger.finish()
+        await ledger.flush()
+        # What SQLite has not moved into the file yet, as after a kill.
+        for suffix in ("", "-wal", "-shm"):
+            shutil.copy(f"{path}{suffix}", f"{path}{suffix}.kept")
+        await ledger.aclose()
+
+    asyncio.run(finish())
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}.kept").rename(f"{path}{suffix}")
+    unlink, removed = Path.unlink, []
+
+    def break_off(self, missing_ok=False):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(self)
+        unlink(self, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            discard_finished(path)
+    with pytest.raises(LedgerError, match="missing or empty, but run.sqlite-wal is there"), read_ledger(path):
+        pass
 
 
 def test_force_is_about_a_ledger(world, packcloud):
