@@ -1,15 +1,14 @@
-"""Draw docs/plots/soak.svg from benchmarks/results/soak.json: memory, descriptors and jobs over the time of a soak.
+"""Draw docs/plots/soak.svg from benchmarks/results.json: memory, descriptors and jobs over the time of a soak.
 
 Run from the repository's root, with the extra ``bench``: ``python -m benchmarks.plot_soak``
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 
-from benchmarks.results import FOLDER, Table
+from benchmarks.results import FOLDER, tables_of
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
@@ -20,8 +19,7 @@ PURPLE, GREEN, ORANGE, GRAY = "#7a5195", "#00796b", "#ef8a17", "#9e9e9e"
 
 def by_minute(folder: Path = FOLDER) -> dict[str, Sequence[float]]:
     """Return the columns of the table that has one row for each minute."""
-    found = json.loads((folder / "soak.json").read_text(encoding="utf-8"))
-    (table,) = (Table.from_json(table) for table in found["tables"] if table["title"] == "By the minute")
+    (table,) = (table for table in tables_of("soak", folder) if table.title == "By the minute")
     return dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
 
 

@@ -1,10 +1,10 @@
-"""What a benchmark found, as a file under ``results/``, with all that is needed to find it again."""
+"""What the benchmarks found, in ``results.json``: one entry a benchmark, with all that is needed to find it again."""
 
 import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,8 @@ from typing import Any, Self
 from attrs import asdict, frozen
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "benchmarks" / "results"
+FOLDER = ROOT / "benchmarks"
+FILE = "results.json"
 
 Cell = str | int | float | None
 
@@ -50,13 +51,25 @@ def written(cell: Cell) -> str:
 def save(name: str, tables: Sequence[Table], *, folder: Path = FOLDER) -> None:
     """Print the tables, and write them with the command and what it ran on."""
     print("\n\n".join(map(str, tables)))
-    found = {
+    everything = dict(load(folder)) if (folder / FILE).exists() else {}
+    everything[name] = {
         "command": " ".join(["python -m", f"benchmarks.{name}", *sys.argv[1:]]),
         "machine": machine(),
         "tables": [asdict(table) for table in tables],
     }
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    written_out = json.dumps(dict(sorted(everything.items())), indent=1, ensure_ascii=False)
+    (folder / FILE).write_text(written_out + "\n", encoding="utf-8")
+
+
+def load(folder: Path = FOLDER) -> Mapping[str, Any]:
+    """Return what was found by the name of each benchmark: command, machine and tables."""
+    found: Mapping[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def tables_of(name: str, folder: Path = FOLDER) -> list[Table]:
+    """Return the tables of one benchmark."""
+    return [Table.from_json(table) for table in load(folder)[name]["tables"]]
 
 
 def machine() -> str:

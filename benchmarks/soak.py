@@ -5,7 +5,7 @@
 The emulator is a process of its own, served over loopback; all its faults come at random from the seed, another mix in
 every wave. The exit code is 1 if any job was lost, any POST repeated, any outcome wrong, or if memory, descriptors,
 threads or tasks of this process grew. What is found is told with the seed and the wave: ``--wave N`` plays that one
-alone. ``--save`` writes benchmarks/results/soak.json, from which the tables of docs/soak.md are made.
+alone. ``--save`` writes to benchmarks/results.json, from which the tables of docs/soak.md are made.
 """
 
 import argparse
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> in
     parser.add_argument("--waves", type=int, help="end after so many waves, though there is time left")
     parser.add_argument("--jobs", type=int, default=200, help="about so many in a wave")
     parser.add_argument("--json", type=Path, help="write everything that was noted into this file")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/soak.json")
+    parser.add_argument("--save", action="store_true", help="write to benchmarks/results.json")
     options = parser.parse_args(arguments)
     return asyncio.run(_main(options, folder))
 

@@ -1,7 +1,5 @@
 """The scripts under benchmarks/ run, tiny; their server is held against the emulator; their page is up to date."""
 
-import json
-
 import pytest
 from attrs import evolve
 
@@ -75,8 +73,8 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
 )
 def test_a_script_runs(script, arguments, tmp_path, capsys):
     script.main(arguments, folder=tmp_path)
-    (found,) = tmp_path.iterdir()
-    tables = [results.Table.from_json(table) for table in json.loads(found.read_text())["tables"]]
+    (name,) = results.load(tmp_path)
+    tables = results.tables_of(name, tmp_path)
     assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
     assert str(tables[0]) in capsys.readouterr().out
 
@@ -99,8 +97,8 @@ def test_a_page_shows_the_results_as_they_were_written(page):
 
 def test_the_goal_of_the_planner_is_reached():
     """As measured: ten times fewer reads than one a second for each job, news at most a quarter later."""
-    table = json.loads((results.FOLDER / "pacing.json").read_text(encoding="utf-8"))["tables"][0]
-    planned = dict(zip(table["columns"], table["rows"][2], strict=True))
+    table = results.tables_of("pacing")[0]
+    planned = dict(zip(table.columns, table.rows[2], strict=True))
     assert planned["way"] == f"(b) `{pacing.written(pacing.TUNED)}`"
     assert planned["times fewer reads than (a)"] >= 10
     assert planned["95 % against (a)"] <= 1.25

@@ -1,11 +1,9 @@
 """Servers at their limits, small: few connections, slow answers, every tenth answer a fault."""
 
-import json
-
 import pytest
 
 from benchmarks import limits
-from benchmarks.results import Table
+from benchmarks.results import tables_of
 from benchmarks.soaking import limited
 from packcloud_async import PollPolicy, RetryPolicy, Timeouts
 from packcloud_async.emulator import Fault, SyncTimes
@@ -93,6 +91,6 @@ def test_every_tenth_meets_all_faults_in_turn():
 def test_the_script_runs(tmp_path, capsys):
     options = ["--organizations", "20", "--accepted", "4", "--slow", "3", "--tenth", "5", "--deadline", "1"]
     assert limits.main([*options, "--read", "0.2"], folder=tmp_path) == 0
-    tables = json.loads((tmp_path / "limits.json").read_text())["tables"]
-    assert all(len(row) == len(table["columns"]) for table in tables for row in table["rows"])
-    assert str(Table.from_json(tables[0])) in capsys.readouterr().out
+    tables = tables_of("limits", tmp_path)
+    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
+    assert str(tables[0]) in capsys.readouterr().out

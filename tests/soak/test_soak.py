@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import soak
-from benchmarks.results import FOLDER, Table
+from benchmarks.results import tables_of
 from benchmarks.soaking import jobs, meter, other_process, playing
 
 pytestmark = [pytest.mark.sockets, pytest.mark.skipif(sys.platform != "linux", reason="looks at itself in /proc")]
@@ -31,7 +31,7 @@ def test_a_few_waves_find_nothing_wrong(tmp_path, capsys):
     assert sum(found["faults"].get(fault, 0) for fault in ANSWERS_LOST) > 20
     assert len(found["outcomes"]) >= 4
     assert {sample["tasks"] for sample in found["samples"] if sample["quiet"]} == {2}
-    tables = [Table.from_json(table) for table in json.loads((tmp_path / "soak.json").read_text())["tables"]]
+    tables = tables_of("soak", tmp_path)
     assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
     assert str(tables[0]) in capsys.readouterr().out
 
@@ -144,8 +144,7 @@ def test_its_picture_is_drawn(tmp_path):
 
 
 def test_the_soak_of_the_documentation_found_nothing_wrong():
-    tables = json.loads((FOLDER / "soak.json").read_text(encoding="utf-8"))["tables"]
-    found = dict(tables[0]["rows"])
+    found = dict(tables_of("soak")[0].rows)
     assert found["minutes"] >= 30
     assert found["jobs"] > 10_000
     assert found["jobs lost, POSTs repeated, outcomes wrong, and the like"] == 0

@@ -1,0 +1,177 @@
+"""Interleaved rounds: every contestant once a round, in a new order; what is compared stood in the same round.
+
+A ratio is that of one round, against the reference's sample of that round; the table shows the median of the rounds
+and their quartiles. So a machine that slows down for a while slows all alike.
+"""
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from attrs import define, evolve, frozen
+
+from benchmarks.measuring.cores import environment
+from benchmarks.measuring.samples import Sample, Task
+from benchmarks.results import ROOT
+
+NOISY = 0.10
+"""Quartiles of the reference further apart than this share of its median: the machine did something else as well."""
+
+
+@frozen
+class Contestant:
+    """Who is measured: ``factory`` is ``module:name``, ``arguments`` what it is called with."""
+
+    name: str
+    factory: str
+    arguments: tuple[str, ...] = ()
+    uvloop: bool = False
+
+
+@frozen
+class Spread:
+    """A median with the quartiles around it."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+    @property
+    def width(self) -> float:
+        """The distance of the quartiles as a share of the median."""
+        return (self.high - self.low) / self.median
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Return median and quartiles."""
+    found = list(values)
+    if len(found) < 2:
+        return Spread(found[0], found[0], found[0])
+    low, _, high = statistics.quantiles(found, n=4, method="inclusive")
+    return Spread(statistics.median(found), low, high)
+
+
+@define
+class Worker:
+    """The process of one contestant."""
+
+    process: subprocess.Popen[str]
+
+    def sample(self, task: Task, busy: Callable[[], float] | None = None) -> Sample:
+        """Let it do one task; ``busy`` gives the seconds of processor time the server has had so far."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        before = None if busy is None else busy()
+        self.process.stdin.write(json.dumps({"seconds": task.seconds, "in_flight": task.in_flight}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a contestant ended with status {self.process.wait()}; see its traceback above")
+        sample = Sample(**json.loads(line))
+        if busy is None or before is None:
+            return sample
+        return evolve(sample, server_busy=(busy() - before) / sample.wall)
+
+
+@contextmanager
+def workers(contestants: Iterable[Contestant]) -> Iterator[Mapping[str, Worker]]:
+    """Start a process for each contestant, and end them all."""
+    with ExitStack() as stack:
+        yield {one.name: stack.enter_context(_worker(one)) for one in contestants}
+
+
+@contextmanager
+def _worker(one: Contestant) -> Iterator[Worker]:
+    command = [sys.executable, "-m", "benchmarks.measuring.worker", *(["--uvloop"] if one.uvloop else [])]
+    process = subprocess.Popen(
+        [*command, one.factory, *one.arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    try:
+        yield Worker(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@frozen
+class Rounds:
+    """The samples of every contestant, one a round, after one that does not count."""
+
+    samples: Mapping[str, Sequence[Sample]]
+    reference: str
+
+    def ratio(self, name: str) -> Spread:
+        """Processor time of one operation as multiples of the reference's in the same round."""
+        pairs = zip(self.samples[name], self.samples[self.reference], strict=True)
+        return spread(mine.cpu_each / other.cpu_each for mine, other in pairs)
+
+    def between(self, name: str, other: str) -> Spread:
+        """Processor time of one operation as multiples of another contestant's in the same round."""
+        pairs = zip(self.samples[name], self.samples[other], strict=True)
+        return spread(mine.cpu_each / theirs.cpu_each for mine, theirs in pairs)
+
+    def cpu(self, name: str) -> Spread:
+        """Microseconds of processor time for one operation."""
+        return spread(1e6 * sample.cpu_each for sample in self.samples[name])
+
+    def per_second(self, name: str) -> Spread:
+        """Operations a second."""
+        return spread(sample.per_second for sample in self.samples[name])
+
+    def server_busy(self, name: str) -> float | None:
+        """The median share of the time the server was at work."""
+        found = [sample.server_busy for sample in self.samples[name] if sample.server_busy is not None]
+        return statistics.median(found) if found else None
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the reference itself differed too much from round to round."""
+        return self.cpu(self.reference).width > NOISY
+
+
+def measure(
+    running: Mapping[str, Worker],
+    task: Task,
+    *,
+    reference: str,
+    rounds: int,
+    seed: int,
+    busy: Callable[[], float] | None = None,
+) -> Rounds:
+    """Let every worker do the task once a round, in an order drawn anew; the first round only warms up."""
+    draws = random.Random(seed)
+    samples: dict[str, list[Sample]] = {name: [] for name in running}
+    for number in range(rounds + 1):
+        for name in draws.sample(list(running), len(running)):
+            found = running[name].sample(task, busy)
+            if number:
+                samples[name].append(found)
+    return Rounds(samples, reference)
+
+
+def processor_seconds(processes: Iterable[int]) -> float:
+    """Return the user and system time these processes have had so far."""
+    ticks = 0
+    for process in processes:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
