@@ -4,6 +4,7 @@ Durations are seconds (float). ``growth`` and ``jitter`` are ratios. None means 
 """
 
 import ipaddress
+import re
 import string
 import sys
 import tomllib
@@ -334,9 +335,14 @@ UNCONFIRMED_ROUTES: Final = frozenset(
 """Names of the routes whose default path no public page of the API shows."""
 
 
+_NEEDS_NO_ENCODING = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+
+
 def path_segment(name: str, value: str) -> str:
     """Percent-encode an id so that it cannot leave its path segment; refuse what no encoding makes safe."""
     given: object = value
+    if type(given) is str and _NEEDS_NO_ENCODING(given):
+        return given
     if not isinstance(given, str) or given in {"", ".", ".."}:
         raise ConfigurationError(f"{name} must be a non-empty text that is not '.' or '..', not {value!r}")
     try:

@@ -53,7 +53,8 @@ LAYERS: list[set[str]] = [
     {"emulator.state", "_sansio.ledger_records"},
     {"_sansio.ledger_book"},
     {
-        "_io.idle_connections",
+        "_io.known_connections",
+        "_io.deadlines",
         "_io.retrying",
         "_io.limiting",
         "_io.signal",
@@ -61,8 +62,9 @@ LAYERS: list[set[str]] = [
         "emulator.in_memory",
         "emulator.server",
     },
-    {"_io.body", "_io.ledger_errors", "_io.group_commit"},
-    {"_io.transport", "_io.ledger_file"},
+    {"_io.body", "_io.middlewares", "_io.silences", "_io.ledger_errors", "_io.group_commit"},
+    {"_io.direct", "_io.ledger_file"},
+    {"_io.transport"},
     {"_io.ledger_claim"},
     {"_io.ledger_store", "_io.ledger_reading", "_io.ledger_discarding"},
     {"_io.credentials", "_io.gate"},
@@ -88,8 +90,11 @@ EMPTY = {"_sansio.__init__", "_io.__init__"}
 
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
-    "aiohttp": {"_io.body", "_io.transport", "_io.idle_connections", "emulator.server"},
-    "yarl": {"_io.transport", "emulator.server"},
+    "aiohttp": {
+        *(f"_io.{name}" for name in ("body", "direct", "known_connections", "middlewares", "silences", "transport")),
+        "emulator.server",
+    },
+    "yarl": {"_io.direct", "_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
     "cattrs": {"_sansio.codec"},
     "msgspec": {"_sansio.json_text"},

@@ -4,6 +4,7 @@
    seen goes with its cancellation, to whoever set the time limit.
 2. aiohttp tells whoever reads a body that its connection is gone, but not when it closed it itself over a chunk it
    could not read. Then nothing would ever come, and no timeout of aiohttp's runs any more.
+3. Mostly all of the body is there when its headers are: then nothing is waited for, and no time limit is needed.
 """
 
 import asyncio
@@ -21,18 +22,27 @@ _GRACE = 0.25
 
 async def read_response(answer: aiohttp.ClientResponse, *, body_limit: int) -> Response:
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
+    content = answer.content
+    if answer.closed and content.exception() is None and content.total_bytes <= body_limit:
+        return Response(answer.status, _lower_case(answer), content.read_nowait())
     reading = _Reading(answer, body_limit)
     try:
-        damage = await reading.to_the_end()
+        with reading:
+            damage = await reading.to_the_end()
     except asyncio.CancelledError as cancelled:
         carry(cancelled, reading.response(Damage.LATE))
         raise
     return reading.response(damage)
 
 
+def _lower_case(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    headers = answer.headers
+    return dict(zip(map(str.lower, headers.keys()), headers.values(), strict=True))
+
+
 @define(eq=False)
 class _Reading:
-    """The read of one body, with a time limit that begins when the connection is gone.
+    """The read of one body, whose time is limited when the connection is gone.
 
     A traceback may show the locals of every frame, so what has arrived is held here, and this shows nothing of it.
     """
@@ -40,21 +50,16 @@ class _Reading:
     _answer: aiohttp.ClientResponse = field(repr=False)
     _limit: int
     _pieces: list[bytes] = field(factory=list[bytes], init=False, repr=False)
-    _timer: asyncio.Timeout = field(factory=lambda: asyncio.timeout(None), init=False)
     _closed: "asyncio.Future[None] | None" = field(default=None, init=False)
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
     _is_over: bool = field(default=False, init=False)
 
     def response(self, damage: Damage | None) -> Response:
-        headers = {name.lower(): value for name, value in self._answer.headers.items()}
-        return Response(self._answer.status, headers, b"".join(self._pieces), damage)
+        return Response(self._answer.status, _lower_case(self._answer), b"".join(self._pieces), damage)
 
     async def to_the_end(self) -> Damage | None:
         try:
-            # There is no connection any more when all of the body is here, as it is most of the time.
-            if self._answer.connection is None:
-                return await self._take_pieces()
-            async with self:
-                return await self._take_pieces()
+            return await self._take_pieces()
         except aiohttp.SocketTimeoutError:
             return Damage.STALLED
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -74,32 +79,36 @@ class _Reading:
         self._pieces.append(piece)
         return len(piece)
 
-    async def __aenter__(self) -> None:
-        await self._timer.__aenter__()
+    def __enter__(self) -> None:
         connection = self._answer.connection
-        if connection is None or connection.protocol is None:
+        # There is none any more when all of the body is here.
+        if connection is None:
             return
-        self._closed = connection.protocol.closed
+        self._closed = None if connection.protocol is None else connection.protocol.closed
         if self._closed is None:
             self._hurry()
         else:
             self._closed.add_done_callback(self._hurry)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._closed is not None:
             self._closed.remove_done_callback(self._hurry)
             # The connection may be reset much later, when nobody waits for anything on it: one for all its bodies.
             self._closed.remove_done_callback(_heard)
             self._closed.add_done_callback(_heard)
-        await self._timer.__aexit__(kind, error, trace)
 
     def _hurry(self, _: "asyncio.Future[None] | None" = None) -> None:
         # A callback that is removed is still called when it was scheduled before.
-        if not self._is_over and not self._timer.expired():
-            self._timer.reschedule(asyncio.get_running_loop().time() + _GRACE)
+        if not self._is_over:
+            self._timer = asyncio.get_running_loop().call_later(_GRACE, self._give_up)
+
+    def _give_up(self) -> None:
+        self._answer.content.set_exception(aiohttp.ClientPayloadError("the connection is gone"))
 
 
 def _heard(closed: "asyncio.Future[None]") -> None:

@@ -4,7 +4,8 @@ What an auth object raises stays the cause, with its own text and frames: they a
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
@@ -13,7 +14,7 @@ from packcloud_async._sansio.secret import Secret
 from packcloud_async.auth import Auth, header_complaint
 from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, TransportError
 
-Credential = Secret[Mapping[str, str]]
+Credential: TypeAlias = Secret[Mapping[str, str]]
 
 
 @define
@@ -22,11 +23,12 @@ class Credentials:
 
     auth: Auth
     _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _latest: Credential | None = field(default=None, init=False)
     _renewal: tuple[Credential, Credential] | None = field(default=None, init=False)
 
-    async def current(self) -> Credential:
-        """Return the headers to send."""
-        return await self._credential(refused=False)
+    def current(self) -> Coroutine[Any, Any, Credential]:
+        """Return the headers to send, to be awaited."""
+        return self._credential(refused=False)
 
     async def renewed(self, refused: Credential) -> Credential:
         """Ask for another credential once, however many requests were refused with the same one."""
@@ -40,7 +42,7 @@ class Credentials:
 
     async def _credential(self, *, refused: bool) -> Credential:
         try:
-            headers = Credential(dict(await self.auth.headers(refused=refused)))
+            headers: Credential = Secret(dict(await self.auth.headers(refused=refused)))
         except (ConfigurationError, ClientStateError):
             raise
         except asyncio.CancelledError as error:
@@ -54,8 +56,11 @@ class Credentials:
             # The text of a foreign error may hold the very secret it failed to fetch.
             sentence = f"the auth object could not give a credential: {type(error).__name__}"
             raise TransportError(sentence, maybe_sent=False) from error
+        if self._latest is not None and headers == self._latest:
+            return self._latest
         if complaint := _complaint(headers):
             raise ConfigurationError(complaint)
+        self._latest = headers
         return headers
 
 

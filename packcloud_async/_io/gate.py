@@ -28,12 +28,20 @@ class Gate:
         """Hold one slot: ``async with gate.slot(urgency) as turn``."""
         return Slot(self, urgency)
 
+    def enter_at_once(self) -> Turn | None:
+        """Take a slot if there is one and the limiter lets one go now; None if it has to wait."""
+        if self._used >= self.slots:
+            return None
+        turn = self.limiter.turn_at_once(self.limiter.now())
+        if turn is not None:
+            self.occupy()
+        return turn
+
     async def enter(self, urgency: Urgency) -> Turn:
         """Wait for a slot and for leave of the limiter."""
-        now = self.limiter.now()
-        if self._used < self.slots and (turn := self.limiter.turn_at_once(now)):
-            self.occupy()
+        if (turn := self.enter_at_once()) is not None:
             return turn
+        now = self.limiter.now()
         place = self.limiter.line_up(self, urgency)
         try:
             turn = await self._let_go(place)

@@ -21,12 +21,14 @@ class Home:
 
     def objection(self) -> str | None:
         """Say why it cannot be used here, None if it can."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop and self._process == os.getpid():
+            return None
         if self.is_elsewhere:
             return (
                 f"the {self.name} belongs to process {self._process}, of which this one is a fork; "
                 f"make one {self.name} for each process"
             )
-        loop = asyncio.get_running_loop()
         if self._loop is None:
             self._process, self._loop = os.getpid(), loop
         return None if loop is self._loop else self._told_of_another_loop

@@ -1,14 +1,16 @@
-"""One call from value to value: credential, turn, transport, reading, retries."""
+"""One call from value to value: credential, turn, transport, reading, reway."""
 
 import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define, field
 
 from packcloud_async._io.credentials import Credential, Credentials
+from packcloud_async._io.deadlines import Deadlines
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.home import Home
 from packcloud_async._io.limiting import Turn
@@ -58,14 +60,38 @@ class CallObserver(Protocol):
         ...
 
 
-@define
-class _Tries:
-    """What the attempts of one call share."""
+class _Ended(Enum):
+    """Why a call is cancelled from within."""
+
+    LATE = "no answer in time"
+    CLOSED = "the client was closed"
+
+
+@define(eq=False)
+class _UnderWay:
+    """One call, from its first attempt to its last: the task it runs in, and what its attempts share."""
 
     observer: CallObserver | None
     left: int
+    task: asyncio.Task[Any]
+    cancelling: int
     may_have_acted: bool = False
     is_retry: bool = False
+    failed: TryAgain | None = None
+    ended: _Ended | None = None
+
+    def end(self, reason: _Ended) -> None:
+        """Cancel the task, unless that was done already."""
+        if self.ended is None:
+            self.ended = reason
+            self.task.cancel()
+
+    def was_ended(self, reason: _Ended) -> bool:
+        """Whether it was cancelled for this reason and for no other; its cancellation is taken back."""
+        if self.ended is not reason:
+            return False
+        self.ended = None
+        return self.task.uncancel() <= self.cancelling
 
 
 @define
@@ -85,7 +111,8 @@ class Pipeline:
     _transport_closed: bool = field(default=False, init=False)
     _home: Home = field(factory=lambda: Home("client"), init=False)
     _repeated: Attempt = field(init=False)
-    _lifetimes: set[asyncio.Timeout] = field(factory=set[asyncio.Timeout], init=False)
+    _under_way: set[_UnderWay] = field(factory=set[_UnderWay], init=False)
+    _totals: Deadlines[_UnderWay] = field(init=False)
     _credentials: Credentials = field(init=False)
     _retry_budget: RetryBudget = field(init=False)
     _retries_sent: int = field(default=0, init=False)
@@ -94,7 +121,8 @@ class Pipeline:
     def __attrs_post_init__(self) -> None:
         self._credentials = Credentials(self.auth)
         self._retry_budget = RetryBudget(self.policy)
-        self._repeated = retrying(self._attempt, policy=self.policy, draw=random.random, notify=self._notify)
+        self._totals = Deadlines(self.timeouts.total, lambda way: way.end(_Ended.LATE))
+        self._repeated = retrying(self._attempt_again, policy=self.policy, draw=random.random, notify=self._notify)
 
     @property
     def budget(self) -> BudgetState:
@@ -111,30 +139,61 @@ class Pipeline:
         )
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
-        """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
+        """Send a call and return its value; ``once`` never reway. Raises what the answer means."""
         self._check_usable()
-        send = self._attempt if once else self._repeated
+        task = asyncio.current_task()
+        assert task is not None
+        way = _UnderWay(observer, 1 if once else self.policy.attempts, task, task.cancelling())
+        self._under_way.add(way)
         error: PackCloudError
-        lifetime = asyncio.timeout(None)
         try:
-            async with lifetime:
-                self._lifetimes.add(lifetime)
-                return cast("T", await send(call, _Tries(observer, left=1 if once else self.policy.attempts)))
+            return await self._attempt(call, way)
+        except TryAgain as failed:
+            way.failed = failed
+        except asyncio.CancelledError:
+            if not way.was_ended(_Ended.CLOSED):
+                raise
+            error = self._closed_during(call)
+        finally:
+            self._over(way)
+        if way.failed is not None:
+            return await self._call_again(call, way)
+        raise error
+
+    async def _call_again(self, call: Call[T], way: _UnderWay) -> T:
+        """Wait as the policy says after a failed attempt, and go on from there."""
+        self._under_way.add(way)
+        error: PackCloudError
+        try:
+            return cast("T", await self._repeated(call, way))
         except TryAgain as exhausted:
             error = exhausted.error
-        except TimeoutError:
-            if not lifetime.expired():
-                raise
-            error = ClientStateError(f"the client was closed during {call.method} {call.path}")
         except BaseException as passing:
-            # Cancelled while it waited to try again: what is shown is the failure, not its wrapper.
-            if isinstance(passing.__context__, TryAgain):
-                passing.__context__ = passing.__context__.error
-            raise
+            if isinstance(passing, asyncio.CancelledError) and way.was_ended(_Ended.CLOSED):
+                error = self._closed_during(call)
+            else:
+                # Cancelled while it waited to try again: what is shown is the failure, not its wrapper.
+                if isinstance(passing.__context__, TryAgain):
+                    passing.__context__ = passing.__context__.error
+                raise
         finally:
-            self._lifetimes.discard(lifetime)
+            self._over(way)
         # Outside the except block, so that the wrapper does not become its context.
         raise error
+
+    def _end_all(self) -> None:
+        for way in self._under_way:
+            way.end(_Ended.CLOSED)
+        if not self._under_way:
+            self._totals.close()
+
+    def _over(self, way: _UnderWay) -> None:
+        self._under_way.discard(way)
+        if self._closed and not self._under_way:
+            self._totals.close()
+
+    def _closed_during(self, call: Call[Any]) -> ClientStateError:
+        return ClientStateError(f"the client was closed during {call.method} {call.path}")
 
     async def aclose(self) -> None:
         """Refuse further calls, end those under way or waiting for a turn or a retry, and close the transport."""
@@ -143,9 +202,8 @@ class Pipeline:
             # What is open here is open in the other process too, with one selector for both: closing it would take
             # connections from under that one.
             return
-        for lifetime in self._lifetimes:
-            lifetime.reschedule(asyncio.get_running_loop().time())
-        self._lifetimes.clear()
+        # Not at once: whoever closes may be one of them.
+        asyncio.get_running_loop().call_soon(self._end_all)
         if not self._transport_closed:
             await self.transport.aclose()
             self._transport_closed = True
@@ -155,22 +213,41 @@ class Pipeline:
         if (objection := self._home.objection_to_closing()) is not None:
             raise ClientStateError(objection)
 
-    def _check_usable(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise ClientStateError("the client is closed")
+
+    def _check_usable(self) -> None:
+        self._check_open()
         if (objection := self._home.objection()) is not None:
             raise ClientStateError(objection)
 
-    async def _attempt(self, call: Call[T], tries: _Tries) -> T:
-        tries.left -= 1
+    async def _attempt_again(self, call: Call[T], way: _UnderWay) -> T:
+        """Fail as the first attempt did, which was made without the retry wrapper; then make the others."""
+        if (failed := way.failed) is not None:
+            way.failed = None
+            raise failed
+        return await self._attempt(call, way)
+
+    async def _attempt(self, call: Call[T], way: _UnderWay) -> T:
+        way.left -= 1
         try:
-            return await self._authorized(call, tries)
+            credential = await self._credentials.current()
+            try:
+                return await self._exchange(call, credential, way)
+            except Unauthorized:
+                if way.observer is not None:
+                    way.observer.harmless()
+                fresh = await self._credentials.renewed(credential)
+                if fresh == credential:
+                    raise
+            return await self._exchange(call, fresh, way)
         except PackCloudError as error:
-            if call.when_gone is not None and isinstance(error, NotFound) and tries.may_have_acted:
+            if call.when_gone is not None and isinstance(error, NotFound) and way.may_have_acted:
                 return call.when_gone()
-            self._note(error, tries)
-            if tries.left and self._tries_again(call, error):
-                tries.is_retry = True
+            self._note(error, way)
+            if way.left and self._tries_again(call, error):
+                way.is_retry = True
                 raise TryAgain(error) from error
             raise
 
@@ -185,37 +262,39 @@ class Pipeline:
         tell_withheld(call, error)
         return False
 
-    def _note(self, error: PackCloudError, tries: _Tries) -> None:
+    def _note(self, error: PackCloudError, way: _UnderWay) -> None:
         if may_have_acted(error):
-            tries.may_have_acted = True
-        elif tries.observer is not None:
-            tries.observer.harmless()
+            way.may_have_acted = True
+        elif way.observer is not None:
+            way.observer.harmless()
 
-    async def _authorized(self, call: Call[T], tries: _Tries) -> T:
-        credential = await self._credentials.current()
-        try:
-            return await self._exchange(call, credential, tries)
-        except Unauthorized:
-            if tries.observer is not None:
-                tries.observer.harmless()
-            fresh = await self._credentials.renewed(credential)
-            if fresh == credential:
-                raise
-        return await self._exchange(call, fresh, tries)
-
-    async def _exchange(self, call: Call[T], credential: Credential, tries: _Tries) -> T:
+    async def _exchange(self, call: Call[T], credential: Credential, way: _UnderWay) -> T:
         request = build_request(call, self.base_url, credential.reveal(), self.user_agent)
-        async with self.gate.slot(call.urgency) as turn:
-            self._check_usable()
-            if tries.observer is not None:
-                await tries.observer.leaving()
+        gate = self.gate
+        turn = gate.enter_at_once() or await gate.enter(call.urgency)
+        try:
+            self._check_open()
+            if way.observer is not None:
+                await way.observer.leaving()
                 # Closed meanwhile: a transport that is used again would open what nobody closes.
-                self._check_usable()
-            self._count(tries)
-            response = await self._timed(call, self.transport.send(request))
+                self._check_open()
+            now = asyncio.get_running_loop().time()
+            self._count(way, now)
+            self._totals.begin(way, now)
+            try:
+                response = await self.transport.send(request)
+            except asyncio.CancelledError as error:
+                response = self._cancelled(call, way, error)
+            finally:
+                self._totals.end(way)
+            if way.ended is _Ended.LATE:
+                # It came all the same, from a transport that does not heed its cancellation.
+                way.was_ended(_Ended.LATE)
             answered = datetime.now(UTC)
             # Before the slot is given back, or the next request would leave unwarned.
             self._heed(response, turn, answered)
+        finally:
+            gate.leave()
         try:
             return read_answer(call, response, now=answered, credential=credential)
         except TransportError:
@@ -223,47 +302,43 @@ class Pipeline:
                 raise self._too_late(call) from None
             raise
 
-    def _count(self, tries: _Tries) -> None:
+    def _count(self, way: _UnderWay, now: float) -> None:
         self.requests_sent += 1
-        self._retry_budget.sent(asyncio.get_running_loop().time())
-        self._retries_sent += tries.is_retry
-        tries.is_retry = False
+        self._retry_budget.sent(now)
+        self._retries_sent += way.is_retry
+        way.is_retry = False
 
     def _heed(self, response: Response, turn: Turn, answered: datetime) -> None:
         limiter = self.gate.limiter
         if told := allowances(response.headers, answered):
             limiter.told(turn, told)
-        wish = retry_after(response.headers, answered) if response.status in {429, 503} else None
+        if response.status not in {429, 503}:
+            return
+        wish = retry_after(response.headers, answered)
         if self.policy.is_refusal(response.status, wish):
             # One refusal slows every request of the limiter, not only the one that met it.
             self._refusals += 1
             limiter.refused(turn, pause=self.policy.pause_after(response.status, wish))
 
-    async def _timed(self, call: Call[Any], sending: Any) -> Response:
-        timer = asyncio.timeout(self.timeouts.total)
-        try:
-            async with timer:
-                return cast("Response", await sending)
-        except asyncio.CancelledError as error:
-            if is_being_cancelled():
-                raise
-            raise TransportError(f"{call.method} {call.path}: cancelled from below", maybe_sent=True) from error
-        except TimeoutError as error:
-            if not timer.expired():
-                raise
+    def _cancelled(self, call: Call[Any], way: _UnderWay, error: asyncio.CancelledError) -> Response:
+        """Return what had arrived of an answer when its time was up; raise what any other cancellation means."""
+        if way.was_ended(_Ended.LATE):
             # A status that has arrived counts, also when the rest did not: it may say that the sync was started.
-            if isinstance(begun := carried_by(error.__cause__), Response):
+            if isinstance(begun := carried_by(error), Response):
                 return begun
-            raise self._too_late(call) from error
+            raise self._too_late(call) from TimeoutError()
+        if is_being_cancelled():
+            raise error
+        raise TransportError(f"{call.method} {call.path}: cancelled from below", maybe_sent=True) from error
 
     def _too_late(self, call: Call[Any]) -> TransportError:
         return TransportError(
             f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds", maybe_sent=True
         )
 
-    def _notify(self, details: RetryDetails, _: Call[Any], tries: _Tries) -> None:
+    def _notify(self, details: RetryDetails, _: Call[Any], way: _UnderWay) -> None:
         log_retry(details)
-        if tries.observer is not None:
-            tries.observer.retrying(details)
+        if way.observer is not None:
+            way.observer.retrying(details)
         if self.on_retry is not None:
             self.on_retry(details)

@@ -7,7 +7,9 @@ from attrs import define, field
 from yarl import URL
 
 from packcloud_async._io.body import read_response
-from packcloud_async._io.idle_connections import IdleConnections
+from packcloud_async._io.direct import NO_CONTENT_TYPE, Direct, stands_aside
+from packcloud_async._io.middlewares import LookingFirst, sent_once
+from packcloud_async._io.silences import Silences
 from packcloud_async._sansio.secret import without_frames
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.errors import ClientStateError, ConfigurationError, ForeignError, TransportError
@@ -46,30 +48,32 @@ class AiohttpTransport:
     _own: aiohttp.ClientSession | None = field(default=None, init=False)
     _timeout: aiohttp.ClientTimeout = field(init=False)
     _middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = field(init=False)
+    _direct: Direct | None = field(default=None, init=False)
+    _silences: Silences = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._silences = Silences(self.timeouts.read)
         # Middlewares given with a request replace those of the session, so the caller's are taken along.
         callers = getattr(self.session, "_middlewares", ())
-        self._middlewares = (_sent_once, *callers, IdleConnections().look_first)
+        self._middlewares = (sent_once, *callers, LookingFirst().send)
         # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
         # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
         connect = self.timeouts.until_connected
         self._timeout = aiohttp.ClientTimeout(
-            connect=connect, sock_connect=connect, sock_read=self.timeouts.read, ceil_threshold=_NEVER_ROUND
+            connect=connect,
+            sock_connect=connect,
+            sock_read=self.timeouts.read,
+            ceil_threshold=_NEVER_ROUND,
         )
 
     async def send(self, request: Request) -> Response:
         """Send one request on the session."""
         session = self.session or self._own or self._open()
-        if session.closed:
-            raise ClientStateError("the session given to the client is closed")
-        if session.auth is not None and any(name.lower() == "authorization" for name in request.headers):
-            raise ConfigurationError(
-                "the session given to the client has an auth= of its own, and so has the client: "
-                "give the session none, or the client a credential in another header, HeaderAuth"
-            )
+        direct = None if self._direct is None or stands_aside() else self._direct
+        if direct is None:
+            _check_session(session, request)
         try:
-            return await self._exchange(session, request)
+            return await (self._through(session, request) if direct is None else direct.exchange(request))
         except BaseException as error:  # noqa: BLE001 - every error goes on, as what it means
             # The frames of aiohttp hold the headers and the body, so that nothing of them may be chained.
             failure = without_frames(_meaning(request, error))
@@ -77,29 +81,42 @@ class AiohttpTransport:
 
     async def aclose(self) -> None:
         """Close the session if it was opened here."""
-        own, self._own = self._own, None
+        own, self._own, self._direct = self._own, None, None
+        self._silences.close()
         if own is not None:
             await own.close()
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
         self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        if not self._own.trace_configs:
+            self._direct = Direct(self._own, self._timeout, self._silences, self.body_limit)
         return self._own
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
-        async with session.request(
+    async def _through(self, session: aiohttp.ClientSession, request: Request) -> Response:
+        answer = await session.request(
             request.method,
             URL(request.url, encoded=True),
             headers=request.headers,
-            # Otherwise a POST without a body would say that it is application/octet-stream.
-            skip_auto_headers=("Content-Type",),
+            skip_auto_headers=NO_CONTENT_TYPE,
             data=request.body,
             allow_redirects=False,
             raise_for_status=False,
             timeout=self._timeout,
             middlewares=self._middlewares,
-        ) as answer:
+        )
+        async with answer:
             return await read_response(answer, body_limit=self.body_limit)
+
+
+def _check_session(session: aiohttp.ClientSession, request: Request) -> None:
+    if session.closed:
+        raise ClientStateError("the session given to the client is closed")
+    if session.auth is not None and any(name.lower() == "authorization" for name in request.headers):
+        raise ConfigurationError(
+            "the session given to the client has an auth= of its own, and so has the client: "
+            "give the session none, or the client a credential in another header, HeaderAuth"
+        )
 
 
 def turns(max_connections: int, session: aiohttp.ClientSession | None) -> int:
@@ -109,19 +126,6 @@ def turns(max_connections: int, session: aiohttp.ClientSession | None) -> int:
         return max_connections
     # 0 is aiohttp's "no limit".
     return min(max_connections, connector.limit or max_connections, connector.limit_per_host or max_connections)
-
-
-async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Hide a lost connection from aiohttp, which would send the request again by itself, a DELETE too."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except aiohttp.ServerDisconnectedError:
-        # Its text quotes the headers that had arrived.
-        raise aiohttp.ClientConnectionError("the server closed the connection") from None
-    except aiohttp.ClientOSError as error:
-        raise aiohttp.ClientConnectionError(str(error)) from error
 
 
 def _meaning(request: Request, error: BaseException) -> BaseException:

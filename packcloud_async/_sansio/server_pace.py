@@ -76,7 +76,8 @@ class ServerPace:
 
     def began(self, now: float) -> None:
         """Tell that a request begins."""
-        self._renew(now)
+        if self._window is not None:
+            self._renew(now)
         self._last_but_one, self._last = self._last, now
         if self._window is not None:
             self._window.left = max(0.0, self._window.left - 1)
@@ -89,7 +90,8 @@ class ServerPace:
 
     def ready_at(self, now: float) -> float:
         """Return the instant before which no request should begin; it may be past."""
-        self._renew(now)
+        if self._window is not None:
+            self._renew(now)
         return -math.inf if self._window is None else self._window.next_at(self._last, self.policy)
 
     def _heard(self, told: Allowance, uncertain: int, now: float) -> _Window:

@@ -209,7 +209,7 @@ async def test_nothing_is_kept_of_a_connection_that_is_gone():
             await integrations(client).get("int_1")
             await asyncio.sleep(0.02)
         gc.collect()
-        known = client._pipeline.transport._middlewares[-1].__self__._usable_until
+        known = client._pipeline.transport._direct._known._known
         assert len(known) <= 1
 
 

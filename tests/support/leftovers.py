@@ -44,8 +44,10 @@ def _in_gate(client: PackCloudClient) -> Iterator[str]:
         yield f"{limiter._begun} requests begun and {limiter._answered} answered"
     if limiter._timer is not None:
         yield "a timer of the limiter, for nobody"
-    if pipeline._lifetimes:
-        yield f"{len(pipeline._lifetimes)} calls that can be ended by closing"
+    if pipeline._under_way:
+        yield f"{len(pipeline._under_way)} calls that can be ended by closing"
+    if len(pipeline._totals):
+        yield f"{len(pipeline._totals)} requests whose time runs"
 
 
 def _in_credentials(client: PackCloudClient) -> Iterator[str]:
@@ -64,6 +66,9 @@ def _in_watches(client: PackCloudClient) -> Iterator[str]:
 
 
 def _in_session(client: PackCloudClient) -> Iterator[str]:
+    silences = getattr(client._pipeline.transport, "_silences", ())
+    if len(silences):
+        yield f"{len(silences)} answers that are expected"
     session = getattr(client._pipeline.transport, "_own", None)
     if session is not None and session.connector is not None and session.connector._acquired:
         yield f"{len(session.connector._acquired)} connections"

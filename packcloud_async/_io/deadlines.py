@@ -1,0 +1,62 @@
+"""Deadlines: time limits of any number of things at once, with one timer for all of them.
+
+All limits of one table are equally long, so whoever began first is due first. Beginning and ending cost an entry in a
+table and no timer: that is set for whoever is first, and looks who is first when it fires.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from attrs import define, field
+
+K = TypeVar("K")
+
+
+@define(eq=False)
+class Deadlines(Generic[K]):
+    """Tells ``expire`` who did not end within ``seconds``; None is no limit. Belongs to one event loop."""
+
+    seconds: float | None
+    expire: Callable[[K], None]
+    _began: dict[K, float] = field(factory=dict[K, float], init=False)
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
+
+    def begin(self, item: K, now: float) -> None:
+        """Begin the time of something, now by the loop's clock; once more begins it anew."""
+        if self.seconds is None:
+            return
+        # Taken out first, or it would keep its old place in the order.
+        self._began.pop(item, None)
+        self._began[item] = now
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(now + self.seconds, self._look)
+
+    def end(self, item: K) -> None:
+        """End it; what has ended already is ignored."""
+        self._began.pop(item, None)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._began.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def __len__(self) -> int:
+        return len(self._began)
+
+    def _look(self) -> None:
+        assert self._timer is not None
+        assert self.seconds is not None
+        # A timer may fire up to the resolution of the clock before its instant, and that instant is due.
+        loop, now = asyncio.get_running_loop(), self._timer.when()
+        now = max(now, loop.time())
+        self._timer = None
+        while self._began:
+            item, began = next(iter(self._began.items()))
+            if began + self.seconds > now:
+                self._timer = loop.call_at(began + self.seconds, self._look)
+                return
+            del self._began[item]
+            self.expire(item)
