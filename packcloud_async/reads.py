@@ -15,8 +15,9 @@ from typing import Protocol
 from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
-from packcloud_async._sansio import endpoints
-from packcloud_async._sansio.endpoints import Call, ReadFailure
+from packcloud_async._sansio import answers, endpoints
+from packcloud_async._sansio.answers import ReadFailure
+from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.planning import Walk, goes_on, plan_reads
@@ -187,7 +188,7 @@ class Reads:
         try:
             integration = await caller.call(call, observer=_ReadObserver(same), once=not any_decides(same))
         except PackCloudError as error:
-            failure = endpoints.read_failure(error)
+            failure = answers.read_failure(error)
             gone = [watched for watched in same if _would_be_gone(watched.progress, failure, asked_at)]
             if gone:
                 unfound.append(_Unfound(integration_id, gone, failure, error, asked_at))
@@ -213,7 +214,7 @@ class Reads:
                 self.watch.tell_error(watched, one.failure, one.error, asked_at=one.asked_at)
 
     def _tell_failed_list(self, same: Iterable[Watched], error: PackCloudError, asked_at: float) -> None:
-        failure = endpoints.list_failure(error)
+        failure = answers.list_failure(error)
         for watched in same:
             self.watch.tell_error(watched, failure, error, asked_at=asked_at)
 

@@ -20,8 +20,8 @@ from attrs import define, field
 
 from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import only_cause, until_done
+from packcloud_async._sansio.answers import ReadFailure
 from packcloud_async._sansio.due import DueQueue
-from packcloud_async._sansio.endpoints import ReadFailure
 from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.outcomes import Sighting
