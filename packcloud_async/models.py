@@ -86,7 +86,7 @@ def _absent() -> frozenset[str]:
     return field(default=frozenset(), repr=False)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Integration:
     """An integration of an organization (4563bfbf8cb5c53f4846256adf82de0d).
 
@@ -154,7 +154,7 @@ class Integration:
         return wire_form(self)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class IntegrationAction:
     """Something an integration can be told to do.
 
@@ -205,7 +205,7 @@ class IntegrationSettings(Mapping[str, JsonValue]):
         return f"IntegrationSettings({_keys_only(self.values_by_name)})"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class ShippingService:
     """A shipping service an integration offers (1b3ab34db413955c32bbfa109803bd46).
 

@@ -19,10 +19,12 @@ LAYERS: list[set[str]] = [
         "_sansio.wire",
         "_sansio.wire_form",
         "_sansio.redaction",
+        "_sansio.envelope",
         "emulator.forms",
         "emulator.paging",
         "emulator.sync_runs",
     },
+    {"_sansio.building"},
     {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.readers"},
     {

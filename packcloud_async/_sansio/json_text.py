@@ -25,9 +25,7 @@ class NestedTooDeep(ValueError):
 def parse(body: bytes) -> JsonValue:
     """Read one JSON document; raise :class:`InvalidResponse` without quoting the body."""
     try:
-        # Each level is two brackets at least, and few documents have so many at all.
-        if len(body) > 2 * DEEPEST and body.count(b"{") + body.count(b"[") > DEEPEST:
-            _check_depth(body)
+        check_depth(body)
         return _decode(body)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
@@ -39,16 +37,53 @@ def dump(value: JsonValue) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
 
 
+def type_name(value: object) -> str:
+    """Return what messages call the type of a JSON value."""
+    return TYPE_NAMES.get(type(value), type(value).__name__)
+
+
+TYPE_NAMES: Final[Mapping[type, str]] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
 def parse_with_standard_library(body: bytes) -> JsonValue:
     """Read with :mod:`json`, refusing what msgspec refuses.
 
     That is: any encoding but UTF-8, a byte order mark, NaN, Infinity, numbers beyond a float, whole numbers of
     more than 4300 characters, and half of a surrogate pair, be it in a value that a later one replaces.
     """
+    return cast("JsonValue", _STRICT.decode(_text_of(body)))
+
+
+def check_depth(body: bytes) -> None:
+    """Raise :class:`NestedTooDeep` for a document of more than ``DEEPEST`` levels; say nothing of what is no JSON."""
+    # Each level is two brackets at least, and few documents have so many at all.
+    if len(body) > 2 * DEEPEST and _brackets(body) > DEEPEST:
+        _check_depth(body)
+
+
+def _brackets(body: bytes) -> int:
+    # Counted by what is missing without them, at most one more than matters: count() looks at each byte, this leaps.
+    without = len(body.replace(b"{", b"", DEEPEST + 1)) + len(body.replace(b"[", b"", DEEPEST + 1))
+    return 2 * len(body) - without
+
+
+def _text_of(body: bytes) -> str:
     text = body.decode()
-    if _MAYBE_HALF_A_PAIR.search(text) and any(found.group(1) for found in _ESCAPE.finditer(text)):
+    if b"\\" in body and _MAYBE_HALF_A_PAIR.search(text) and any(map(_is_half_a_pair, _ESCAPE.finditer(text))):
         raise ValueError("half of a surrogate pair")
-    return cast("JsonValue", json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole))
+    return text
+
+
+def _is_half_a_pair(escape: re.Match[str]) -> bool:
+    return escape.group(1) is not None
 
 
 _MAYBE_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
@@ -79,6 +114,10 @@ def _finite(number: str) -> object:
 
 def _whole(number: str) -> object:
     return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else _refuse(number)
+
+
+# A decoder is made once: json.loads() makes one for each call that is not as usual.
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
 
 
 def _plain(value: object) -> object:

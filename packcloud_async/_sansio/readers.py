@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from packcloud_async._sansio import codec
+from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.errors import InvalidResponse, TransportError
@@ -42,10 +43,10 @@ def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
     return read
 
 
-def _content(response: Response) -> codec.Content:
+def _content(response: Response) -> Content:
     if not whole(response).body.strip():
         raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
-    return codec.unwrap(response.json())
+    return unwrap(response.json())
 
 
 def settings(response: Response) -> IntegrationSettings:
