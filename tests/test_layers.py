@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
         "emulator.sync_runs",
     },
     {"_sansio.building"},
-    {"_sansio.codec", "models", "policies", "auth", "_sansio.rate_headers"},
+    {"_sansio.codec", "_sansio.straight", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.readers"},
     {
         "_sansio.retry_budget",

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from packcloud_async.errors import InvalidResponse
 
@@ -133,12 +133,22 @@ def _plain(value: object) -> object:
 _BYTES: Final[tuple[type, ...]] = (bytes, bytearray, memoryview)
 
 
-def _fastest_decoder() -> Callable[[bytes], JsonValue]:
+def _msgspec_if_there() -> Any:
     try:
         import msgspec  # noqa: PLC0415 - an optional extra
     except ImportError:
-        return parse_with_standard_library
-    return cast("Callable[[bytes], JsonValue]", msgspec.json.Decoder().decode)
+        return None
+    return msgspec
+
+
+def _fastest_decoder() -> Callable[[bytes], JsonValue]:
+    msgspec = _msgspec_if_there()
+    return parse_with_standard_library if msgspec is None else msgspec.json.Decoder().decode
 
 
 _decode = _fastest_decoder()
+
+
+def msgspec_in_use() -> Any:
+    """Return the module that documents are read with, None when it is the standard library."""
+    return None if _decode is parse_with_standard_library else _msgspec_if_there()

@@ -1,11 +1,16 @@
 """What the body of a good answer holds: one reader for each form of it."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
 
-from packcloud_async._sansio import codec
+from attrs import define
+
+from packcloud_async._sansio import codec, json_text
+from packcloud_async._sansio.building import plan_of
 from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.straight import Straight
 from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.errors import InvalidResponse, TransportError
 from packcloud_async.models import IntegrationSettings, Page
@@ -15,45 +20,67 @@ T = TypeVar("T")
 
 def one(model: type[T]) -> Callable[[Response], T]:
     """Read one model, enveloped or bare."""
-
-    def read(response: Response) -> T:
-        content = _content(response)
-        return codec.decode(model, content.value, content.path)
-
-    return read
+    return _reading(cast("Any", model), many=False).one
 
 
 def all_of(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
     """Read a list of models that has no further pages."""
-
-    def read(response: Response) -> tuple[T, ...]:
-        return codec.decode_items(model, _content(response))
-
-    return read
+    return _reading(cast("Any", model), many=True).items
 
 
 def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
     """Read one page of a list of models."""
+    return _reading(cast("Any", model), many=True).page
 
-    def read(response: Response) -> Page[T]:
-        content = _content(response)
-        items = codec.decode_items(model, content)
+
+@define
+class _Reading(Generic[T]):
+    """One model, or many, in an answer."""
+
+    _model: type[T]
+    _many: bool
+    _straight: Straight[T]
+
+    def page(self, response: Response) -> Page[T]:
+        items, content = self._read(_body(response))
         return Page(items=items, next=content.next, prev=content.prev, per_page=content.per_page)
 
-    return read
+    def items(self, response: Response) -> tuple[T, ...]:
+        return self._read(_body(response))[0]
+
+    def one(self, response: Response) -> T:
+        return self._read(_body(response))[0][0]
+
+    def _read(self, body: bytes) -> tuple[tuple[T, ...], Content]:
+        if (found := self._straight.read(body)) is not None:
+            return found
+        document = json_text.parse(body)
+        content = unwrap(document)
+        if self._many:
+            items = codec.decode_items(self._model, content)
+        else:
+            items = (codec.decode(self._model, content.value, content.path),)
+        self._straight.learn(document, content)
+        return items, content
 
 
-def _content(response: Response) -> Content:
-    if not whole(response).body.strip():
+@cache
+def _reading(model: Any, *, many: bool) -> _Reading[Any]:
+    plan = plan_of(model)
+    assert plan is not None
+    return _Reading(model, many, Straight(plan, many))
+
+
+def _body(response: Response) -> bytes:
+    body = whole(response).body
+    if not body.strip():
         raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
-    return unwrap(response.json())
+    return body
 
 
 def settings(response: Response) -> IntegrationSettings:
     """Read settings, whose names are unknown."""
-    if not whole(response).body.strip():
-        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
-    value = _without_wrapper(response.json())
+    value = _without_wrapper(json_text.parse(_body(response)))
     # PHP writes an empty map as an empty list.
     if value == []:
         return IntegrationSettings({})
