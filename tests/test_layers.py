@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
     },
     {"_sansio.building"},
     {"_sansio.codec", "_sansio.straight", "models", "policies", "auth", "_sansio.rate_headers"},
+    {"_sansio.glimpse"},
     {"_sansio.readers"},
     {
         "_sansio.retry_budget",

@@ -58,6 +58,11 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
         return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
 
 
+def decode_content(model: type[T], content: Content, *, many: bool) -> tuple[T, ...]:
+    """Build all models of an answer: those of a list when there are ``many``, else the one it is."""
+    return decode_items(model, content) if many else (decode(model, content.value, content.path),)
+
+
 def encode(model: object) -> dict[str, JsonValue]:
     """Return the JSON object a model came from: unknown fields included, absent ones left out."""
     return wire_form(model)

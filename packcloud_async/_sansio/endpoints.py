@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from attrs import Factory, evolve, field, frozen
 
 from packcloud_async._sansio import json_text, readers
+from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.redaction import leaves_of
 from packcloud_async._sansio.secret import Secret, secret
@@ -90,6 +91,12 @@ def list_integrations(routes: Routes, organization_id: str) -> Call[Page[Integra
     return _get("integrations.list", path, readers.page_of(Integration), route="integrations")
 
 
+def poll_integrations(routes: Routes, organization_id: str, *, with_trade: bool) -> Call[Page[Glimpse]]:
+    """Call 1 again, for a watch: ids and watermarks alone, and what learning needs if it is ``with_trade``."""
+    path = routes.path("integrations", organizationId=organization_id)
+    return _get("integrations.list", path, readers.page_of_glimpses(with_trade=with_trade), route="integrations")
+
+
 def create_integration(
     routes: Routes,
     organization_id: str,
@@ -111,6 +118,12 @@ def get_integration(routes: Routes, organization_id: str, integration_id: str) -
     """Call 3, "Get integration by id"."""
     path = _integration_path(routes, "integration", organization_id, integration_id)
     return _get("integrations.get", path, readers.one(Integration), route="integration")
+
+
+def poll_integration(routes: Routes, organization_id: str, integration_id: str, *, with_trade: bool) -> Call[Glimpse]:
+    """Call 3 again, for a watch."""
+    path = _integration_path(routes, "integration", organization_id, integration_id)
+    return _get("integrations.get", path, readers.glimpse(with_trade=with_trade), route="integration")
 
 
 def update_integration(

@@ -1,7 +1,7 @@
 """The one reading of the API's envelopes."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from attrs import frozen
 
@@ -9,6 +9,9 @@ from packcloud_async._sansio.json_text import TYPE_NAMES, JsonValue, type_name
 from packcloud_async.errors import InvalidResponse
 
 T = TypeVar("T")
+
+PAGING_FIELDS: Final = ("links", "meta", "next", "prev", "per_page")
+"""The fields of an envelope that say where the list goes on."""
 
 
 @frozen

@@ -24,9 +24,18 @@ class NestedTooDeep(ValueError):
 
 def parse(body: bytes) -> JsonValue:
     """Read one JSON document; raise :class:`InvalidResponse` without quoting the body."""
+    return _parsed(body, _decode)
+
+
+def parse_leniently(body: bytes) -> JsonValue:
+    """Read a document of which only some values matter: a number that nothing holds is infinite."""
+    return _parsed(body, _decode_leniently)
+
+
+def _parsed(body: bytes, decode: Callable[[bytes], JsonValue]) -> JsonValue:
     try:
         check_depth(body)
-        return _decode(body)
+        return decode(body)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None
@@ -116,8 +125,17 @@ def _whole(number: str) -> object:
     return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else _refuse(number)
 
 
+def _whole_or_infinite(number: str) -> object:
+    return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else math.inf
+
+
 # A decoder is made once: json.loads() makes one for each call that is not as usual.
 _STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+_LENIENT = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole_or_infinite)
+
+
+def _decode_leniently(body: bytes) -> JsonValue:
+    return cast("JsonValue", _LENIENT.decode(_text_of(body)))
 
 
 def _plain(value: object) -> object:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
-from attrs import define
+from attrs import frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.building import plan_of
 from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.glimpse import Glimpse, Glimpses
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.straight import Straight
 from packcloud_async._sansio.wire import Damage, Response
@@ -20,26 +21,34 @@ T = TypeVar("T")
 
 def one(model: type[T]) -> Callable[[Response], T]:
     """Read one model, enveloped or bare."""
-    return _reading(cast("Any", model), many=False).one
+    return _models(cast("Any", model), many=False).one
 
 
 def all_of(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
     """Read a list of models that has no further pages."""
-    return _reading(cast("Any", model), many=True).items
+    return _models(cast("Any", model), many=True).items
 
 
 def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
     """Read one page of a list of models."""
-    return _reading(cast("Any", model), many=True).page
+    return _models(cast("Any", model), many=True).page
 
 
-@define
+def glimpse(*, with_trade: bool) -> Callable[[Response], Glimpse]:
+    """Read one integration as a poll sees it."""
+    return _glimpses(many=False, with_trade=with_trade).one
+
+
+def page_of_glimpses(*, with_trade: bool) -> Callable[[Response], Page[Glimpse]]:
+    """Read one page of integrations as a poll sees them."""
+    return _glimpses(many=True, with_trade=with_trade).page
+
+
+@frozen
 class _Reading(Generic[T]):
-    """One model, or many, in an answer."""
+    """What bodies hold that are read by one function: items, of which there may be one, and what stands around them."""
 
-    _model: type[T]
-    _many: bool
-    _straight: Straight[T]
+    _read: Callable[[bytes], tuple[tuple[T, ...], Content]]
 
     def page(self, response: Response) -> Page[T]:
         items, content = self._read(_body(response))
@@ -51,24 +60,28 @@ class _Reading(Generic[T]):
     def one(self, response: Response) -> T:
         return self._read(_body(response))[0][0]
 
-    def _read(self, body: bytes) -> tuple[tuple[T, ...], Content]:
-        if (found := self._straight.read(body)) is not None:
+
+@cache
+def _models(model: Any, *, many: bool) -> _Reading[Any]:
+    plan = plan_of(model)
+    assert plan is not None
+    straight = Straight[Any](plan, many)
+
+    def read(body: bytes) -> tuple[tuple[Any, ...], Content]:
+        if (found := straight.read(body)) is not None:
             return found
         document = json_text.parse(body)
         content = unwrap(document)
-        if self._many:
-            items = codec.decode_items(self._model, content)
-        else:
-            items = (codec.decode(self._model, content.value, content.path),)
-        self._straight.learn(document, content)
+        items = codec.decode_content(model, content, many=many)
+        straight.learn(document, content)
         return items, content
+
+    return _Reading(read)
 
 
 @cache
-def _reading(model: Any, *, many: bool) -> _Reading[Any]:
-    plan = plan_of(model)
-    assert plan is not None
-    return _Reading(model, many, Straight(plan, many))
+def _glimpses(*, many: bool, with_trade: bool) -> _Reading[Glimpse]:
+    return _Reading(Glimpses(many, with_trade).read)
 
 
 def _body(response: Response) -> bytes:

@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compiled
-from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
 from packcloud_async._sansio.json_text import JsonValue
 
 T = TypeVar("T")
@@ -28,7 +28,6 @@ MOST_LESSONS: Final = 16
 """A lesson costs about as much as a thousand models."""
 
 _LONGEST_NAME: Final = 100
-_OF_PAGING: Final = frozenset({"links", "meta", "next", "prev", "per_page"})
 
 
 @frozen
@@ -135,7 +134,7 @@ def _way(msgspec: Any, plan: Plan, names: _Names, *, many: bool) -> _Way:
         ).decode,
         build=_builder(plan, names.unknown, msgspec.UNSET),
         is_bare=names.is_bare,
-        paging=tuple((name, _attribute(at)) for at, name in enumerate(names.around) if name in _OF_PAGING),
+        paging=tuple((name, _attribute(at)) for at, name in enumerate(names.around) if name in PAGING_FIELDS),
         unset=msgspec.UNSET,
     )
 

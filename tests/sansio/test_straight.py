@@ -188,7 +188,7 @@ def test_nothing_is_straight_without_msgspec(monkeypatch):
 )
 def test_a_call_reads_its_second_answer_straight(make, document, monkeypatch):
     # Other tests may have taught it names without end.
-    readers._reading.cache_clear()
+    readers._models.cache_clear()
     first = read(make(), answer(document))
     monkeypatch.setattr(json_text, "parse", None)
     assert read(make(), answer(document)) == first
