@@ -7,9 +7,9 @@ from typing import Protocol
 from attrs import define, field
 
 from packcloud_async._io.tasks import only_cause
-from packcloud_async._sansio import endpoints
+from packcloud_async._sansio import answers, endpoints
+from packcloud_async._sansio.answers import Answer
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.endpoints import Answer
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async._sansio.progress import Phase, SyncProgress
@@ -184,7 +184,7 @@ class Firing:
             self.listener.fired(kind, None, shared=False)
 
     def _take_answer(self, kind: SyncKind, error: PackCloudError) -> None:
-        progress, answer = self.progress, endpoints.answer_of(error)
+        progress, answer = self.progress, answers.answer_of(error)
         if answer is Answer.IN_DOUBT:
             progress.in_doubt(kind, error)
         elif answer is Answer.RUNNING and self.on_conflict is OnConflict.WATCH:

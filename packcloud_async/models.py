@@ -7,7 +7,7 @@ print are kept in ``extra`` and are sent back unchanged by a round trip.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -86,7 +86,7 @@ def _absent() -> frozenset[str]:
     return field(default=frozenset(), repr=False)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Integration:
     """An integration of an organization (4563bfbf8cb5c53f4846256adf82de0d).
 
@@ -137,24 +137,43 @@ class Integration:
     @property
     def watermarks(self) -> Mapping[SyncKind, str | None]:
         """The watermark of every kind whose field is in the payload, as received."""
-        known: dict[str, object] = {
-            "order_sync_updated_at": self.order_sync_updated_at,
-            "product_sync_updated_at": self.product_sync_updated_at,
-        }
-        fields = {**self.extra, **{name: known[name] for name in known if name not in self.absent}}
-        marks: dict[SyncKind, str | None] = {}
-        for kind in SyncKind:
-            value = fields.get(kind.watermark_field, UNSET)
-            if value is None or isinstance(value, str):
-                marks[kind] = value
-        return marks
+        return sent_watermarks(self)
 
     def to_wire(self) -> dict[str, JsonValue]:
         """Return the JSON object this came from: with the unknown fields, without those that were not sent."""
         return wire_form(self)
 
 
-@frozen(kw_only=True)
+class WithWatermarks(Protocol):
+    """What carries the two documented watermarks, and may carry others beside its own fields."""
+
+    @property
+    def extra(self) -> Mapping[str, JsonValue]:
+        """Fields the model does not know."""
+        ...
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Names of the fields that were not sent."""
+        ...
+
+
+def sent_watermarks(integration: WithWatermarks) -> Mapping[SyncKind, str | None]:
+    """Return the watermark of every kind whose field was sent; what is no text and not null is none."""
+    marks: dict[SyncKind, str | None] = {}
+    for kind, name in _WATERMARKS:
+        is_known = name in _DOCUMENTED and name not in integration.absent
+        value: object = getattr(integration, name) if is_known else integration.extra.get(name, UNSET)
+        if value is None or isinstance(value, str):
+            marks[kind] = value
+    return marks
+
+
+_WATERMARKS: Final = tuple((kind, kind.watermark_field) for kind in SyncKind)
+_DOCUMENTED: Final = frozenset({"order_sync_updated_at", "product_sync_updated_at"})
+
+
+@frozen(kw_only=True, weakref_slot=False)
 class IntegrationAction:
     """Something an integration can be told to do.
 
@@ -205,7 +224,7 @@ class IntegrationSettings(Mapping[str, JsonValue]):
         return f"IntegrationSettings({_keys_only(self.values_by_name)})"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class ShippingService:
     """A shipping service an integration offers (1b3ab34db413955c32bbfa109803bd46).
 

@@ -4,7 +4,8 @@
    every watched integration it passes, due or not.
 2. An integration that a walk did not show is read on its own, and one that a single read did not find is looked up
    in the list before it counts as gone: a lost endpoint or credential is not a deleted integration.
-3. What a probe reads is read together, as the probe decides. The services of an integration that is gone are gone
+3. Of integrations only ids and watermarks are read: what is wrong elsewhere in them tells nothing of a sync.
+4. What a probe reads is read together, as the probe decides. The services of an integration that is gone are gone
    too, and that looks like news: it is told once the integration itself was read.
 """
 
@@ -15,15 +16,18 @@ from typing import Protocol
 from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
-from packcloud_async._sansio import endpoints
-from packcloud_async._sansio.endpoints import Call, ReadFailure
+from packcloud_async._sansio import answers, endpoints
+from packcloud_async._sansio.answers import ReadFailure
+from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.list_knowledge import ListKnowledge
+from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES
 from packcloud_async._sansio.planning import Walk, goes_on, plan_reads
 from packcloud_async._sansio.progress import SyncProgress
-from packcloud_async.calls import Caller, Integrations, T
+from packcloud_async.calls import Caller, Listing, T
 from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError
-from packcloud_async.models import Integration, SyncKind
+from packcloud_async.models import SyncKind
 from packcloud_async.policies import Routes
 from packcloud_async.probes import Probe, ask
 from packcloud_async.watched import Group, Watched, WatchedJobs, all_of, any_decides, by_integration
@@ -41,7 +45,7 @@ class Telling(Protocol):
         marks: Mapping[SyncKind, str | None],
         *,
         asked_at: float,
-        integration: Integration | None = None,
+        integration: Glimpse | None = None,
         shared: bool = False,
     ) -> None:
         """Tell jobs what a read showed."""
@@ -54,12 +58,13 @@ class Telling(Protocol):
 
 @define
 class Reads:
-    """The reads of one moment in one organization."""
+    """The reads of one moment in one organization; ``with_trade`` when somebody learns from them."""
 
     organization_id: str
     known: ListKnowledge
     jobs: WatchedJobs
     watch: Telling
+    with_trade: bool
     _news: dict[str, Mapping[SyncKind, str]] = field(factory=dict[str, Mapping[SyncKind, str]], init=False)
 
     async def read(self, due: list[Watched], probes: Mapping[SyncKind, Probe]) -> None:
@@ -147,7 +152,8 @@ class Reads:
     ) -> int:
         """Read page by page; return how many there are at least."""
         caller = next(iter(everyone)).watcher.caller
-        pages = Integrations(caller, self.organization_id).list().pages(once=not any_decides(everyone))
+        call = endpoints.poll_integrations(caller.routes, self.organization_id, with_trade=self.with_trade)
+        pages = Listing(caller, call, DEFAULT_MAX_PAGES).pages(once=not any_decides(everyone))
         others = len(self.jobs) > len(missing)
         count = 0
         while missing and not pages.at_the_end:
@@ -164,7 +170,7 @@ class Reads:
         return count if pages.at_the_end else max(count, before or 0)
 
     def _tell_found(
-        self, integration: Integration, due: Collection[Watched], asked_at: float, *, page: int | None = None
+        self, integration: Glimpse, due: Collection[Watched], asked_at: float, *, page: int | None = None
     ) -> None:
         """Tell what a read showed to those it was made for, and to everybody else who watches the integration.
 
@@ -183,11 +189,13 @@ class Reads:
         """Read one integration; jobs for which it would now count as gone are put into ``unfound``."""
         caller = same[0].watcher.caller
         asked_at = _now()
-        call = endpoints.get_integration(caller.routes, self.organization_id, integration_id)
+        call = endpoints.poll_integration(
+            caller.routes, self.organization_id, integration_id, with_trade=self.with_trade
+        )
         try:
             integration = await caller.call(call, observer=_ReadObserver(same), once=not any_decides(same))
         except PackCloudError as error:
-            failure = endpoints.read_failure(error)
+            failure = answers.read_failure(error)
             gone = [watched for watched in same if _would_be_gone(watched.progress, failure, asked_at)]
             if gone:
                 unfound.append(_Unfound(integration_id, gone, failure, error, asked_at))
@@ -213,7 +221,7 @@ class Reads:
                 self.watch.tell_error(watched, one.failure, one.error, asked_at=one.asked_at)
 
     def _tell_failed_list(self, same: Iterable[Watched], error: PackCloudError, asked_at: float) -> None:
-        failure = endpoints.list_failure(error)
+        failure = answers.list_failure(error)
         for watched in same:
             self.watch.tell_error(watched, failure, error, asked_at=asked_at)
 

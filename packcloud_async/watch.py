@@ -20,8 +20,9 @@ from attrs import define, field
 
 from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import only_cause, until_done
+from packcloud_async._sansio.answers import ReadFailure
 from packcloud_async._sansio.due import DueQueue
-from packcloud_async._sansio.endpoints import ReadFailure
+from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.outcomes import Sighting
@@ -195,7 +196,8 @@ class Watch:
         for watched in due:
             watched.read_with = due
         try:
-            await Reads(self.organization_id, self.known, self.jobs, self).read(due, self.probes)
+            reads = Reads(self.organization_id, self.known, self.jobs, self, with_trade=self.pacing is not None)
+            await reads.read(due, self.probes)
         except Exception as error:
             if due[0].probe is None:
                 raise
@@ -214,7 +216,7 @@ class Watch:
         marks: Mapping[SyncKind, str | None],
         *,
         asked_at: float,
-        integration: Integration | None = None,
+        integration: Glimpse | None = None,
         shared: bool = False,
     ) -> None:
         """Tell jobs what a read showed; ``integration`` None when only a probe was read."""
@@ -250,7 +252,7 @@ class Watch:
                 assert_never(failure)
         self._told(watched, decision, Sighting(at=now - progress.started_at, error=error), asked_at, now)
 
-    def _learn(self, watched: Watched, integration: Integration, unmoved: Iterable[SyncKind], now: float) -> None:
+    def _learn(self, watched: Watched, integration: Glimpse, unmoved: Iterable[SyncKind], now: float) -> None:
         pacing, progress = self.pacing, watched.progress
         if pacing is None or not progress.is_measured or progress.watched_from is None:
             return
@@ -259,7 +261,7 @@ class Watch:
             state = progress.state_of(kind)
             # One that was joined, or may not have arrived, began who knows when.
             if state.steps and state.phase is Phase.ACCEPTED and state.error is None:
-                pacing.learn(kind=kind, not_yet=not_yet, seen=now - progress.watched_from, **_trade_of(integration))
+                pacing.learn(kind=kind, not_yet=not_yet, seen=now - progress.watched_from, **integration.trade)
 
     def _told(self, watched: Watched, decision: Decision, sighting: Sighting, asked_at: float, now: float) -> None:
         if asked_at >= watched.not_later_than:

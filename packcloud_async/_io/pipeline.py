@@ -17,15 +17,9 @@ from packcloud_async._io.limiting import Turn
 from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
 from packcloud_async._io.tasks import carried_by, is_being_cancelled
 from packcloud_async._io.transport import Transport
+from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.endpoints import (
-    Call,
-    build_request,
-    may_have_acted,
-    may_repeat,
-    read_answer,
-    retry_after,
-)
+from packcloud_async._sansio.endpoints import Call, build_request
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.rate_headers import allowances
 from packcloud_async._sansio.retry_budget import RetryBudget

@@ -1,6 +1,6 @@
 """RetryPolicy -> backoff: the only door to it.
 
-1. Which errors are tried again is decided in ``endpoints.may_repeat``; here such an error is wrapped in
+1. Which errors are tried again is decided in ``answers.may_repeat``; here such an error is wrapped in
    :class:`TryAgain`, the only exception backoff gets to see.
 2. backoff's own jitter is off: it would also shorten a server's Retry-After. The policy's generator draws.
 3. backoff measures ``max_time`` on a clock that is not the loop's, so it is not used: a job's deadline bounds

@@ -1,24 +1,26 @@
-"""Bytes <-> models: the one cattrs converter, and the one reading of the API's envelopes.
+"""JSON values <-> models: the one cattrs converter.
 
 1. cattrs is lax where it hurts: null in a ``str`` field becomes ``"None"``, ``"no"`` in a ``bool`` field
    becomes True, a text in a field of many becomes its letters. The hooks here refuse instead of converting.
-2. A model is read by a function cattrs generates without bookkeeping. When that fails, the same value is read
-   once more with it, only to name the path.
+2. A model is read by a function that is made for it and keeps no books, of ours where the model is plain. When that
+   fails, the same value is read once more by cattrs with its bookkeeping, only to name the path.
 3. No message quotes a value of the body: it may be a secret.
 """
 
 from collections.abc import Callable, Mapping
-from enum import Enum
-from types import UnionType
+from contextlib import suppress
+from functools import cache
+from types import GenericAlias, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
-from attrs import frozen
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
-from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.building import Builder, builder_of, enum_of, plan_of
+from packcloud_async._sansio.envelope import Content
+from packcloud_async._sansio.json_text import TYPE_NAMES, JsonValue, type_name
 from packcloud_async._sansio.wire_form import KEPT_APART, wire_form
 from packcloud_async.errors import InvalidResponse
 
@@ -31,35 +33,7 @@ class _WrongType(Exception):
     """A value is not of the type the API promises."""
 
     def __init__(self, expected: str, value: object) -> None:
-        super().__init__(f"expected {expected}, got {_json_type(value)}")
-
-
-@frozen
-class Content:
-    """What an answer carries once its envelope is taken off; ``path`` says where it stood."""
-
-    value: JsonValue
-    path: str
-    next: str | None = None
-    prev: str | None = None
-    per_page: int | None = None
-
-
-def unwrap(document: JsonValue) -> Content:
-    """Take off the envelope: ``{data: ...}`` or bare; ``links.next`` or ``next``; ``meta.per_page`` or ``per_page``.
-
-    No page shows which form the API uses: the text of the pages drops the names of wrapping objects.
-    An object with an ``id`` of its own is not an envelope.
-    """
-    if not isinstance(document, Mapping) or "data" not in document or "id" in document:
-        return Content(document, "$")
-    return Content(
-        value=document["data"],
-        path="$.data",
-        next=_paging_field(document, "links", "next", str),
-        prev=_paging_field(document, "links", "prev", str),
-        per_page=_paging_field(document, "meta", "per_page", int),
-    )
+        super().__init__(f"expected {expected}, got {type_name(value)}")
 
 
 def decode(model: type[T], value: JsonValue, path: str = "$") -> T:
@@ -75,13 +49,18 @@ def decode(model: type[T], value: JsonValue, path: str = "$") -> T:
 
 def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
     """Build the models of a list; raise :class:`InvalidResponse` naming index and field."""
-    if not isinstance(content.value, list):
-        raise InvalidResponse(f"expected a list, got {_json_type(content.value)}", path=content.path)
     items = content.value
+    if not isinstance(items, list):
+        raise InvalidResponse(f"expected a list, got {type_name(items)}", path=content.path)
     try:
-        return tuple([_converter.structure(item, model) for item in items])
+        return cast("tuple[T, ...]", _items_hook(cast("Any", model))(items, None))
     except Exception:  # noqa: BLE001 - read again, item by item, for the path
         return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
+
+
+def decode_content(model: type[T], content: Content, *, many: bool) -> tuple[T, ...]:
+    """Build all models of an answer: those of a list when there are ``many``, else the one it is."""
+    return decode_items(model, content) if many else (decode(model, content.value, content.path),)
 
 
 def encode(model: object) -> dict[str, JsonValue]:
@@ -89,37 +68,8 @@ def encode(model: object) -> dict[str, JsonValue]:
     return wire_form(model)
 
 
-def _paging_field(document: Mapping[str, JsonValue], wrapper: str, name: str, kind: type[T]) -> T | None:
-    inner = document.get(wrapper)
-    if isinstance(inner, Mapping) and name in inner:
-        value, path = inner[name], f"$.{wrapper}.{name}"
-    else:
-        value, path = document.get(name), f"$.{name}"
-    if value is None:
-        return None
-    # A bool is an int to Python, not to JSON.
-    if not isinstance(value, kind) or type(value) is bool:
-        raise InvalidResponse(f"expected {_TYPE_NAMES[kind]} or null, got {_json_type(value)}", path=path)
-    return value
-
-
-_TYPE_NAMES: Mapping[type, str] = {
-    str: "a string",
-    bool: "a boolean",
-    int: "an integer",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
-
-
-def _json_type(value: object) -> str:
-    return _TYPE_NAMES.get(type(value), type(value).__name__)
-
-
 def _strict(expected: type) -> Callable[[Any, Any], Any]:
-    name = _TYPE_NAMES[expected]
+    name = TYPE_NAMES[expected]
 
     def hook(value: Any, _: Any) -> Any:
         if type(value) is expected:
@@ -140,20 +90,15 @@ def _is_optional_text(kind: Any) -> bool:
 
 
 def _is_open_enum(kind: Any) -> bool:
-    return _is_union(kind) and _open_enum_of(kind) is not None
+    return _is_union(kind) and enum_of(kind) is not None
 
 
 def _is_union(kind: Any) -> bool:
     return get_origin(kind) in (Union, UnionType)
 
 
-def _open_enum_of(union: Any) -> type[Enum] | None:
-    enums = [arm for arm in get_args(union) if isinstance(arm, type) and issubclass(arm, Enum)]
-    return enums[0] if len(enums) == 1 and set(get_args(union)) == {enums[0], str} else None
-
-
 def _open_enum_hook(union: Any) -> Callable[[Any, Any], Any]:
-    enum = _open_enum_of(union)
+    enum = enum_of(union)
     assert enum is not None
     members = {member.value: member for member in enum}
 
@@ -181,32 +126,56 @@ def _is_tuple(kind: Any) -> bool:
 
 def _tuple_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
     items = list_structure_factory(kind, converter)
+    build = _builder(get_args(kind)[0])
 
     def hook(value: Any, kind: Any) -> Any:
-        if type(value) is list:
-            return tuple(items(value, kind))
-        raise _WrongType("a list", value)
+        if type(value) is not list:
+            raise _WrongType("a list", value)
+        if build is not None:
+            with suppress(Exception):
+                return build(cast("list[object]", value))
+        return tuple(items(value, kind))
 
     return hook
 
 
+@cache
+def _items_hook(model: Any) -> Callable[[Any, Any], Any]:
+    return _converter.get_structure_hook(GenericAlias(tuple, (model, ...)))
+
+
+@cache
+def _builder(model: Any) -> Builder[Any] | None:
+    plan = plan_of(model) if attrs.has(model) else None
+    return None if plan is None else builder_of(plan)
+
+
 def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
-    """Read a model with the fast generated function, and with the explaining one only after a failure."""
-    known = attrs.fields_dict(model)
-    names = frozenset(known) - KEPT_APART
-    optional = [name for name in names if known[name].default is not attrs.NOTHING]
-    left_out: dict[str, Any] = {name: override(omit=True) for name in KEPT_APART}
-    fast = make_dict_structure_fn(model, _converter, _cattrs_detailed_validation=False, **left_out)
-    explaining = make_dict_structure_fn(model, _converter, _cattrs_detailed_validation=True, **left_out)
+    """Read a model with the fast function, and with the explaining one only after a failure."""
+    build = _builder(model)
 
     def hook(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise _WrongType("an object", value)
         fields = cast("dict[str, JsonValue]", value)
-        try:
-            built = fast(fields, kind)
-        except Exception:  # noqa: BLE001 - read again for the path
-            built = explaining(fields, kind)
+        if build is not None:
+            with suppress(Exception):
+                return build((fields,))[0]
+        return _explaining(model)(fields, kind)
+
+    return hook
+
+
+@cache
+def _explaining(model: Any) -> Callable[[Any, Any], Any]:
+    known = attrs.fields_dict(model)
+    names = frozenset(known) - KEPT_APART
+    optional = [name for name in names if known[name].default is not attrs.NOTHING]
+    left_out: dict[str, Any] = {name: override(omit=True) for name in KEPT_APART}
+    structure = make_dict_structure_fn(model, _converter, _cattrs_detailed_validation=True, **left_out)
+
+    def explaining(fields: Mapping[str, JsonValue], kind: Any) -> Any:
+        built = structure(fields, kind)
         # The instance is new and nobody has seen it: this completes its construction.
         if absent := [name for name in optional if name not in fields]:
             object.__setattr__(built, "absent", frozenset(absent))
@@ -215,7 +184,7 @@ def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
             object.__setattr__(built, "extra", extra)
         return built
 
-    return hook
+    return explaining
 
 
 def _first_complaint(error: Exception, path: str) -> tuple[str, str]:

@@ -1,36 +1,22 @@
-"""What each call sends, what each answer means, and whether it may be sent again.
+"""What each call sends, and how its answer is read.
 
-A :class:`Call` is a plain value; drivers send it and hand the answer to :func:`read_answer`.
+A :class:`Call` is a plain value; drivers send it and hand the answer to ``answers.read_answer``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum, IntEnum
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from attrs import Factory, evolve, field, frozen
 
-from packcloud_async._sansio import codec, json_text
+from packcloud_async._sansio import json_text, readers
+from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async._sansio.redaction import credentials_in, excerpt_of, field_errors_of, leaves_of, quotable
-from packcloud_async._sansio.secret import Secret, secret, without_frames
-from packcloud_async._sansio.wire import Damage, Link, Request, Response
-from packcloud_async.errors import (
-    ApiError,
-    ConfigurationError,
-    Conflict,
-    EndpointGone,
-    Forbidden,
-    InvalidResponse,
-    NotFound,
-    PackCloudError,
-    ServerError,
-    TransportError,
-    Unauthorized,
-    ValidationFailed,
-)
+from packcloud_async._sansio.redaction import leaves_of
+from packcloud_async._sansio.secret import Secret, secret
+from packcloud_async._sansio.wire import Link, Request, Response
+from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import (
     Integration,
     IntegrationAction,
@@ -41,7 +27,7 @@ from packcloud_async.models import (
     SyncKind,
     Unset,
 )
-from packcloud_async.policies import UNCONFIRMED_ROUTES, Routes
+from packcloud_async.policies import Routes
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -99,27 +85,16 @@ class Call(Generic[T_co]):
         return urlsplit(self.target).path if self.named_path is None else self.named_path
 
 
-class Answer(Enum):
-    """What a failed sync POST tells about the sync."""
-
-    REFUSED = "the server did not start it"
-    RUNNING = "the server says one is already running"
-    IN_DOUBT = "the server may have started it"
-
-
-class ReadFailure(Enum):
-    """What a failed read of one integration tells."""
-
-    PASSING = "nothing; the next one may succeed"
-    UNFOUND = "it is not there, or not there yet"
-    REMOVED = "it was removed for good"
-    NO_ACCESS = "no later read can succeed"
-
-
 def list_integrations(routes: Routes, organization_id: str) -> Call[Page[Integration]]:
     """Call 1 of the document, "Get list of integrations"."""
     path = routes.path("integrations", organizationId=organization_id)
-    return _get("integrations.list", path, _page_of(Integration), route="integrations")
+    return _get("integrations.list", path, readers.page_of(Integration), route="integrations")
+
+
+def poll_integrations(routes: Routes, organization_id: str, *, with_trade: bool) -> Call[Page[Glimpse]]:
+    """Call 1 again, for a watch: ids and watermarks alone, and what learning needs if it is ``with_trade``."""
+    path = routes.path("integrations", organizationId=organization_id)
+    return _get("integrations.list", path, readers.page_of_glimpses(with_trade=with_trade), route="integrations")
 
 
 def create_integration(
@@ -136,13 +111,19 @@ def create_integration(
     given = Secret[Mapping[str, JsonValue]](
         given_only(name=name, connector_id=connector_id, settings=cast("JsonValue | Unset", settings.reveal()))
     )
-    return _send("integrations.create", "POST", path, given, _one(Integration), route="integrations")
+    return _send("integrations.create", "POST", path, given, readers.one(Integration), route="integrations")
 
 
 def get_integration(routes: Routes, organization_id: str, integration_id: str) -> Call[Integration]:
     """Call 3, "Get integration by id"."""
     path = _integration_path(routes, "integration", organization_id, integration_id)
-    return _get("integrations.get", path, _one(Integration), route="integration")
+    return _get("integrations.get", path, readers.one(Integration), route="integration")
+
+
+def poll_integration(routes: Routes, organization_id: str, integration_id: str, *, with_trade: bool) -> Call[Glimpse]:
+    """Call 3 again, for a watch."""
+    path = _integration_path(routes, "integration", organization_id, integration_id)
+    return _get("integrations.get", path, readers.glimpse(with_trade=with_trade), route="integration")
 
 
 def update_integration(
@@ -151,7 +132,7 @@ def update_integration(
     """Call 4, "Update integration": only the given fields are sent."""
     changes = secret(changes)
     path = _integration_path(routes, "integration", organization_id, integration_id)
-    return _send("integrations.update", "PUT", path, changes, _one(Integration), route="integration")
+    return _send("integrations.update", "PUT", path, changes, readers.one(Integration), route="integration")
 
 
 def delete_integration(routes: Routes, organization_id: str, integration_id: str) -> Call[None]:
@@ -163,7 +144,7 @@ def delete_integration(routes: Routes, organization_id: str, integration_id: str
 def list_actions(routes: Routes, organization_id: str, integration_id: str) -> Call[tuple[IntegrationAction, ...]]:
     """Call 6, "Get integration actions by id"."""
     path = _integration_path(routes, "actions", organization_id, integration_id)
-    return _get("integrations.actions", path, _all(IntegrationAction), route="actions")
+    return _get("integrations.actions", path, readers.all_of(IntegrationAction), route="actions")
 
 
 def execute_action(
@@ -177,16 +158,18 @@ def execute_action(
     payload = secret(payload)
     path = routes.path("execute_action", organizationId=organization_id, integrationId=integration_id, action=action)
     if payload.reveal() is None:
-        return Call("integrations.execute_action", "POST", path, Repeat.IF_NOT_SENT, _any_json, route="execute_action")
+        return Call(
+            "integrations.execute_action", "POST", path, Repeat.IF_NOT_SENT, readers.any_json, route="execute_action"
+        )
     content = Secret(payload.reveal() or {})
-    return _send("integrations.execute_action", "POST", path, content, _any_json, route="execute_action")
+    return _send("integrations.execute_action", "POST", path, content, readers.any_json, route="execute_action")
 
 
 def get_settings(routes: Routes, organization_id: str, integration_id: str) -> Call[IntegrationSettings]:
     """Call 10, "Get settings for integration"."""
     path = _integration_path(routes, "settings", organization_id, integration_id)
     # Its errors are not quoted: they may show any setting, under any name.
-    return evolve(_get("integrations.settings", path, _settings, route="settings"), quotable=False)
+    return evolve(_get("integrations.settings", path, readers.settings, route="settings"), quotable=False)
 
 
 def sync(routes: Routes, organization_id: str, integration_id: str, kind: SyncKind) -> Call[SyncAccepted]:
@@ -195,7 +178,7 @@ def sync(routes: Routes, organization_id: str, integration_id: str, kind: SyncKi
     path = _integration_path(routes, route, organization_id, integration_id)
 
     def read(response: Response) -> SyncAccepted:
-        return SyncAccepted(kind, response.status, _json_or_none(response))
+        return SyncAccepted(kind, response.status, readers.json_or_none(response))
 
     return Call(f"integrations.{route}", "POST", path, Repeat.IF_NOT_SENT, read, route=route)
 
@@ -220,7 +203,7 @@ def list_shipping_services(
     path = routes.path("shipping_services", organizationId=organization_id)
     given = {f"filter[{name}]": value for name, value in filters.items() if value is not None}
     target = _with_query(path, Secret(given))
-    return _get("shipping_services.list", target, _page_of(ShippingService), route="shipping_services")
+    return _get("shipping_services.list", target, readers.page_of(ShippingService), route="shipping_services")
 
 
 def any_request(
@@ -235,14 +218,14 @@ def any_request(
     target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
     if isinstance(json.reveal(), Unset):
-        return Call("request", verb, target, repeat, _whole, secrets=_values_of(query))
+        return Call("request", verb, target, repeat, readers.whole, secrets=_values_of(query))
     content = cast("Secret[JsonValue]", json)
     return Call(
         "request",
         verb,
         target,
         repeat,
-        _whole,
+        readers.whole,
         body=_body(content),
         secrets=(*_values_of(query), *leaves_of(content.reveal())),
     )
@@ -262,141 +245,12 @@ def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str],
     return Request(call.method, url, headers, call.body)
 
 
-def read_answer(
-    call: Call[T], response: Response, *, now: datetime, credential: Mapping[str, str] | Secret[Mapping[str, str]]
-) -> T:
-    """Turn an answer into the value of the call, or raise the error it means.
-
-    ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
-    """
-    credential = secret(credential)
-    try:
-        return _read(call, response, now, credential)
-    except Exception as error:  # noqa: BLE001 - every error goes on
-        if isinstance(error, InvalidResponse):
-            error.call = name_of(call)
-        # The frames that took the answer apart hold its pieces, which may be settings or an echo of the credential.
-        raise without_frames(error)  # noqa: B904 - it is the same one
-
-
 def name_of(call: Call[Any]) -> str:
     """Return what messages call it, with its method."""
     return f"{call.method} {call.path}"
 
 
-def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:
-    if not 200 <= response.status < 300:
-        raise _api_error(call, response, now=now, secrets=(*_shown_by(credential), *call.secrets))
-    return call.read(response)
-
-
-def may_repeat(call: Call[Any], error: PackCloudError) -> bool:
-    """Whether the same request may be sent again after this error."""
-    if isinstance(error, TransportError):
-        return error.repeatable and (call.repeat is Repeat.SAFE or not error.maybe_sent)
-    if not isinstance(error, ApiError):
-        return False
-    if call.repeat is Repeat.SAFE:
-        return error.status in {408, 425, 429, 500, 502, 503, 504}
-    return error.status == 429 or _turned_away(error)
-
-
-def may_have_acted(error: PackCloudError) -> bool:
-    """Whether the server may have done what was asked although it did not say so."""
-    if isinstance(error, TransportError):
-        return error.maybe_sent
-    if not isinstance(error, ApiError):
-        return isinstance(error, InvalidResponse)
-    if isinstance(error, ServerError):
-        return error.status != 501 and not _turned_away(error)
-    # 307 and 308 ask to repeat the request elsewhere; the other redirects may follow an act.
-    return error.status == 408 or (error.status < 400 and error.status not in {307, 308})
-
-
-def answer_of(error: PackCloudError) -> Answer:
-    """Read a failed sync POST."""
-    if isinstance(error, Conflict):
-        return Answer.RUNNING
-    return Answer.IN_DOUBT if may_have_acted(error) else Answer.REFUSED
-
-
-def read_failure(error: PackCloudError) -> ReadFailure:
-    """Say what a failed read of one integration tells about the integration."""
-    if isinstance(error, NotFound):
-        return ReadFailure.UNFOUND
-    if isinstance(error, EndpointGone):
-        return ReadFailure.REMOVED
-    return ReadFailure.NO_ACCESS if isinstance(error, Unauthorized | Forbidden) else ReadFailure.PASSING
-
-
-def list_failure(error: PackCloudError) -> ReadFailure:
-    """Say what a failed read of the list tells about the integrations in it: less than one of their own would."""
-    return ReadFailure.NO_ACCESS if isinstance(error, Unauthorized) else ReadFailure.PASSING
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read Retry-After as seconds from now, 0 when it is past; None when it is missing or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_WISH)
-    until = _http_date(text)
-    if until is None:
-        return None
-    # The server's own Date makes its wish independent of the difference between two clocks.
-    sent = _http_date(headers.get("date", "")) or now
-    return max(0.0, (until - sent).total_seconds())
-
-
-_LONGEST_WISH = 1e9
 _LONG_ENOUGH_TO_BE_SECRET = 4
-
-
-def _turned_away(error: ApiError) -> bool:
-    return error.status == 503 and error.retry_after is not None
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        instant = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-
-
-def _api_error(call: Call[Any], response: Response, *, now: datetime, secrets: tuple[str, ...]) -> ApiError:
-    error = ApiError.kind_for(response.status)(
-        status=response.status,
-        method=call.method,
-        path=call.path,
-        excerpt=excerpt_of(response.body, secrets) if call.quotable else "",
-        request_id=_request_id(response.headers, secrets),
-        retry_after=retry_after(response.headers, now),
-        hint=_hint(call, response.status),
-    )
-    if isinstance(error, ValidationFailed) and call.quotable:
-        return error.with_field_errors(field_errors_of(response.body, secrets))
-    return error
-
-
-def _request_id(headers: Mapping[str, str], secrets: tuple[str, ...]) -> str | None:
-    for name in ("x-request-id", "request-id", "x-correlation-id"):
-        if value := quotable(headers.get(name, ""), secrets):
-            return value[:100]
-    return None
-
-
-def _hint(call: Call[Any], status: int) -> str | None:
-    # The path of an item follows every other "by id" page: there a 404 rather means the id.
-    maybe_the_id = status == 404 and call.route == "integration"
-    if status in {404, 405, 410} and call.route in UNCONFIRMED_ROUTES and not maybe_the_id:
-        return f"no public page confirms this path; if it is wrong, override Routes.{call.route}"
-    if 300 <= status < 400:
-        return "redirects are not followed; check the base URL"
-    return None
-
-
-def _shown_by(credential: Secret[Mapping[str, str]]) -> tuple[str, ...]:
-    return tuple(part for value in credential.reveal().values() for part in credentials_in(value))
 
 
 def _values_of(query: Secret[Mapping[str, str] | None]) -> tuple[str, ...]:
@@ -469,73 +323,6 @@ def _check_relative_path(path: str) -> None:
         )
     if {".", ".."} & set(path.replace("%2e", ".").replace("%2E", ".").split("/")):
         raise ConfigurationError(f"path must not hold '.' or '..' segments: {path!r}")
-
-
-def _content(response: Response) -> codec.Content:
-    if not _whole(response).body.strip():
-        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
-    return codec.unwrap(response.json())
-
-
-def _one(model: type[T]) -> Callable[[Response], T]:
-    def read(response: Response) -> T:
-        content = _content(response)
-        return codec.decode(model, content.value, content.path)
-
-    return read
-
-
-def _all(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
-    def read(response: Response) -> tuple[T, ...]:
-        return codec.decode_items(model, _content(response))
-
-    return read
-
-
-def _page_of(model: type[T]) -> Callable[[Response], Page[T]]:
-    def read(response: Response) -> Page[T]:
-        content = _content(response)
-        items = codec.decode_items(model, content)
-        return Page(items=items, next=content.next, prev=content.prev, per_page=content.per_page)
-
-    return read
-
-
-def _settings(response: Response) -> IntegrationSettings:
-    if not _whole(response).body.strip():
-        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
-    value = _without_wrapper(response.json())
-    # PHP writes an empty map as an empty list.
-    if value == []:
-        return IntegrationSettings({})
-    if not isinstance(value, Mapping):
-        raise InvalidResponse("expected an object")
-    return IntegrationSettings(value)
-
-
-def _any_json(response: Response) -> JsonValue:
-    """Return what an answer of unknown form says, None when it has no body."""
-    return _without_wrapper(response.json()) if _whole(response).body.strip() else None
-
-
-def _without_wrapper(document: JsonValue) -> JsonValue:
-    """Take a wrapper off only when it holds nothing else: a setting may be called ``data``."""
-    return document["data"] if isinstance(document, Mapping) and set(document) == {"data"} else document
-
-
-def _json_or_none(response: Response) -> JsonValue:
-    try:
-        return _any_json(response)
-    except (InvalidResponse, TransportError):
-        return None
-
-
-def _whole(response: Response) -> Response:
-    if response.damage is Damage.TOO_LARGE:
-        raise InvalidResponse(Damage.TOO_LARGE.value)
-    if response.damage is not None:
-        raise TransportError(response.damage.value, maybe_sent=True)
-    return response
 
 
 def _nothing(_: Response) -> None:

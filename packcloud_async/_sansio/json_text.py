@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from packcloud_async.errors import InvalidResponse
 
@@ -24,11 +24,18 @@ class NestedTooDeep(ValueError):
 
 def parse(body: bytes) -> JsonValue:
     """Read one JSON document; raise :class:`InvalidResponse` without quoting the body."""
+    return _parsed(body, _decode)
+
+
+def parse_leniently(body: bytes) -> JsonValue:
+    """Read a document of which only some values matter: a number that nothing holds is infinite."""
+    return _parsed(body, _decode_leniently)
+
+
+def _parsed(body: bytes, decode: Callable[[bytes], JsonValue]) -> JsonValue:
     try:
-        # Each level is two brackets at least, and few documents have so many at all.
-        if len(body) > 2 * DEEPEST and body.count(b"{") + body.count(b"[") > DEEPEST:
-            _check_depth(body)
-        return _decode(body)
+        check_depth(body)
+        return decode(body)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None
@@ -39,16 +46,53 @@ def dump(value: JsonValue) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
 
 
+def type_name(value: object) -> str:
+    """Return what messages call the type of a JSON value."""
+    return TYPE_NAMES.get(type(value), type(value).__name__)
+
+
+TYPE_NAMES: Final[Mapping[type, str]] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
 def parse_with_standard_library(body: bytes) -> JsonValue:
     """Read with :mod:`json`, refusing what msgspec refuses.
 
     That is: any encoding but UTF-8, a byte order mark, NaN, Infinity, numbers beyond a float, whole numbers of
     more than 4300 characters, and half of a surrogate pair, be it in a value that a later one replaces.
     """
+    return cast("JsonValue", _STRICT.decode(_text_of(body)))
+
+
+def check_depth(body: bytes) -> None:
+    """Raise :class:`NestedTooDeep` for a document of more than ``DEEPEST`` levels; say nothing of what is no JSON."""
+    # Each level is two brackets at least, and few documents have so many at all.
+    if len(body) > 2 * DEEPEST and _brackets(body) > DEEPEST:
+        _check_depth(body)
+
+
+def _brackets(body: bytes) -> int:
+    # Counted by what is missing without them, at most one more than matters: count() looks at each byte, this leaps.
+    without = len(body.replace(b"{", b"", DEEPEST + 1)) + len(body.replace(b"[", b"", DEEPEST + 1))
+    return 2 * len(body) - without
+
+
+def _text_of(body: bytes) -> str:
     text = body.decode()
-    if _MAYBE_HALF_A_PAIR.search(text) and any(found.group(1) for found in _ESCAPE.finditer(text)):
+    if b"\\" in body and _MAYBE_HALF_A_PAIR.search(text) and any(map(_is_half_a_pair, _ESCAPE.finditer(text))):
         raise ValueError("half of a surrogate pair")
-    return cast("JsonValue", json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole))
+    return text
+
+
+def _is_half_a_pair(escape: re.Match[str]) -> bool:
+    return escape.group(1) is not None
 
 
 _MAYBE_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
@@ -81,6 +125,19 @@ def _whole(number: str) -> object:
     return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else _refuse(number)
 
 
+def _whole_or_infinite(number: str) -> object:
+    return int(number) if len(number) <= LONGEST_WHOLE_NUMBER else math.inf
+
+
+# A decoder is made once: json.loads() makes one for each call that is not as usual.
+_STRICT = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+_LENIENT = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole_or_infinite)
+
+
+def _decode_leniently(body: bytes) -> JsonValue:
+    return cast("JsonValue", _LENIENT.decode(_text_of(body)))
+
+
 def _plain(value: object) -> object:
     """Turn any mapping or sequence into the one :mod:`json` knows."""
     name = type(value).__name__
@@ -94,12 +151,22 @@ def _plain(value: object) -> object:
 _BYTES: Final[tuple[type, ...]] = (bytes, bytearray, memoryview)
 
 
-def _fastest_decoder() -> Callable[[bytes], JsonValue]:
+def _msgspec_if_there() -> Any:
     try:
         import msgspec  # noqa: PLC0415 - an optional extra
     except ImportError:
-        return parse_with_standard_library
-    return cast("Callable[[bytes], JsonValue]", msgspec.json.Decoder().decode)
+        return None
+    return msgspec
+
+
+def _fastest_decoder() -> Callable[[bytes], JsonValue]:
+    msgspec = _msgspec_if_there()
+    return parse_with_standard_library if msgspec is None else msgspec.json.Decoder().decode
 
 
 _decode = _fastest_decoder()
+
+
+def msgspec_in_use() -> Any:
+    """Return the module that documents are read with, None when it is the standard library."""
+    return None if _decode is parse_with_standard_library else _msgspec_if_there()

@@ -2,7 +2,7 @@
 
 from attrs import define, field
 
-from packcloud_async._sansio.endpoints import may_have_acted
+from packcloud_async._sansio.answers import may_have_acted
 from packcloud_async._sansio.events import RetryDetails
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError

@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 from .connection_faults import DRIP
-from .expectations import Conclusion
+from .expectations import SEEN, Conclusion
 from .faults import (
     BOUNDED,
     IMPATIENT,
@@ -204,6 +204,17 @@ def _odd(name: str, value: str, read: Any) -> Fault:
     return _content(name, _holding(value), Conclusion.UNDERSTOOD, planted={"x_odd": read})
 
 
+def _unseen_by_polls(name: str, reply: Reply, **options: Any) -> Fault:
+    """It stands where reads of a watch do not look."""
+    return _content(name, reply, but={"poll read": SEEN, "last read": SEEN}, **options)
+
+
+def _created_at(value: bytes | None) -> Reply:
+    was = b'"created_at": "2025-01-01T00:00:00Z", '
+    now = b"" if value is None else b'"created_at": ' + value + b", "
+    return lambda good: whole(good, good.body.replace(was, now))
+
+
 def _nested(depth: int) -> Any:
     return [] if depth == 1 else [_nested(depth - 1)]
 
@@ -235,10 +246,12 @@ CONTENT = (
         "objects nested 100,000 deep", lambda good: whole(good, good.holding('{"a":' * 100_000 + "1" + "}" * 100_000))
     ),
     _odd("the same key twice", '1, "x_odd": 2', 2),
-    _content("1e999", _holding("1e999")),
-    _content("-1e999", _holding("-1e999")),
+    _unseen_by_polls("1e999", _holding("1e999")),
+    _unseen_by_polls("-1e999", _holding("-1e999")),
     _odd("a number of 401 digits", "1" + "0" * 400, 10**400),
-    _content("a number of 5,001 digits", _holding("1" + "0" * 5000)),
+    _unseen_by_polls("a number of 5,001 digits", _holding("1" + "0" * 5000)),
+    _unseen_by_polls("a creation date that is a number", _created_at(b"1735689600"), shown={"message": "Started."}),
+    _unseen_by_polls("no creation date", _created_at(None), shown={"message": "Started."}),
     _content("NaN", _holding("NaN")),
     _content("Infinity", _holding("-Infinity")),
     _content("half of a surrogate pair", _holding('"\\ud800"')),

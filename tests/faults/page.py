@@ -58,7 +58,8 @@ than it is ever held in memory.""",
 JSON is UTF-8 (RFC 8259), whatever charset a header names: other bytes are refused and never guessed at. Of the same
 key twice the last one counts. NaN, fractions and powers that no float can hold, whole numbers of more than 4,300
 characters, half of a surrogate pair and what is nested deeper than 500 levels are refused. The reader of the standard
-library and that of the extra `speed` do the same.""",
+library and that of the extra `speed` do the same. Reads of a watch look at paging, ids and watermarks alone: any JSON
+may stand beside them, numbers that no float can hold included.""",
     Subject.REFUSALS: """\
 A redirect is never followed, so the credential never goes elsewhere. Another credential is asked for once after a 401,
 for a POST too: the server did not act. Retry-After is read as whole seconds or as a date, compared with the server's

@@ -24,6 +24,7 @@ GIVEN = {
     "method": "POST",
     "path": "/v1/else",
     "query": None,
+    "with_trade": True,
     "json": {"a": "b"},
 }
 

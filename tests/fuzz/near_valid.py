@@ -206,6 +206,8 @@ ACTIONS = (action(), {"id": "act_1"}, {})
 
 RIGHT = {
     "list_integrations": enveloped([], [integration(), *INTEGRATIONS[1:]]),
+    "poll_integrations": enveloped([], [integration(connector_id="con_1"), *INTEGRATIONS[1:], {"id": "int_2"}]),
+    "poll_integration": [*enveloped(integration(connector_id=None)), *INTEGRATIONS, {"id": "int_2"}],
     "create_integration": [*enveloped(integration()), *INTEGRATIONS],
     "get_integration": [*enveloped(integration()), *INTEGRATIONS],
     "update_integration": [*enveloped(integration()), *INTEGRATIONS],

@@ -52,6 +52,7 @@ class Shape:
     required: dict
     optional: dict
     words: dict = field(factory=dict)
+    any_number = False
 
     @property
     def names(self):
@@ -115,17 +116,38 @@ ACTION = Shape(
         "fields": (objects, []),
     },
 )
+
+
+class Glimpse:
+    """What a poll sees: one text that must be there, and watermarks, two of which must be text or null."""
+
+    any_number = True
+
+    def read(self, value):
+        if type(value) is not dict or not text(value.get("id")):
+            return REFUSED
+        if not all(text_or_null(value.get(f"{kind}_sync_updated_at")) for kind in ("order", "product")):
+            return REFUSED
+        names = {kind: f"{kind.removesuffix('s')}_sync_updated_at" for kind in KINDS}
+        return {
+            "id": value["id"],
+            "watermarks": {kind: value[name] for kind, name in names.items() if text_or_null(value.get(name, 0))},
+            "trade": [value[name] if text(value.get(name)) else None for name in ("connector_id", "category")],
+        }
+
+
+KINDS = ("orders", "products", "stocks", "shipping_services")
 SHAPES = {Integration: INTEGRATION, ShippingService: SERVICE, IntegrationAction: ACTION}
 
 
-def document_of(response):
+def document_of(response, *, any_number=False):
     """The JSON value of a body, ``REFUSED`` if it is none, ``CUT_OFF`` if the body is not whole."""
     if response.damage is Damage.TOO_LARGE:
         return REFUSED
     if response.damage is not None:
         return CUT_OFF
     try:
-        return reference_json.read(response.body)
+        return reference_json.read(response.body, any_number=any_number)
     except reference_json.NotJson:
         return REFUSED
 
@@ -149,7 +171,7 @@ def _paging(document, wrapper, name, kind):
 
 def one(shape):
     def answer(response):
-        document = document_of(response)
+        document = document_of(response, any_number=shape.any_number)
         if isinstance(document, Verdict):
             return document
         value, _ = unwrapped(document)
@@ -171,7 +193,7 @@ def many(shape):
 
 def page(shape):
     def answer(response):
-        document = document_of(response)
+        document = document_of(response, any_number=shape.any_number)
         if isinstance(document, Verdict):
             return document
         value, paging = unwrapped(document)
@@ -235,6 +257,8 @@ ANSWERS = {
     "update_integration": one(INTEGRATION),
     "delete_integration": nothing,
     "list_actions": many(ACTION),
+    "poll_integrations": page(Glimpse()),
+    "poll_integration": one(Glimpse()),
     "execute_action": any_json,
     "get_settings": settings,
     "sync": accepted,
@@ -272,6 +296,9 @@ def plain(value):
         return {"settings": value.values_by_name}
     if isinstance(value, Response):
         return _seen(value)
+    if hasattr(value, "trade"):
+        marks = {kind.value: mark for kind, mark in value.watermarks.items()}
+        return {"id": value.id, "watermarks": marks, "trade": [value.trade["connector_id"], value.trade["category"]]}
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 

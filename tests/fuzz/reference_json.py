@@ -21,18 +21,19 @@ class NotJson(Exception):
     """The text is no JSON, or none that is read."""
 
 
-def read(body):
-    """Return the value of a document in bytes; raise :class:`NotJson`."""
+def read(body, *, any_number=False):
+    """Return the value of a document in bytes; raise :class:`NotJson`. ``any_number`` lets one be infinite."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise NotJson("encoding") from None
-    return _Reader(text).document()
+    return _Reader(text, any_number).document()
 
 
 class _Reader:
-    def __init__(self, text):
+    def __init__(self, text, any_number):
         self.text = text
+        self.any_number = any_number
         self.at = 0
         # Containers that are still open, each with the key its next value belongs to.
         self.open = []
@@ -141,12 +142,15 @@ class _Reader:
         fraction, exponent = found.groups()
         if fraction is None and exponent is None:
             if len(found.group()) > LONGEST_WHOLE_NUMBER:
-                raise NotJson("digits")
+                return self.beyond("digits")
             return int(found.group())
         value = float(found.group())
-        if abs(value) == float("inf"):
-            raise NotJson("range")
-        return value
+        return self.beyond("range") if abs(value) == float("inf") else value
+
+    def beyond(self, what):
+        if not self.any_number:
+            raise NotJson(what)
+        return float("inf")
 
     def skip(self):
         self.at = _BLANK.match(self.text, self.at).end()

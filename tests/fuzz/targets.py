@@ -23,7 +23,7 @@ from packcloud_async import (
     SyncKind,
     TransportError,
 )
-from packcloud_async._sansio import codec, endpoints, json_text
+from packcloud_async._sansio import answers, codec, json_text
 from packcloud_async._sansio.ledger_records import (
     DamagedRecord,
     read_holder,
@@ -178,7 +178,7 @@ def check_answer(name, response):
     """Hold what the package makes of an answer against the tables; return whether it gave a value."""
     call = CALLS[name]
     try:
-        value = endpoints.read_answer(call, response, now=NOW, credential=CREDENTIAL)
+        value = answers.read_answer(call, response, now=NOW, credential=CREDENTIAL)
     except ApiError as error:
         assert not 200 <= response.status < 300
         assert type(error).__name__ == error_of(response.status)
@@ -218,12 +218,12 @@ def _check_wish(headers, wait):
 
 
 def _decide(call, error):
-    endpoints.may_repeat(call, error)
-    endpoints.answer_of(error)
-    endpoints.read_failure(error)
-    endpoints.list_failure(error)
-    if call.method == "POST" and endpoints.may_have_acted(error):
-        assert not endpoints.may_repeat(call, error) or error.retry_after is not None
+    answers.may_repeat(call, error)
+    answers.answer_of(error)
+    answers.read_failure(error)
+    answers.list_failure(error)
+    if call.method == "POST" and answers.may_have_acted(error):
+        assert not answers.may_repeat(call, error) or error.retry_after is not None
 
 
 def redaction_target(data):
@@ -368,7 +368,7 @@ def rate_headers_target(data):
         assert allowance.limit is None or 0 < allowance.limit <= MOST_REQUESTS
         assert allowance.reset is None or max(0.0, EARLIEST_RESET) <= allowance.reset <= LONGEST_RESET
         assert allowance.window is None or 0 < allowance.window <= LONGEST_RESET
-    _check_wish(headers, endpoints.retry_after(headers, NOW))
+    _check_wish(headers, answers.retry_after(headers, NOW))
 
 
 def timestamps_target(data):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import endpoints
+from packcloud_async._sansio import answers, endpoints
 from packcloud_async._sansio.wire import Response
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import Routes
@@ -59,7 +59,7 @@ def answer(body, status=200, **headers):
 
 
 def read(call, response, credential=CREDENTIAL):
-    return endpoints.read_answer(call, response, now=NOW, credential=credential)
+    return answers.read_answer(call, response, now=NOW, credential=credential)
 
 
 CALLS = {

@@ -5,7 +5,8 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio.codec import Content, decode, decode_items, encode, unwrap
+from packcloud_async._sansio.codec import decode, decode_items, encode
+from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import (
     Integration,

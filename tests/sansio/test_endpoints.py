@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcloud_async import errors
-from packcloud_async._sansio import endpoints
-from packcloud_async._sansio.endpoints import Answer, ReadFailure, Repeat
+from packcloud_async._sansio import answers, endpoints
+from packcloud_async._sansio.answers import Answer, ReadFailure
+from packcloud_async._sansio.endpoints import Repeat
 from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.errors import (
     ApiError,
@@ -581,24 +582,24 @@ MAY_HAVE_ACTED = {"maybe sent", "invalid"} | {str(status) for status in ACTED_IN
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_may_be_repeated(name):
-    assert endpoints.may_repeat(SAFE_CALL, ERRORS[name]) is (name in REPEATABLE_WHEN_SAFE)
-    assert endpoints.may_repeat(POST_CALL, ERRORS[name]) is (name in REPEATABLE_POST)
+    assert answers.may_repeat(SAFE_CALL, ERRORS[name]) is (name in REPEATABLE_WHEN_SAFE)
+    assert answers.may_repeat(POST_CALL, ERRORS[name]) is (name in REPEATABLE_POST)
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_may_have_acted(name):
-    assert endpoints.may_have_acted(ERRORS[name]) is (name in MAY_HAVE_ACTED)
+    assert answers.may_have_acted(ERRORS[name]) is (name in MAY_HAVE_ACTED)
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_is_repeated_has_not_acted(name):
-    assert not (endpoints.may_repeat(POST_CALL, ERRORS[name]) and endpoints.may_have_acted(ERRORS[name]))
+    assert not (answers.may_repeat(POST_CALL, ERRORS[name]) and answers.may_have_acted(ERRORS[name]))
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_what_a_failed_sync_tells(name):
     expected = Answer.IN_DOUBT if name in MAY_HAVE_ACTED else Answer.REFUSED
-    assert endpoints.answer_of(ERRORS[name]) is (Answer.RUNNING if name == "409" else expected)
+    assert answers.answer_of(ERRORS[name]) is (Answer.RUNNING if name == "409" else expected)
 
 
 @pytest.mark.parametrize("name", ERRORS)
@@ -609,18 +610,18 @@ def test_what_a_failed_read_tells(name):
         "401": ReadFailure.NO_ACCESS,
         "403": ReadFailure.NO_ACCESS,
     }
-    assert endpoints.read_failure(ERRORS[name]) is told.get(name, ReadFailure.PASSING)
+    assert answers.read_failure(ERRORS[name]) is told.get(name, ReadFailure.PASSING)
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_a_failed_list_tells_less_of_one_integration(name):
     expected = ReadFailure.NO_ACCESS if name == "401" else ReadFailure.PASSING
-    assert endpoints.list_failure(ERRORS[name]) is expected
+    assert answers.list_failure(ERRORS[name]) is expected
 
 
 def test_an_error_of_no_kind_tells_nothing():
-    assert endpoints.may_have_acted(PackCloudError("x")) is False
-    assert endpoints.may_repeat(SAFE_CALL, PackCloudError("x")) is False
+    assert answers.may_have_acted(PackCloudError("x")) is False
+    assert answers.may_repeat(SAFE_CALL, PackCloudError("x")) is False
 
 
 # Retry-After
@@ -662,12 +663,12 @@ SERVER_NOW = datetime(2030, 5, 1, tzinfo=UTC)
     ],
 )
 def test_retry_after(headers, seconds):
-    assert endpoints.retry_after(headers, NOW) == seconds
+    assert answers.retry_after(headers, NOW) == seconds
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_retry_after_is_a_wish_or_none(text, date):
-    wish = endpoints.retry_after({"retry-after": text, "date": date}, NOW)
+    wish = answers.retry_after({"retry-after": text, "date": date}, NOW)
     assert wish is None or 0 <= wish <= 1e12
 
 
@@ -681,4 +682,4 @@ def test_an_overridden_route_is_used():
     [(401, ReadFailure.NO_ACCESS), (403, ReadFailure.PASSING), (404, ReadFailure.PASSING), (500, ReadFailure.PASSING)],
 )
 def test_a_list_that_fails_says_less_than_a_read_of_one(status, failure):
-    assert endpoints.list_failure(error_of(status)) is failure
+    assert answers.list_failure(error_of(status)) is failure

@@ -1,0 +1,159 @@
+"""Glimpse: what a poll reads of an integration, and nothing else of it.
+
+1. A watch asks the same again and again, and wants to know whether a watermark moved. So only ids and watermarks
+   become values, and what learning needs; of the rest it is made sure that it is JSON in UTF-8, and no more.
+2. What is not read is not refused: neither an integration without a name, nor a number no float holds. Ids, the
+   documented watermarks and the paging are held to the same types as everywhere.
+3. msgspec reads what is as usual. The general way reads the same bytes when it is not, or when there is no msgspec: it
+   gives the same values, and the message that names what is wrong.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
+from types import GenericAlias
+from typing import Any, Final, Protocol
+
+from attrs import field, frozen
+
+from packcloud_async._sansio import codec, json_text
+from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async.models import SyncKind, sent_watermarks
+
+
+class Glimpse(Protocol):
+    """An integration as a poll sees it."""
+
+    @property
+    def id(self) -> str:
+        """Which one it is."""
+        ...
+
+    @property
+    def watermarks(self) -> Mapping[SyncKind, str | None]:
+        """The watermark of every kind whose field is in the payload, as received."""
+        ...
+
+    @property
+    def trade(self) -> Mapping[str, str | None]:
+        """The names under which the time of its syncs is learned; empty when it was read without them."""
+        ...
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class GeneralGlimpse:
+    """A glimpse as the general way gives it."""
+
+    id: str
+    order_sync_updated_at: str | None = None
+    product_sync_updated_at: str | None = None
+    extra: Mapping[str, JsonValue] = field(factory=dict[str, JsonValue], repr=False)
+    absent: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def watermarks(self) -> Mapping[SyncKind, str | None]:
+        """See :class:`Glimpse`."""
+        return sent_watermarks(self)
+
+    @property
+    def trade(self) -> Mapping[str, str | None]:
+        """See :class:`Glimpse`."""
+        return {name: _text_or_none(self.extra.get(name)) for name in TRADE}
+
+
+@frozen
+class Glimpses:
+    """Reads glimpses from the bytes of an answer: one, or a list when there are ``many``."""
+
+    many: bool
+    with_trade: bool
+
+    def read(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content]:
+        """Return them and what stands around them; raise :class:`~packcloud_async.InvalidResponse`."""
+        return self._read_straight(body) or self._read_generally(body)
+
+    def _read_straight(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content] | None:
+        msgspec = json_text.msgspec_in_use()
+        if msgspec is None:
+            return None
+        try:
+            json_text.check_depth(body)
+            if not body.isascii():
+                # msgspec does not look into texts that it skips.
+                body.decode()
+        except ValueError:
+            return None
+        enveloped, bare = _decoders(self.many, self.with_trade)
+        if (document := _decoded(enveloped, body)) is not None and document.id is msgspec.UNSET:
+            found, content = document.data, _around(document, msgspec.UNSET)
+        elif (found := _decoded(bare, body)) is not None:
+            content = Content(None, "$")
+        else:
+            return None
+        return found if self.many else (found,), content
+
+    def _read_generally(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content]:
+        content = unwrap(json_text.parse_leniently(body))
+        return codec.decode_content(GeneralGlimpse, content, many=self.many), content
+
+
+TRADE: Final = ("connector_id", "category")
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        return decode(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _around(document: Any, unset: object) -> Content:
+    given = zip(PAGING_FIELDS, _paging_of(document), strict=True)
+    return unwrap({"data": None, **{name: value for name, value in given if value is not unset}})
+
+
+_paging_of = attrgetter(*PAGING_FIELDS)
+
+
+@cache
+def _decoders(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+    """Make the readers of an answer in an envelope and of a bare one."""
+    msgspec = json_text.msgspec_in_use()
+    watermark = str | None | msgspec.UnsetType
+    fields = {
+        "order_sync_updated_at": watermark,
+        "product_sync_updated_at": watermark,
+        # Nothing is promised of these.
+        "stock_sync_updated_at": Any,
+        "shipping_service_sync_updated_at": Any,
+        **(dict.fromkeys(TRADE, Any) if with_trade else {}),
+    }
+    shown = {"watermarks": property(_watermarks), "trade": property(_trade), "__repr__": _shown}
+    optional = [(name, kind, msgspec.UNSET) for name, kind in fields.items()]
+    one: Any = msgspec.defstruct("StraightGlimpse", [("id", str), *optional], namespace=shown, gc=False)
+    value: Any = GenericAlias(tuple, (one, ...)) if many else one
+    around = [(name, Any, msgspec.UNSET) for name in ("id", *PAGING_FIELDS)]
+    envelope = msgspec.defstruct("Envelope", [("data", value), *around], gc=False)
+    return msgspec.json.Decoder(envelope).decode, msgspec.json.Decoder(value).decode
+
+
+def _watermarks(glimpse: Any) -> Mapping[SyncKind, str | None]:
+    marks = zip(_KINDS, _marks_of(glimpse), strict=True)
+    return {kind: value for kind, value in marks if value is None or type(value) is str}
+
+
+_KINDS: Final = tuple(SyncKind)
+_marks_of = attrgetter(*(kind.watermark_field for kind in _KINDS))
+
+
+def _trade(glimpse: Any) -> Mapping[str, str | None]:
+    return {name: _text_or_none(getattr(glimpse, name, None)) for name in TRADE}
+
+
+def _shown(glimpse: Any) -> str:
+    return f"{type(glimpse).__name__}(id={glimpse.id!r})"

@@ -1,0 +1,129 @@
+"""What the body of a good answer holds: one reader for each form of it."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
+
+from attrs import frozen
+
+from packcloud_async._sansio import codec, json_text
+from packcloud_async._sansio.building import plan_of
+from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.glimpse import Glimpse, Glimpses
+from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.straight import Straight
+from packcloud_async._sansio.wire import Damage, Response
+from packcloud_async.errors import InvalidResponse, TransportError
+from packcloud_async.models import IntegrationSettings, Page
+
+T = TypeVar("T")
+
+
+def one(model: type[T]) -> Callable[[Response], T]:
+    """Read one model, enveloped or bare."""
+    return _models(cast("Any", model), many=False).one
+
+
+def all_of(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
+    """Read a list of models that has no further pages."""
+    return _models(cast("Any", model), many=True).items
+
+
+def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
+    """Read one page of a list of models."""
+    return _models(cast("Any", model), many=True).page
+
+
+def glimpse(*, with_trade: bool) -> Callable[[Response], Glimpse]:
+    """Read one integration as a poll sees it."""
+    return _glimpses(many=False, with_trade=with_trade).one
+
+
+def page_of_glimpses(*, with_trade: bool) -> Callable[[Response], Page[Glimpse]]:
+    """Read one page of integrations as a poll sees them."""
+    return _glimpses(many=True, with_trade=with_trade).page
+
+
+@frozen
+class _Reading(Generic[T]):
+    """What bodies hold that are read by one function: items, of which there may be one, and what stands around them."""
+
+    _read: Callable[[bytes], tuple[tuple[T, ...], Content]]
+
+    def page(self, response: Response) -> Page[T]:
+        items, content = self._read(_body(response))
+        return Page(items=items, next=content.next, prev=content.prev, per_page=content.per_page)
+
+    def items(self, response: Response) -> tuple[T, ...]:
+        return self._read(_body(response))[0]
+
+    def one(self, response: Response) -> T:
+        return self._read(_body(response))[0][0]
+
+
+@cache
+def _models(model: Any, *, many: bool) -> _Reading[Any]:
+    plan = plan_of(model)
+    assert plan is not None
+    straight = Straight[Any](plan, many)
+
+    def read(body: bytes) -> tuple[tuple[Any, ...], Content]:
+        if (found := straight.read(body)) is not None:
+            return found
+        document = json_text.parse(body)
+        content = unwrap(document)
+        items = codec.decode_content(model, content, many=many)
+        straight.learn(document, content)
+        return items, content
+
+    return _Reading(read)
+
+
+@cache
+def _glimpses(*, many: bool, with_trade: bool) -> _Reading[Glimpse]:
+    return _Reading(Glimpses(many, with_trade).read)
+
+
+def _body(response: Response) -> bytes:
+    body = whole(response).body
+    if not body.strip():
+        raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
+    return body
+
+
+def settings(response: Response) -> IntegrationSettings:
+    """Read settings, whose names are unknown."""
+    value = _without_wrapper(json_text.parse(_body(response)))
+    # PHP writes an empty map as an empty list.
+    if value == []:
+        return IntegrationSettings({})
+    if not isinstance(value, Mapping):
+        raise InvalidResponse("expected an object")
+    return IntegrationSettings(value)
+
+
+def any_json(response: Response) -> JsonValue:
+    """Return what an answer of unknown form says, None when it has no body."""
+    return _without_wrapper(response.json()) if whole(response).body.strip() else None
+
+
+def json_or_none(response: Response) -> JsonValue:
+    """Return what an answer says whose body is of no consequence, None when it cannot be read."""
+    try:
+        return any_json(response)
+    except (InvalidResponse, TransportError):
+        return None
+
+
+def _without_wrapper(document: JsonValue) -> JsonValue:
+    """Take a wrapper off only when it holds nothing else: a setting may be called ``data``."""
+    return document["data"] if isinstance(document, Mapping) and set(document) == {"data"} else document
+
+
+def whole(response: Response) -> Response:
+    """Return an answer as it is; raise when its body did not arrive whole."""
+    if response.damage is Damage.TOO_LARGE:
+        raise InvalidResponse(Damage.TOO_LARGE.value)
+    if response.damage is not None:
+        raise TransportError(response.damage.value, maybe_sent=True)
+    return response

@@ -1,0 +1,142 @@
+"""What is built by the generated functions is what cattrs would build, and no more."""
+
+import copy
+import pickle
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packcloud_async._sansio import codec
+from packcloud_async._sansio.building import builder_of, plan_of
+from packcloud_async._sansio.codec import decode, decode_items, encode
+from packcloud_async._sansio.envelope import Content
+from packcloud_async.errors import InvalidResponse
+from packcloud_async.models import Integration, IntegrationAction, ShippingService
+
+from .payloads import action, integration, json_values, shipping_service, texts, without
+
+MODELS = {Integration: integration(), ShippingService: shipping_service(), IntegrationAction: action(id="act_1")}
+BUILDERS = {model: builder_of(plan_of(model)) for model in MODELS}
+
+# What may stand in any field, right or wrong, and nearly right above all.
+values = json_values | st.sampled_from([None, True, False, 0, 1, "shop", "return", [], ["pdf"], ["pdf", None], [{}]])
+
+
+@st.composite
+def nearly_right(draw):
+    model = draw(st.sampled_from(list(MODELS)))
+    payload = MODELS[model]
+    left_out = draw(st.sets(st.sampled_from(sorted(payload)), max_size=2))
+    odd = draw(st.dictionaries(st.sampled_from(sorted(payload)) | texts, values, max_size=2))
+    return model, without(payload, *left_out) | odd
+
+
+def by_cattrs(model, payload):
+    assert type(payload) is dict, "as the hook of the converter finds out"
+    return codec._explaining(model)(payload, model)
+
+
+def what_comes_of(read):
+    try:
+        built = read()
+    except Exception:  # noqa: BLE001 - any error is a refusal
+        return None
+    return type(built), built.absent, repr(attrs.astuple(attrs.evolve(built, absent=None), recurse=False))
+
+
+@given(nearly_right() | st.tuples(st.sampled_from(list(MODELS)), json_values))
+def test_a_builder_builds_what_cattrs_builds_and_refuses_what_it_refuses(drawn):
+    model, payload = drawn
+    built = what_comes_of(lambda: BUILDERS[model]([payload])[0])
+    assert built == what_comes_of(lambda: by_cattrs(model, payload))
+
+
+def test_objects_of_one_list_may_differ_in_their_names():
+    payloads = [
+        integration(),
+        integration(a=1),
+        integration(b=2),
+        without(integration(), "order_sync_updated_at"),
+        dict(reversed(integration(a=3).items())),
+        integration(),
+    ]
+    built = BUILDERS[Integration](payloads)
+    assert [encode(one) for one in built] == payloads
+    assert built == tuple(by_cattrs(Integration, payload) for payload in payloads)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_what_was_built_is_a_frozen_value_like_any_other(model):
+    (built,) = BUILDERS[model]((MODELS[model] | {"more": [1]},))
+    same = copy.deepcopy(built)
+    assert (type(built), same, hash(same)) == (model, built, hash(built))
+    assert pickle.loads(pickle.dumps(built)) == attrs.evolve(built) == built
+    assert repr(built) == repr(same)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        built.id = "other"
+    with pytest.raises(AttributeError):
+        built.anything = "else"
+
+
+def test_no_two_share_what_could_be_changed():
+    first, second = BUILDERS[Integration]([integration(), integration()])
+    assert first.extra == second.extra == {}
+    assert first.extra is not second.extra
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_what_is_right_is_built_without_cattrs(model, monkeypatch):
+    monkeypatch.setattr(codec, "_explaining", None)
+    assert decode(model, MODELS[model]) == decode_items(model, Content([MODELS[model]], "$"))[0]
+
+
+def kind_of(field, *, bases=(object,), weakref_slot=False, **body):
+    fields = {
+        "value": field,
+        "extra": attrs.field(type=dict, factory=dict),
+        "absent": attrs.field(type=frozenset, default=frozenset()),
+    }
+    return attrs.make_class(
+        "Model", fields, bases, class_body=body, frozen=True, slots=True, weakref_slot=weakref_slot, kw_only=True
+    )
+
+
+TEXT = attrs.field(type=str)
+
+
+def test_the_smallest_class_that_is_no_more_than_its_fields():
+    assert [field.name for field in plan_of(kind_of(TEXT)).fields] == ["value"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(kind_of(attrs.field(type=str, validator=attrs.validators.max_len(3))), id="validator"),
+        pytest.param(kind_of(attrs.field(type=str, converter=str)), id="converter"),
+        pytest.param(kind_of(attrs.field(type=str, factory=str)), id="default that is made"),
+        pytest.param(kind_of(TEXT, __attrs_post_init__=lambda self: None), id="completed after construction"),
+        pytest.param(kind_of(TEXT, weakref_slot=True), id="weak references"),
+        pytest.param(kind_of(TEXT, bases=(Exception,)), id="a base"),
+        pytest.param(attrs.make_class("Model", {"value": TEXT}, slots=True, weakref_slot=False), id="nothing kept"),
+        pytest.param(kind_of(attrs.field(type=int)), id="number"),
+        pytest.param(kind_of(attrs.field(type=str | int)), id="text or number"),
+        pytest.param(kind_of(attrs.field(type=tuple[str, str])), id="two texts"),
+        pytest.param(kind_of(attrs.field(type=tuple[str, ...] | None)), id="texts or null"),
+        pytest.param(kind_of(attrs.field(type=tuple[int, ...])), id="numbers"),
+        pytest.param(kind_of(attrs.field(type=list[str])), id="list"),
+    ],
+)
+def test_a_class_that_is_more_than_its_fields_is_left_to_its_constructor(model):
+    assert plan_of(model) is None
+
+
+def test_a_class_that_is_left_to_its_constructor_is_read_all_the_same():
+    short = attrs.field(type=str, validator=attrs.validators.max_len(3), default="xyz")
+    model = kind_of(short)
+    read = decode(model, {"value": "abc", "colour": "red"})
+    assert (read.value, read.extra, read.absent) == ("abc", {"colour": "red"}, frozenset())
+    assert decode_items(model, Content([{}], "$")) == (model(absent={"value"}),)
+    with pytest.raises(InvalidResponse, match=r"^unreadable value \(ValueError\) @ \$$"):
+        decode(model, {"value": "abcd"})

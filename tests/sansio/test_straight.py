@@ -1,0 +1,225 @@
+"""Bytes that become models at once become the same models as on the general way, or go that way."""
+
+import json
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packcloud_async._sansio import codec, endpoints, json_text, readers
+from packcloud_async._sansio.building import plan_of
+from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.straight import MOST_LESSONS, MOST_NAMES, Straight
+from packcloud_async.errors import InvalidResponse
+from packcloud_async.models import Integration, IntegrationAction, ShippingService
+
+from .payloads import ROUTES, action, answer, integration, json_values, read, shipping_service, texts, without
+
+pytest.importorskip("msgspec", reason="without the extra speed nothing is read straight")
+
+LINK = "https://api.pack.cloud/v1/x?cursor=2"
+MODELS = {Integration: integration(), ShippingService: shipping_service(), IntegrationAction: action(id="act_1")}
+
+
+def taught(model, *documents, many=True):
+    straight = Straight(plan_of(model), many)
+    for document in documents:
+        straight.learn(document, unwrap(document))
+    return straight
+
+
+def written(document):
+    return json.dumps(document).encode()
+
+
+def generally(model, document, *, many=True):
+    content = unwrap(document)
+    if many:
+        return codec.decode_items(model, content), content
+    return (codec.decode(model, content.value, content.path),), content
+
+
+def seen(found):
+    """What was read, with all types, and the unknown fields in any order."""
+    models, content = found
+    plain = [
+        (
+            repr(attrs.astuple(attrs.evolve(one, extra={}, absent=None), recurse=False)),
+            sorted(one.absent),
+            {name: repr(value) for name, value in one.extra.items()},
+        )
+        for one in models
+    ]
+    return [type(one) for one in models], plain, content.next, content.prev, content.per_page
+
+
+PAGE = {"data": [integration(status="on", connector={"id": 1})], "links": {"next": LINK}, "meta": {"per_page": 25}}
+FORMS = {
+    "page": PAGE,
+    "bare list": PAGE["data"],
+    "paging at the root": {"data": PAGE["data"], "next": LINK, "prev": None, "per_page": 7, "total": 1},
+    "data alone": {"data": PAGE["data"]},
+    "no fields but our own": {"data": [integration()]},
+}
+
+
+@pytest.mark.parametrize("document", FORMS.values(), ids=FORMS)
+def test_a_list_is_read_straight_once_its_names_were_seen(document):
+    straight = taught(Integration)
+    assert straight.read(written(document)) is None
+    straight.learn(document, unwrap(document))
+    assert seen(straight.read(written(document))) == seen(generally(Integration, document))
+
+
+@pytest.mark.parametrize("document", [{"data": integration(a=1)}, integration(data=1), integration()])
+def test_one_is_read_straight_once_its_names_were_seen(document):
+    straight = taught(Integration, document, many=False)
+    found = straight.read(written(document))
+    if "data" in document and "id" in document:
+        assert found is None, "it may be an envelope the next time"
+    else:
+        assert seen(found) == seen(generally(Integration, document, many=False))
+
+
+@pytest.mark.parametrize(
+    ("model", "left_out"),
+    [(Integration, ["order_sync_updated_at"]), (ShippingService, ["label_types"]), (IntegrationAction, ["id", "code"])],
+    ids=["integration", "service", "action"],
+)
+def test_what_was_not_sent_is_absent_and_what_is_not_sent_now_is_not_extra(model, left_out):
+    whole = MODELS[model] | {"more": 1, "still_more": [2]}
+    straight = taught(model, {"data": [whole]})
+    document = {"data": [without(whole, *left_out), without(whole, "more"), whole, MODELS[model]]}
+    found = straight.read(written(document))
+    assert seen(found) == seen(generally(model, document))
+    lacking, like_it, *_ = straight.read(written({"data": [without(whole, *left_out)] * 2}))[0]
+    assert lacking.absent == set(left_out)
+    assert lacking.absent is like_it.absent
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(written({"data": [integration(name=None)]}), id="wrong type"),
+        pytest.param(written({"data": [without(integration(), "id")]}), id="missing"),
+        pytest.param(written({"data": [integration(colour="red")]}), id="new name"),
+        pytest.param(written({"data": [integration()], "warning": 1}), id="new name around"),
+        pytest.param(written({"data": [integration()], "id": 1}), id="no envelope"),
+        pytest.param(written({"data": integration()}), id="no list"),
+        pytest.param(written([integration()]), id="bare"),
+        pytest.param(written({"data": [integration(category=None)]}), id="no word"),
+        pytest.param(b'{"data": [' + written(integration(status=1)).replace(b"1}", b"1e999}") + b"]}", id="infinite"),
+        pytest.param(written({"data": [integration(status="x")]}).replace(b'"x"', b'"\xff"'), id="no UTF-8"),
+        pytest.param(
+            written({"data": [integration(status=["@"])]}).replace(b'"@"', b"[" * 600 + b"]" * 600), id="deep"
+        ),
+        pytest.param(written({"data": []})[:-1], id="cut"),
+        pytest.param(written({"data": []}) + b"{", id="more"),
+        pytest.param(b"", id="empty"),
+    ],
+)
+def test_nothing_is_said_of_what_is_not_as_it_was(body):
+    assert taught(Integration, PAGE).read(body) is None
+
+
+def test_wrong_paging_is_told_by_its_place():
+    straight = taught(Integration, PAGE)
+    with pytest.raises(InvalidResponse, match=r"^expected a string or null, got an integer @ \$\.links\.next$"):
+        straight.read(written(PAGE | {"links": {"next": 7}}))
+
+
+def test_names_add_up():
+    straight = taught(Integration, {"data": [integration(a=1)]}, {"data": [integration(b=1)], "meta": None})
+    document = {"data": [integration(a=1, b=2), integration(b=3), integration()]}
+    assert seen(straight.read(written(document))) == seen(generally(Integration, document))
+
+
+def test_the_latest_form_is_the_one_that_is_read():
+    straight = taught(Integration, PAGE, PAGE["data"])
+    assert straight.read(written(PAGE)) is None
+    assert seen(straight.read(written(PAGE["data"]))) == seen(generally(Integration, PAGE["data"]))
+
+
+def test_what_is_known_is_not_learned_again():
+    straight = taught(Integration, PAGE)
+    way = straight._way
+    straight.learn(PAGE, unwrap(PAGE))
+    assert straight._way is way
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param('a"b', id="quote"), "a\\b", "a\nb", pytest.param("x" * 101, id="long"), "\u202e"], ids=ascii
+)
+def test_a_name_that_no_class_can_have_ends_it(name):
+    straight = taught(Integration, PAGE, {"data": [integration(**{name: 1})]}, PAGE)
+    assert straight.read(written(PAGE)) is None
+
+
+def test_names_without_end_end_it():
+    whole = {"data": [integration(**{f"field_{at}": at for at in range(MOST_NAMES)})]}
+    straight = taught(Integration, whole)
+    assert seen(straight.read(written(whole))) == seen(generally(Integration, whole))
+    straight.learn({"data": [integration(more=1)]}, Content([integration(more=1)], "$.data"))
+    assert straight.read(written(whole)) is None
+
+
+def test_lessons_end():
+    straight = taught(Integration, *({"data": [integration(**{f"field_{at}": at})]} for at in range(MOST_LESSONS - 1)))
+    assert straight.read(written({"data": []})) is not None
+    straight.learn(PAGE, unwrap(PAGE))
+    assert straight.read(written({"data": []})) is None
+
+
+def test_nothing_is_straight_without_msgspec(monkeypatch):
+    straight = taught(Integration, PAGE)
+    monkeypatch.setattr(json_text, "_decode", json_text.parse_with_standard_library)
+    assert straight.read(written(PAGE)) is None
+    assert taught(Integration, PAGE)._way is None
+
+
+@pytest.mark.parametrize(
+    ("make", "document"),
+    [
+        pytest.param(lambda: endpoints.list_integrations(ROUTES, "o"), PAGE, id="page"),
+        pytest.param(lambda: endpoints.get_integration(ROUTES, "o", "i"), {"data": integration(more=1)}, id="one"),
+        pytest.param(lambda: endpoints.list_actions(ROUTES, "o", "i"), {"data": [action()]}, id="list"),
+    ],
+)
+def test_a_call_reads_its_second_answer_straight(make, document, monkeypatch):
+    # Other tests may have taught it names without end.
+    readers._models.cache_clear()
+    first = read(make(), answer(document))
+    monkeypatch.setattr(json_text, "parse", None)
+    assert read(make(), answer(document)) == first
+
+
+nearly_right = st.builds(
+    lambda payload, left_out, odd: without(payload, *left_out) | odd,
+    st.just(integration()),
+    st.sets(st.sampled_from(["order_sync_updated_at", "product_sync_updated_at", "name"]), max_size=1),
+    st.dictionaries(st.sampled_from([*integration(), "status", "connector"]) | texts, json_values, max_size=2),
+)
+documents = st.builds(
+    lambda items, around: {"data": items, **around},
+    st.lists(nearly_right, max_size=3),
+    st.dictionaries(st.sampled_from(["links", "meta", "next", "id"]), json_values, max_size=2),
+)
+
+
+def what_comes_of(read):
+    try:
+        found = read()
+    except InvalidResponse as error:
+        return str(error)
+    return None if found is None else seen(found)
+
+
+@given(documents, documents)
+def test_it_is_the_same_as_on_the_general_way_or_nothing(first, second):
+    expected = [
+        what_comes_of(lambda document=document: generally(Integration, document)) for document in (first, second)
+    ]
+    straight = taught(Integration, PAGE if isinstance(expected[0], str) else first)
+    for document, wanted in zip((first, second), expected, strict=True):
+        assert what_comes_of(lambda document=document: straight.read(written(document))) in (None, wanted)
