@@ -9,9 +9,12 @@
 
 import asyncio
 from types import TracebackType
+from typing import Protocol
 
 import aiohttp
+from aiohttp.connector import Connection
 from attrs import define, field
+from multidict import CIMultiDictProxy
 
 from packcloud_async._io.tasks import carry
 from packcloud_async._sansio.wire import Damage, Response
@@ -20,7 +23,28 @@ _GRACE = 0.25
 """Seconds to read what had arrived when the connection went; all of it is in memory, so this is plenty."""
 
 
-async def read_response(answer: aiohttp.ClientResponse, *, body_limit: int) -> Response:
+class Answer(Protocol):
+    """An answer whose head has arrived: aiohttp's own, or what stands for it."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]: ...
+
+    @property
+    def content(self) -> aiohttp.StreamReader: ...
+
+    @property
+    def connection(self) -> Connection | None: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+async def read_response(answer: Answer, *, body_limit: int) -> Response:
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
     content = answer.content
     if answer.closed and content.exception() is None and content.total_bytes <= body_limit:
@@ -35,7 +59,7 @@ async def read_response(answer: aiohttp.ClientResponse, *, body_limit: int) -> R
     return reading.response(damage)
 
 
-def _lower_case(answer: aiohttp.ClientResponse) -> dict[str, str]:
+def _lower_case(answer: Answer) -> dict[str, str]:
     headers = answer.headers
     return dict(zip(map(str.lower, headers.keys()), headers.values(), strict=True))
 
@@ -47,7 +71,7 @@ class _Reading:
     A traceback may show the locals of every frame, so what has arrived is held here, and this shows nothing of it.
     """
 
-    _answer: aiohttp.ClientResponse = field(repr=False)
+    _answer: Answer = field(repr=False)
     _limit: int
     _pieces: list[bytes] = field(factory=list[bytes], init=False, repr=False)
     _closed: "asyncio.Future[None] | None" = field(default=None, init=False)

@@ -1,20 +1,25 @@
-"""Direct: one request on aiohttp's connector, request and response, without what its session does around them.
+"""Direct: a request without a body on aiohttp's connections, without its session, request and response around them.
 
 1. ``ClientSession.request`` looks after redirects, cookies, proxies, tracing, middlewares and more, none of which a
-   session of this package has. It is the larger part of what a request costs. Here is what is left of it.
-2. So it stands aside for whoever listens in there: when the session has tracing, or its request method is not
-   aiohttp's own (recorders and mocks replace it), or aiohttp is of another release than the tests know.
-3. The pool, TLS, name resolution, the parser and the writer are aiohttp's all the same.
+   session of this package has, and that is most of what a request costs. What is left of it is here: the pool, TLS,
+   name resolution, the writer of the head and the parser of the answer are aiohttp's all the same.
+2. It stands aside for whoever listens in there: when the session's request method is not aiohttp's own (recorders and
+   mocks replace it), and when aiohttp is of a release that is not known to have the same parts.
+3. What is sent is the same, byte for byte, as through the session.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
 from aiohttp import client
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
 from attrs import define, field
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from packcloud_async._io.body import read_response
@@ -26,9 +31,6 @@ from packcloud_async._sansio.wire import Request, Response
 KNOWN_RELEASES: Final = re.compile(r"3\.14\.")
 """The releases of aiohttp whose parts fit together as they are put together here."""
 
-NO_CONTENT_TYPE: Final = ("Content-Type",)
-"""Otherwise a POST without a body would say that it is application/octet-stream."""
-
 _AIOHTTPS_OWN: Final[Callable[..., object] | None] = (
     client.ClientSession._request  # noqa: SLF001 - it is only compared
     if KNOWN_RELEASES.match(aiohttp.__version__)
@@ -38,8 +40,26 @@ _AIOHTTPS_OWN: Final[Callable[..., object] | None] = (
 
 
 def stands_aside() -> bool:
-    """Whether requests have to go through the session, because aiohttp is another one or its methods are replaced."""
+    """Whether requests have to go through the session, because aiohttp is another one or its method is replaced."""
     return client.ClientSession._request is not _AIOHTTPS_OWN  # noqa: SLF001 - it is only compared
+
+
+@define(eq=False)
+class _Heads:
+    """Everything in the head of a request but its first line, made once for the headers of one credential."""
+
+    given: Mapping[str, str] = field(repr=False)
+    without_body: CIMultiDict[str] = field(repr=False)
+    with_empty_body: CIMultiDict[str] = field(repr=False)
+
+
+@define(eq=False)
+class _Origin:
+    """Where requests go: ``connecting`` is what the connector is asked with, never sent."""
+
+    connecting: aiohttp.ClientRequest
+    length: int
+    heads: _Heads | None = None
 
 
 @define(eq=False)
@@ -51,52 +71,108 @@ class Direct:
     silences: Silences
     body_limit: int
     _known: KnownConnections = field(factory=KnownConnections, init=False)
+    _origins: dict[str, _Origin] = field(factory=dict[str, _Origin], init=False)
 
     async def exchange(self, request: Request) -> Response:
         """Send one request and read its answer; raises what aiohttp raises."""
-        asked = aiohttp.ClientRequest(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=request.headers,
-            skip_auto_headers=NO_CONTENT_TYPE if request.body is None and request.method != "GET" else None,
-            data=request.body,
-            loop=asyncio.get_running_loop(),
-            response_class=aiohttp.ClientResponse,
-            session=self.session,
-        )
-        connection = await self._connect(asked)
+        scheme, _, place, *_ = request.url.split("/", 3)
+        origin = self._origins.get(place) or self._origin(f"{scheme}//{place}", place)
+        connection = await self._connect(origin)
         protocol = connection.protocol
         assert protocol is not None
         protocol.set_response_params(skip_payload=request.method == "HEAD", read_until_eof=True, read_timeout=None)
-        silences, answer = self.silences, None
+        answer = None
         try:
-            answer = await asked.send(connection)
-            silences.begin(protocol)
-            await answer.start(connection)
+            writer = StreamWriter(protocol, asyncio.get_running_loop())
+            line = f"{request.method} {request.url[origin.length :]} HTTP/1.1"
+            await writer.write_headers(line, _head(origin, request))
+            writer.set_eof()
+            self.silences.begin(protocol)
+            answer = await _answer(connection, protocol)
             if (keep_alive := answer.headers.get("Keep-Alive")) is not None:
                 self._known.answered(protocol, keep_alive)
             return await read_response(answer, body_limit=self.body_limit)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            raise lost_connection(error) from None
+            failure = lost_connection(error)
         finally:
-            silences.end(protocol)
+            self.silences.end(protocol)
             if answer is None:
                 connection.close()
             elif not answer.closed:
                 answer.close()
-            if answer is not None and request.body is not None:
-                # What writes it may go on, when the server answered before it had read all of it.
-                await answer.wait_for_close()
+        raise failure
 
-    async def _connect(self, asked: aiohttp.ClientRequest) -> aiohttp.connector.Connection:
+    async def _connect(self, origin: _Origin) -> Connection:
         connector = self.session.connector
         assert connector is not None
         while True:
             try:
-                connection = await connector.connect(asked, traces=[], timeout=self.timeout)
+                connection = await connector.connect(origin.connecting, traces=[], timeout=self.timeout)
             except TimeoutError as error:
-                raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {asked.url.origin()}") from error
+                raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {origin.connecting.host}") from error
             if connection.protocol is None or self._known.is_good(connection.protocol):
                 return connection
             # Each one is closed, so this ends with the last of them.
             connection.close()
+
+    def _origin(self, url: str, place: str) -> _Origin:
+        connecting = aiohttp.ClientRequest(
+            "GET", URL(url, encoded=True), loop=asyncio.get_running_loop(), session=self.session
+        )
+        origin = self._origins[place] = _Origin(connecting, len(url))
+        return origin
+
+
+@define(eq=False)
+class _Answer:
+    """An answer whose head has arrived; it gives its connection back at the end of its body."""
+
+    status: int
+    headers: CIMultiDictProxy[str] = field(repr=False)
+    content: aiohttp.StreamReader
+    connection: Connection | None
+
+    @property
+    def closed(self) -> bool:
+        """Whether all of the body is here, or nothing more will come."""
+        return self.connection is None
+
+    def close(self) -> None:
+        """Close the connection: nobody wants what is left."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+    def ended(self) -> None:
+        """Give the connection back, unless it speaks something else now."""
+        if self.connection is not None and self.connection.protocol is not None:
+            if self.connection.protocol.upgraded:
+                return
+            connection, self.connection = self.connection, None
+            connection.release()
+
+
+async def _answer(connection: Connection, protocol: ResponseHandler) -> _Answer:
+    """Wait for the head of the answer itself; those of 1xx only announce it."""
+    while True:
+        message, body = await protocol.read()
+        if not 100 <= message.code < 200 or message.code == 101:
+            break
+    answer = _Answer(message.code, message.headers, body, connection)
+    body.on_eof(answer.ended)
+    return answer
+
+
+def _head(origin: _Origin, request: Request) -> CIMultiDict[str]:
+    heads = origin.heads
+    if heads is None or heads.given != request.headers:
+        host = origin.connecting.headers["Host"]
+        encodings = origin.connecting.headers["Accept-Encoding"]
+        lines = CIMultiDict({"Host": host, **request.headers})
+        lines.setdefault("Accept-Encoding", encodings)
+        heads = origin.heads = _Heads(request.headers, lines, CIMultiDict(lines))
+        heads.with_empty_body["Content-Length"] = "0"
+    return heads.without_body if request.method in _NO_BODY_EXPECTED else heads.with_empty_body
+
+
+_NO_BODY_EXPECTED: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -3,11 +3,12 @@
 from typing import Protocol
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 from attrs import define, field
 from yarl import URL
 
 from packcloud_async._io.body import read_response
-from packcloud_async._io.direct import NO_CONTENT_TYPE, Direct, stands_aside
+from packcloud_async._io.direct import Direct, stands_aside
 from packcloud_async._io.middlewares import LookingFirst, sent_once
 from packcloud_async._io.silences import Silences
 from packcloud_async._sansio.secret import without_frames
@@ -69,7 +70,7 @@ class AiohttpTransport:
     async def send(self, request: Request) -> Response:
         """Send one request on the session."""
         session = self.session or self._own or self._open()
-        direct = None if self._direct is None or stands_aside() else self._direct
+        direct = None if self._direct is None or request.body is not None or stands_aside() else self._direct
         if direct is None:
             _check_session(session, request)
         try:
@@ -98,7 +99,8 @@ class AiohttpTransport:
             request.method,
             URL(request.url, encoded=True),
             headers=request.headers,
-            skip_auto_headers=NO_CONTENT_TYPE,
+            # Otherwise a POST without a body would say that it is application/octet-stream.
+            skip_auto_headers=("Content-Type",),
             data=request.body,
             allow_redirects=False,
             raise_for_status=False,
@@ -140,7 +142,7 @@ def _meaning(request: Request, error: BaseException) -> BaseException:
             return _no_answer(request, error, maybe_sent=False, repeatable=False)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             return _no_answer(request, error, maybe_sent=False)
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | HttpProcessingError():
             # Its text quotes what was received and its repr what was sent, so it is no cause to show either.
             return _no_answer(request, "the answer is not HTTP", maybe_sent=True)
         case aiohttp.ClientError() | TimeoutError() | OSError():

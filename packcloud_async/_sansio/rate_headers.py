@@ -31,6 +31,9 @@ _NAMES = tuple(
 )
 
 
+_TELLING = frozenset(name for whole, _, remaining, _ in _NAMES for name in (whole, remaining))
+
+
 @frozen(kw_only=True)
 class Allowance:
     """What one limit of the server leaves; None is what it did not say.
@@ -50,6 +53,8 @@ def allowances(headers: Mapping[str, str], now: datetime) -> tuple[Allowance, ..
 
     ``now`` is the wall clock, used for a reset given as a date only when the answer has no Date of its own.
     """
+    if _TELLING.isdisjoint(headers):
+        return ()
     for whole, limit, remaining, reset in _NAMES:
         if whole not in headers and remaining not in headers:
             continue
