@@ -77,7 +77,7 @@ def _is_there(link: str | None) -> str:
 
 
 def _extra() -> Mapping[str, JsonValue]:
-    """Fields the model does not know, as received: never printed, they may hold anything."""
+    """Fields the model does not know, as received, in any order: never printed, they may hold anything."""
     return field(factory=dict[str, JsonValue], hash=False, repr=_keys_only)
 
 

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"errors", "_sansio.timestamps", "_sansio.secret", "_io.tasks", "_io.home"},
+    {"errors", "_sansio.json_depth", "_sansio.timestamps", "_sansio.secret", "_io.tasks", "_io.home"},
     {
         "_sansio.json_text",
         "_sansio.keep_alive",

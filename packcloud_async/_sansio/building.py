@@ -138,7 +138,7 @@ def builder_of(plan: Plan) -> Builder[Any]:
         "for name in unknown: extra[name] = d[name]",
         "o.absent = absent",
     ]
-    return compiled(plan, body, {"keys": None, "apart": _apart(plan)})
+    return compiled(plan, body, {"apart": _apart(plan)}, before=["keys = None"])
 
 
 def _lines_for(field: Field, at: int) -> list[str]:
@@ -158,22 +158,27 @@ def _apart(plan: Plan) -> Callable[[list[str]], tuple[list[str], frozenset[str]]
     return apart
 
 
-def compiled(plan: Plan, body: Iterable[str], given: Mapping[str, object]) -> Builder[Any]:
-    """Compile a builder: ``body`` fills ``o`` from ``d``; whatever it uses beside builtins is given."""
+def compiled(
+    plan: Plan, body: Iterable[str], given: Mapping[str, object], *, before: Iterable[str] = ()
+) -> Builder[Any]:
+    """Compile a builder: ``body`` fills each ``o`` from a ``d``; whatever it uses beside builtins is given."""
     names: dict[str, object] = {"new": plan.open_class, "model": plan.model, **given}
     for at, field in enumerate(plan.fields):
         names[f"default_{at}"], names[f"words_{at}"] = field.default, field.words
-    # As defaults of parameters they are local names, the fastest ones.
     source = [
-        f"def build(items, *, {', '.join(f'{name}={name}' for name in names)}):",
-        " built = []",
-        " add = built.append",
-        " for d in items:",
-        *(f"  {line}" for line in body),
-        "  o.__class__ = model",
-        "  add(o)",
-        " return tuple(built)",
+        f"def maker({', '.join(names)}):",
+        " def build(items):",
+        "  built = []",
+        "  add = built.append",
+        *(f"  {line}" for line in before),
+        "  for d in items:",
+        *(f"   {line}" for line in body),
+        "   o.__class__ = model",
+        "   add(o)",
+        "  return tuple(built)",
+        " return build",
     ]
     code = compile("\n".join(source), f"<builder of {plan.model.__name__}>", "exec")
-    exec(code, names)  # noqa: S102 - made of the texts of this package and the names of fields of its classes
-    return cast("Builder[Any]", names["build"])
+    scope: dict[str, Any] = {}
+    exec(code, scope)  # noqa: S102 - made of the texts of this package and the names of fields of its classes
+    return cast("Builder[Any]", scope["maker"](**names))

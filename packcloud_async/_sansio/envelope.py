@@ -1,7 +1,7 @@
 """The one reading of the API's envelopes."""
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from attrs import frozen
 
@@ -31,26 +31,29 @@ def unwrap(document: JsonValue) -> Content:
     No page shows which form the API uses: the text of the pages drops the names of wrapping objects.
     An object with an ``id`` of its own is not an envelope.
     """
-    if not isinstance(document, Mapping) or "data" not in document or "id" in document:
+    if type(document) is not dict:
         return Content(document, "$")
+    fields = cast("dict[str, JsonValue]", document)
+    if "data" not in fields or "id" in fields:
+        return Content(fields, "$")
     return Content(
-        value=document["data"],
+        value=fields["data"],
         path="$.data",
-        next=_paging_field(document, "links", "next", str),
-        prev=_paging_field(document, "links", "prev", str),
-        per_page=_paging_field(document, "meta", "per_page", int),
+        next=_paging_field(fields, "links", "next", str),
+        prev=_paging_field(fields, "links", "prev", str),
+        per_page=_paging_field(fields, "meta", "per_page", int),
     )
 
 
 def _paging_field(document: Mapping[str, JsonValue], wrapper: str, name: str, kind: type[T]) -> T | None:
+    value: JsonValue
     inner = document.get(wrapper)
-    if isinstance(inner, Mapping) and name in inner:
-        value, path = inner[name], f"$.{wrapper}.{name}"
-    else:
-        value, path = document.get(name), f"$.{name}"
+    is_inside = type(inner) is dict and name in cast("Mapping[str, JsonValue]", inner)
+    value = cast("Mapping[str, JsonValue]", inner)[name] if is_inside else document.get(name)
     if value is None:
         return None
     # A bool is an int to Python, not to JSON.
     if not isinstance(value, kind) or type(value) is bool:
+        path = f"$.{wrapper}.{name}" if is_inside else f"$.{name}"
         raise InvalidResponse(f"expected {TYPE_NAMES[kind]} or null, got {type_name(value)}", path=path)
     return value

@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
+from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.models import SyncKind, sent_watermarks
 
@@ -74,19 +75,18 @@ class Glimpses:
         return self._read_straight(body) or self._read_generally(body)
 
     def _read_straight(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content] | None:
-        msgspec = json_text.msgspec_in_use()
-        if msgspec is None:
+        if not json_text.is_fast():
             return None
         try:
-            json_text.check_depth(body)
+            check_depth(body)
             if not body.isascii():
                 # msgspec does not look into texts that it skips.
                 body.decode()
         except ValueError:
             return None
-        enveloped, bare = _decoders(self.many, self.with_trade)
-        if (document := _decoded(enveloped, body)) is not None and document.id is msgspec.UNSET:
-            found, content = document.data, _around(document, msgspec.UNSET)
+        enveloped, bare, unset = _ways(self.many, self.with_trade)
+        if (document := _decoded(enveloped, body)) is not None and document.id is unset:
+            found, content = document.data, _around(document, unset)
         elif (found := _decoded(bare, body)) is not None:
             content = Content(None, "$")
         else:
@@ -113,16 +113,18 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def _around(document: Any, unset: object) -> Content:
-    given = zip(PAGING_FIELDS, _paging_of(document), strict=True)
-    return unwrap({"data": None, **{name: value for name, value in given if value is not unset}})
+    told = zip(PAGING_FIELDS, _paging_of(document), strict=True)
+    given = {name: value for name, value in told if value is not unset}
+    return unwrap({"data": None, **given}) if given else _ENVELOPED
 
 
+_ENVELOPED: Final = Content(None, "$.data")
 _paging_of = attrgetter(*PAGING_FIELDS)
 
 
 @cache
-def _decoders(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
-    """Make the readers of an answer in an envelope and of a bare one."""
+def _ways(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], object]:
+    """Make the readers of an answer in an envelope and of a bare one, and give what stands for what was not sent."""
     msgspec = json_text.msgspec_in_use()
     watermark = str | None | msgspec.UnsetType
     fields = {
@@ -139,7 +141,7 @@ def _decoders(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Cal
     value: Any = GenericAlias(tuple, (one, ...)) if many else one
     around = [(name, Any, msgspec.UNSET) for name in ("id", *PAGING_FIELDS)]
     envelope = msgspec.defstruct("Envelope", [("data", value), *around], gc=False)
-    return msgspec.json.Decoder(envelope).decode, msgspec.json.Decoder(value).decode
+    return msgspec.json.Decoder(envelope).decode, msgspec.json.Decoder(value).decode, msgspec.UNSET
 
 
 def _watermarks(glimpse: Any) -> Mapping[SyncKind, str | None]:

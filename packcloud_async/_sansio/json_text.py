@@ -4,22 +4,15 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, Final, TypeAlias, cast
 
+from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async.errors import InvalidResponse
 
 JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
 
-DEEPEST: Final = 500
-"""Levels of nesting that are read. What the interpreter's stack could hold depends on its version and its caller."""
-
 LONGEST_WHOLE_NUMBER: Final = 4300
 """Characters, the sign included."""
-
-
-class NestedTooDeep(ValueError):
-    """A document has more than ``DEEPEST`` levels."""
 
 
 def parse(body: bytes) -> JsonValue:
@@ -71,19 +64,6 @@ def parse_with_standard_library(body: bytes) -> JsonValue:
     return cast("JsonValue", _STRICT.decode(_text_of(body)))
 
 
-def check_depth(body: bytes) -> None:
-    """Raise :class:`NestedTooDeep` for a document of more than ``DEEPEST`` levels; say nothing of what is no JSON."""
-    # Each level is two brackets at least, and few documents have so many at all.
-    if len(body) > 2 * DEEPEST and _brackets(body) > DEEPEST:
-        _check_depth(body)
-
-
-def _brackets(body: bytes) -> int:
-    # Counted by what is missing without them, at most one more than matters: count() looks at each byte, this leaps.
-    without = len(body.replace(b"{", b"", DEEPEST + 1)) + len(body.replace(b"[", b"", DEEPEST + 1))
-    return 2 * len(body) - without
-
-
 def _text_of(body: bytes) -> str:
     text = body.decode()
     if b"\\" in body and _MAYBE_HALF_A_PAIR.search(text) and any(map(_is_half_a_pair, _ESCAPE.finditer(text))):
@@ -100,16 +80,6 @@ _MAYBE_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
 )
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-# Bytes of value 1 and -1 for a bracket that opens and one that closes.
-_LEVELS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
-
-
-def _check_depth(body: bytes) -> None:
-    brackets = _STRING.sub(b"", body).translate(_LEVELS, _NO_BRACKETS)
-    if any(level > DEEPEST for level in accumulate(memoryview(brackets).cast("b"))):
-        raise NestedTooDeep
 
 
 def _refuse(number: str) -> object:
@@ -169,4 +139,9 @@ _decode = _fastest_decoder()
 
 def msgspec_in_use() -> Any:
     """Return the module that documents are read with, None when it is the standard library."""
-    return None if _decode is parse_with_standard_library else _msgspec_if_there()
+    return _msgspec_if_there() if is_fast() else None
+
+
+def is_fast() -> bool:
+    """Whether documents are read with msgspec."""
+    return _decode is not parse_with_standard_library

@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
+from packcloud_async._sansio.json_depth import DEEPEST, is_deeper, is_guarded, may_be_deep
 from packcloud_async._sansio.json_text import JsonValue
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ MOST_LESSONS: Final = 16
 """A lesson costs about as much as a thousand models."""
 
 _LONGEST_NAME: Final = 100
+_LEVELS_AROUND: Final = 5
+"""At most so many are around a value of any form: an envelope, a list, a model, and the list and the object in it."""
 
 
 @frozen
@@ -71,15 +74,17 @@ class Straight(Generic[T]):
         Raises :class:`~packcloud_async.InvalidResponse` when paging is wrong around models that are right.
         """
         way = self._way
-        if way is None or json_text.msgspec_in_use() is None:
+        if way is None or not json_text.is_fast() or ((is_large := may_be_deep(body)) and not is_guarded()):
             return None
         try:
-            json_text.check_depth(body)
             document = way.decode(body)
         except (ValueError, RecursionError):
             return None
         found = document if way.is_bare else document.data
-        return way.build(found if self._many else (found,)), way.around(document)
+        models = way.build(found if self._many else (found,))
+        if is_large and is_deeper(way.loose_values(document, models), DEEPEST - _LEVELS_AROUND):
+            return None
+        return models, way.around(document)
 
     def learn(self, document: JsonValue, content: Content) -> None:
         """Take note of the names in an answer that was read the general way."""
@@ -114,28 +119,40 @@ class _Way:
     is_bare: bool
     paging: tuple[tuple[str, str], ...]
     unset: object
+    loose_in_models: tuple[str, ...]
+    loose_around: tuple[str, ...]
+
+    def loose_values(self, document: Any, models: Iterable[Any]) -> list[object]:
+        """Return all values of any form, wherever they stand."""
+        inside = [getattr(model, name) for name in self.loose_in_models for model in models]
+        return inside + [getattr(document, attribute) for attribute in self.loose_around]
 
     def around(self, document: Any) -> Content:
         """Return what stands around the models."""
-        if self.is_bare:
-            return Content(None, "$")
-        given = ((name, getattr(document, attribute)) for name, attribute in self.paging)
-        return unwrap({"data": None, **{name: value for name, value in given if value is not self.unset}})
+        if not self.paging:
+            return _BARE if self.is_bare else _ENVELOPED
+        told = [(name, getattr(document, attribute)) for name, attribute in self.paging]
+        return unwrap({"data": None, **{name: value for name, value in told if value is not self.unset}})
+
+
+_BARE: Final = Content(None, "$")
+_ENVELOPED: Final = Content(None, "$.data")
 
 
 def _way(msgspec: Any, plan: Plan, names: _Names, *, many: bool) -> _Way:
     required = {field.name: _TYPES[field.kind] for field in plan.fields if field.is_required}
     optional = {field.name: _TYPES[field.kind] for field in plan.fields if not field.is_required}
+    around = () if names.is_bare else names.around
     one: Any = _class(msgspec, required, optional, names.unknown)
     value: Any = GenericAlias(list, (one,)) if many else one
     return _Way(
-        decode=msgspec.json.Decoder(
-            value if names.is_bare else _class(msgspec, {"data": value}, {}, names.around)
-        ).decode,
+        decode=msgspec.json.Decoder(value if names.is_bare else _class(msgspec, {"data": value}, {}, around)).decode,
         build=_builder(plan, names.unknown, msgspec.UNSET),
         is_bare=names.is_bare,
-        paging=tuple((name, _attribute(at)) for at, name in enumerate(names.around) if name in PAGING_FIELDS),
+        paging=tuple((name, _attribute(at)) for at, name in enumerate(around) if name in PAGING_FIELDS),
         unset=msgspec.UNSET,
+        loose_in_models=("extra", *(field.name for field in plan.fields if field.kind is Kind.OBJECTS)),
+        loose_around=tuple(_attribute(at) for at in range(len(around))),
     )
 
 

@@ -123,6 +123,37 @@ def test_nothing_is_said_of_what_is_not_as_it_was(body):
     assert taught(Integration, PAGE).read(body) is None
 
 
+def nested(levels):
+    return [] if levels == 1 else [nested(levels - 1)]
+
+
+@pytest.mark.parametrize(
+    ("model", "spoil"),
+    [
+        pytest.param(Integration, lambda page, deep: page["data"][7].update(status=deep), id="in a model"),
+        pytest.param(
+            IntegrationAction, lambda page, deep: page["data"][7].update(fields=[{"a": deep}]), id="in fields"
+        ),
+        pytest.param(Integration, lambda page, deep: page.update(meta=deep), id="around"),
+    ],
+)
+def test_depth_is_looked_at_where_any_value_may_stand(model, spoil):
+    page = {"data": [MODELS[model] | {"status": [[]]} for _ in range(300)], "meta": {}}
+    straight = taught(model, page)
+    assert seen(straight.read(written(page))) == seen(generally(model, page))
+    spoil(page, nested(400))
+    assert seen(straight.read(written(page))) == seen(generally(model, page))
+    spoil(page, nested(498))
+    assert straight.read(written(page)) is None
+
+
+def test_a_large_answer_is_not_read_straight_where_nothing_guards_the_stack(monkeypatch):
+    page = {"data": [integration(status=[[]]) for _ in range(300)]}
+    straight = taught(Integration, page)
+    monkeypatch.setattr("sys.getrecursionlimit", lambda: 1_000_000)
+    assert straight.read(written(page)) is None
+
+
 def test_wrong_paging_is_told_by_its_place():
     straight = taught(Integration, PAGE)
     with pytest.raises(InvalidResponse, match=r"^expected a string or null, got an integer @ \$\.links\.next$"):
