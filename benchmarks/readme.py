@@ -20,7 +20,8 @@ def filled(page: str, folder: Path = FOLDER) -> str:
 def _written(name: str, folder: Path) -> str:
     found = load(folder)[name]
     tables = "\n\n".join(map(str, tables_of(name, folder)))
-    return f"`{found['command']}` · {found['machine']}\n\n{tables}"
+    smoke = " · **a smoke run: too short to mean anything**" if found.get("quick") else ""
+    return f"`{found['command']}` · {found['machine']}{smoke}\n\n{tables}"
 
 
 if __name__ == "__main__":
