@@ -25,6 +25,7 @@ from packcloud_async import NewJob, OnConflict, PollPolicy, RunRecord, SqliteLed
 from packcloud_async._sansio.progress import KindState, SyncProgress
 from packcloud_async._sansio.token import JobRecord, write_token
 
+QUICK = ("--jobs", "100")
 JOBS_OF_A_TARGET = 10
 AT_ONCE = 100
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,6 +18,7 @@ from pathlib import Path
 from packcloud_async import PackCloudClient, PollPolicy, SqliteLedger, SyncKind
 from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
 
+QUICK = ("--organizations", "5")
 INTEGRATIONS = 10
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 POLL = PollPolicy(first=0.05, deadline=60)

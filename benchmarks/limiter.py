@@ -1,4 +1,6 @@
-"""What a turn costs: uncontended, with many waiting, and shared by many clients. Run from the repository's root:
+"""What a turn costs: uncontended, with many waiting, and shared by many clients.
+
+Run from the repository's root:
 
 python -m benchmarks.limiter
 python benchmarks/limiter.py --waiting 10000 --rounds 5
@@ -17,6 +19,7 @@ from packcloud_async._sansio.endpoints import Urgency
 from packcloud_async._sansio.rate_headers import allowances
 from packcloud_async._sansio.retry_budget import RetryBudget
 
+QUICK = ("--waiting", "100", "--count", "500", "--rounds", "1", "--seconds", "0.1")
 FAST = RateLimit(1_000_000, burst=1_000_000)
 MICROSECONDS = 1e6
 PLAIN = {f"x-header-{number}": "value" for number in range(8)}

@@ -22,7 +22,10 @@ Cell = str | int | float | None
 
 @frozen(kw_only=True)
 class Figure:
-    """A number with the quartiles around it, which way is better, and the goal it should reach if there is one."""
+    """A number with the quartiles around it, which way is better, and the goal it should reach if there is one.
+
+    It is not ``quiet`` when it stems from a run that was too noisy.
+    """
 
     name: str
     value: float
@@ -30,6 +33,7 @@ class Figure:
     high: float | None = None
     better: Literal["lower", "higher"] | None = None
     goal: float | None = None
+    quiet: bool = True
 
     @property
     def reached(self) -> bool | None:
@@ -98,9 +102,10 @@ def save(
     (folder / FILE).write_text(written_out + "\n", encoding="utf-8")
 
 
-def load(folder: Path = FOLDER) -> Mapping[str, Any]:
-    """Return what was found by the name of each benchmark: command, machine and tables."""
-    found: Mapping[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+def load(place: Path = FOLDER) -> Mapping[str, Any]:
+    """Return what was found by the name of each benchmark: command, machine and tables; from a folder or a file."""
+    file = place / FILE if place.is_dir() else place
+    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 

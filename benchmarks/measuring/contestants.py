@@ -14,6 +14,7 @@ FLOOR = "the least of aiohttp"
 OURS = "this library, with `speed`"
 PLAIN = "this library, standard json"
 OURS_ON_UVLOOP = "this library, with `speed`, on uvloop"
+ALL_OURS = (OURS, PLAIN, OURS_ON_UVLOOP)
 HTTPX = "httpx + pydantic by hand"
 GENERATOR = "openapi-generator (aiohttp + pydantic)"
 PYTHON_CLIENT = "openapi-python-client (httpx + attrs)"

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import size_of
-from benchmarks.measuring.contestants import OURS, RAW, Missing, contestants
+from benchmarks.measuring.contestants import ALL_OURS, OURS, RAW, Missing, contestants
 from benchmarks.measuring.rounds import NOISY, Contestant, Rounds, Spread, measure, versions, workers
 from benchmarks.measuring.samples import Task
 from benchmarks.measuring.server import BUSY, SERVERS, StaticServer, serving
@@ -85,9 +85,9 @@ class Found:
     def spread(self, who: str, column: str) -> Spread | None:
         """Return a figure of one contestant, None where it means nothing."""
         if column == TO_RAW:
-            return self.rounds.ratio(who)
+            return self.rounds.ratio(who) if who != RAW else None
         if column == TO_OURS:
-            return self.rounds.between(who, OURS) if OURS in self.rounds.samples else None
+            return self.rounds.between(who, OURS) if OURS in self.rounds.samples and who != OURS else None
         return self._polled(who) if self.shape.name.startswith("poll") else None
 
     def goals(self, who: str) -> list[Goal]:
@@ -95,18 +95,22 @@ class Found:
         return [goal for goal in self.shape.goals if goal.who == who and self.in_flight in goal.in_flight]
 
     def figures(self) -> Iterator[Figure]:
-        """Yield what two runs are compared by."""
+        """Yield what two runs are compared by; which way is better is known of this library and of goals."""
         for who in self.rounds.samples:
-            for column in (TO_RAW, TO_OURS, POLLED):
-                spread, goal = self.spread(who, column), self._goal(who, column)
-                if spread is not None and (column == TO_RAW or goal is not None):
+            spreads = {column: self.spread(who, column) for column in (TO_RAW, TO_OURS, POLLED)}
+            spreads |= {"CPU, µs": self.rounds.cpu(who), "requests a second": self.rounds.per_second(who)}
+            for column, spread in spreads.items():
+                goal = next((goal for goal in self.goals(who) if goal.column == column), None)
+                mine: Literal["lower"] | None = "lower" if column == TO_RAW and who in ALL_OURS else None
+                if spread is not None:
                     yield Figure(
                         name=f"{self.title}: {who}: {column}",
                         value=spread.median,
                         low=spread.low,
                         high=spread.high,
-                        better=None if goal is None else goal.better,
+                        better=mine if goal is None else goal.better,
                         goal=None if goal is None else goal.bound,
+                        quiet=not self.rounds.is_noisy,
                     )
 
     def table(self) -> Table:
@@ -134,9 +138,6 @@ class Found:
         """Return the share of its time that the server was at work for one contestant."""
         return self.rounds.server_busy(who)
 
-    def _goal(self, who: str, column: str) -> Goal | None:
-        return next((goal for goal in self.goals(who) if goal.column == column), None)
-
     def _polled(self, who: str) -> Spread:
         size = size_of(self.shape.name)
         cpu = self.rounds.cpu(who)
@@ -144,7 +145,8 @@ class Found:
 
     def _row(self, who: str) -> tuple[Cell, ...]:
         ratio, cpu, busy = self.rounds.ratio(who), self.rounds.cpu(who), self.server_busy(who)
-        to_ours, polled, goals = self.spread(who, TO_OURS), self.spread(who, POLLED), self.goals(who)
+        polled, goals = self.spread(who, POLLED), self.goals(who)
+        to_ours = self.rounds.between(who, OURS) if OURS in self.rounds.samples else None
         return (
             who,
             *(ratio.median, ratio.low, ratio.high),

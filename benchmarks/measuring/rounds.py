@@ -131,11 +131,11 @@ def _worker(one: Contestant) -> Iterator[Worker]:
 
 
 def versions(one: Contestant) -> dict[str, str | None]:
-    """Return the versions of its packages on its interpreter, None for one that is not there or kept from it."""
+    """Return the versions of Python and of its packages on its interpreter, None for one that is kept from it."""
     asked = [name for name in one.packages if name not in one.without]
     code = (
         "import importlib.metadata as m, json, sys\n"
-        "found = {}\n"
+        "found = {'python': sys.version.split()[0]}\n"
         "for name in sys.argv[1:]:\n"
         "    try: found[name] = m.version(name)\n"
         "    except m.PackageNotFoundError: found[name] = None\n"
@@ -143,7 +143,7 @@ def versions(one: Contestant) -> dict[str, str | None]:
     )
     done = subprocess.run([one.python, "-c", code, *asked], check=True, capture_output=True, text=True)
     found: dict[str, str | None] = json.loads(done.stdout)
-    return {name: found.get(name) for name in one.packages}
+    return {name: found.get(name) for name in ("python", *one.packages)}
 
 
 @frozen
