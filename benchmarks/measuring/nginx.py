@@ -66,7 +66,7 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog=4096; root {folder};
     {pages}
-    location ~ /sync$ {{ default_type application/json; return 202 '{{}}'; }}
+    location ~ /sync$ {{ return 202; }}
     location ~ ^{here}/[^/]+$ {{ try_files /one.json =404; }}
   }}
 }}

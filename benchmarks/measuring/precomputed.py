@@ -41,8 +41,8 @@ class Answering(asyncio.Protocol):
 
 def answer(status: str, body: bytes) -> bytes:
     """Return everything that is sent for one request."""
-    head = f"HTTP/1.1 {status}\r\nServer: precomputed\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    return head.encode() + HEAD_END + body
+    kind = "Content-Type: application/json\r\n" if body else ""
+    return f"HTTP/1.1 {status}\r\nServer: precomputed\r\n{kind}Content-Length: {len(body)}".encode() + HEAD_END + body
 
 
 NOT_FOUND = answer("404 Not Found", b'{"message": "not found"}')
@@ -52,7 +52,7 @@ def answers() -> dict[bytes, bytes]:
     """Return what is sent for each method and path."""
     found = bodies()
     read = {f"GET {path(name)}": answer("200 OK", found[name]) for name in ("one", *(f"page_{n}" for n in PAGE_SIZES))}
-    told = {f"POST {path('sync')}": answer("202 Accepted", b"{}"), **read}
+    told = {f"POST {path('sync')}": answer("202 Accepted", b""), **read}
     return {line.encode(): everything for line, everything in told.items()}
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from attrs import frozen
@@ -89,38 +90,6 @@ OPENAPI_PYTHON_CLIENT = Peer(
 PEERS = (OPENAPI_GENERATOR, OPENAPI_PYTHON_CLIENT)
 
 
-def made(peer: Peer, *, folder: Path = FOLDER, run: Callable[..., object] | None = None) -> Made | NotMade:
-    """Make a client unless it is there already; what went wrong goes to standard error, a short reason is returned."""
-    place = folder / peer.name
-    requirements = [*peer.requirements, *_shared()]
-    document = json.dumps(for_generators(described()), indent=1)
-    stamp = hashlib.sha256("\n".join([*requirements, sys.version, document]).encode()).hexdigest()
-    stamped, python = place / "made.txt", place / "venv" / "bin" / "python"
-    found = Made(peer, python, place / "client")
-    if stamped.exists() and stamped.read_text() == stamp:
-        return found
-    shutil.rmtree(place, ignore_errors=True)
-    found.folder.mkdir(parents=True)
-    (place / "document.json").write_text(document, encoding="utf-8")
-    binaries = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    steps: tuple[tuple[str, Sequence[str]], ...] = (
-        ("a virtual environment could not be made", [sys.executable, "-m", "venv", str(place / "venv")]),
-        ("its packages could not be installed", [str(python), "-m", "pip", "install", "--quiet", *requirements]),
-        ("the generator failed", _in(python.parent, peer.command(place / "document.json", found.folder))),
-        ("what was generated cannot be imported", [str(python), "-c", f"import {peer.package}"]),
-    )
-    for trouble, command in steps:
-        if (status := (run or _run)(command, env={**binaries, "PYTHONPATH": str(found.folder)})) != 0:
-            print(f"{peer.name}: {trouble} ({status})", file=sys.stderr)
-            return NotMade(peer, trouble)
-    stamped.write_text(stamp)
-    return found
-
-
-def _in(binaries: Path, command: Sequence[str]) -> list[str]:
-    return [str(binaries / command[0]), *command[1:]]
-
-
 def _run(command: Sequence[str], *, env: Mapping[str, str]) -> int | str:
     """Return the exit code, or why there is none; what a step that went well has to say is left out."""
     try:
@@ -130,6 +99,70 @@ def _run(command: Sequence[str], *, env: Mapping[str, str]) -> int | str:
     if done.returncode:
         print(done.stdout[-4_000:], done.stderr[-4_000:], sep="\n", file=sys.stderr)
     return done.returncode
+
+
+@frozen
+class _Wanted:
+    """What a client is made of."""
+
+    requirements: tuple[str, ...]
+    document: str
+
+    @property
+    def stamp(self) -> str:
+        """Return what is another text as soon as anything of it changes."""
+        return hashlib.sha256("\n".join([*self.requirements, sys.version, self.document]).encode()).hexdigest()
+
+
+def kept(peer: Peer, *, folder: Path = FOLDER) -> Made | NotMade:
+    """Return the client if it was made of what it would be made of now."""
+    if find_spec("yaml") is None:
+        return NotMade(peer, "pyyaml not installed (extra `bench`)")
+    stamped = folder / peer.name / "made.txt"
+    if stamped.exists() and stamped.read_text() == _wanted(peer).stamp:
+        return _at(folder, peer)
+    return NotMade(peer, "made by `python -m benchmarks peers`")
+
+
+def made(peer: Peer, *, folder: Path = FOLDER, run: Callable[..., object] = _run) -> Made | NotMade:
+    """Make a client unless it is there already; what went wrong goes to standard error, a short reason is returned."""
+    if find_spec("yaml") is None or isinstance(kept(peer, folder=folder), Made):
+        return kept(peer, folder=folder)
+    wanted, client = _wanted(peer), _at(folder, peer)
+    place, binaries = folder / peer.name, client.python.parent
+    shutil.rmtree(place, ignore_errors=True)
+    client.folder.mkdir(parents=True)
+    (place / "document.json").write_text(wanted.document, encoding="utf-8")
+    steps: tuple[tuple[str, Sequence[str]], ...] = (
+        ("a virtual environment could not be made", [sys.executable, "-m", "venv", str(place / "venv")]),
+        ("its packages could not be installed", [str(client.python), "-m", "pip", "install", *wanted.requirements]),
+        ("the generator failed", _in(binaries, peer.command(place / "document.json", client.folder))),
+        ("what was generated cannot be imported", [str(client.python), "-c", f"import {peer.package}"]),
+    )
+    environment = {
+        **os.environ,
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(client.folder),
+    }
+    for trouble, command in steps:
+        if (status := run(command, env=environment)) != 0:
+            print(f"{peer.name}: {trouble} ({status})", file=sys.stderr)
+            return NotMade(peer, trouble)
+    (place / "made.txt").write_text(wanted.stamp)
+    return client
+
+
+def _at(folder: Path, peer: Peer) -> Made:
+    return Made(peer, folder / peer.name / "venv" / "bin" / "python", folder / peer.name / "client")
+
+
+def _wanted(peer: Peer) -> _Wanted:
+    document = json.dumps(for_generators(described()), indent=1)
+    return _Wanted((*peer.requirements, *_shared()), document)
+
+
+def _in(binaries: Path, command: Sequence[str]) -> list[str]:
+    return [str(binaries / command[0]), *command[1:]]
 
 
 def _shared() -> list[str]:
