@@ -119,13 +119,15 @@ class TestWorkers:
 
     def test_modules_can_be_kept_from_one(self):
         one = Contestant(
-            "without", "tests.support.contestants:refusing", ("json.tool",), packages=("attrs", "x"), without=("x",)
+            "without",
+            "tests.support.contestants:refusing",
+            ("sqlite3",),
+            packages=("attrs", "x"),
+            without=("sqlite3", "x"),
         )
-        with (
-            workers([one]) as running,
-            pytest.raises(ContestantDied),
-        ):
-            measure(running, Task(0.05, 1), reference="without", rounds=1, seed=1)
+        with workers([one]) as running:
+            found = measure(running, Task(0.02, 1), reference="without", rounds=1, seed=1)
+        assert found.samples["without"][0].operations > 0
         assert versions(one)["attrs"] is not None
         assert versions(one)["x"] is None
 

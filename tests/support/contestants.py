@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 from contextlib import asynccontextmanager
+from functools import partial
 
 
 @asynccontextmanager
@@ -35,4 +36,4 @@ async def refusing(module: str):
     """Cannot be made where a module can be imported."""
     if importlib.util.find_spec(module) is not None:
         raise RuntimeError(f"{module} is there")
-    yield asyncio.sleep.__get__(0)
+    yield partial(asyncio.sleep, 0)
