@@ -11,7 +11,7 @@ from yarl import URL
 
 from benchmarks.measuring.answers import INTEGRATION, TOKEN, organization_of, path
 from benchmarks.measuring.worker import Ask
-from packcloud_async import PackCloudClient
+from packcloud_async import PackCloudClient, RateLimit, RetryDetails
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
 
@@ -68,15 +68,28 @@ async def floor(base_url: str, shape: str) -> AsyncIterator[Ask]:
 async def ours(base_url: str, shape: str) -> AsyncIterator[Ask]:
     """This library, with everything it does for a request."""
     async with PackCloudClient(token=TOKEN, base_url=base_url) as client:
-        integrations = client.organization(organization_of(shape)).integrations
+        yield _asking(client, shape)
 
-        async def one() -> object:
-            return await integrations.get(INTEGRATION)
 
-        async def page() -> object:
-            return [item async for item in integrations.list()]
+@asynccontextmanager
+async def ours_with_limit(base_url: str, shape: str) -> AsyncIterator[Ask]:
+    """This library with a rate limit it never meets, and somebody who wants to hear of retries."""
+    limit, retries = RateLimit(1_000_000, burst=1_000_000), list[RetryDetails]()
+    async with PackCloudClient(token=TOKEN, base_url=base_url, rate_limit=limit, on_retry=retries.append) as client:
+        yield _asking(client, shape)
+    assert not retries
 
-        async def sync() -> object:
-            return await integrations.sync_orders(INTEGRATION)
 
-        yield {"one": one, "page": page, "poll": page, "sync": sync}[shape.partition("_")[0]]
+def _asking(client: PackCloudClient, shape: str) -> Ask:
+    integrations = client.organization(organization_of(shape)).integrations
+
+    async def one() -> object:
+        return await integrations.get(INTEGRATION)
+
+    async def page() -> object:
+        return [item async for item in integrations.list()]
+
+    async def sync() -> object:
+        return await integrations.sync_orders(INTEGRATION)
+
+    return {"one": one, "page": page, "poll": page, "sync": sync}[shape.partition("_")[0]]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measuring import question
-from benchmarks.measuring.contestants import GENERATOR, OURS, PLAIN, PYTHON_CLIENT
+from benchmarks.measuring.contestants import GENERATOR, LIMITED, OURS, PLAIN, PYTHON_CLIENT
 from benchmarks.measuring.question import TO_OURS, TO_RAW, Goal, Question, Shape
 from benchmarks.results import FOLDER
 
@@ -23,6 +23,7 @@ QUESTION = Question(
             (
                 Goal(OURS, TO_RAW, 1.0),
                 Goal(PLAIN, TO_RAW, 1.0),
+                Goal(LIMITED, TO_RAW, 1.0),
                 Goal(GENERATOR, TO_OURS, 2.5, "higher"),
                 Goal(PYTHON_CLIENT, TO_OURS, 10, "higher"),
             ),

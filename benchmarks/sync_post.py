@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measuring import question
-from benchmarks.measuring.contestants import OURS, PLAIN
+from benchmarks.measuring.contestants import LIMITED, OURS, PLAIN
 from benchmarks.measuring.question import TO_RAW, Goal, Question, Shape
 from benchmarks.results import FOLDER
 
 QUICK = ("--quick", "--in-flight", "8")
 QUESTION = Question(
     "sync_post",
-    (Shape("sync", "The POST of a sync", (Goal(OURS, TO_RAW, 1.0), Goal(PLAIN, TO_RAW, 1.0))),),
+    (
+        Shape(
+            "sync",
+            "The POST of a sync",
+            (Goal(OURS, TO_RAW, 1.0), Goal(PLAIN, TO_RAW, 1.0), Goal(LIMITED, TO_RAW, 1.0)),
+        ),
+    ),
     in_flight=(8, 64),
 )
 

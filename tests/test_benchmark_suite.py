@@ -15,6 +15,8 @@ from benchmarks.measuring.contestants import (
     FLOOR,
     GENERATOR,
     HTTPX,
+    JSON,
+    LIMITED,
     OURS,
     PLAIN,
     PYTHON_CLIENT,
@@ -99,7 +101,7 @@ class TestWorkers:
         with workers(everybody) as running:
             found = measure(running, Task(0.05, 3), reference="fast", rounds=2, seed=1)
         assert {name: len(samples) for name, samples in found.samples.items()} == {"fast": 2, "slow": 2}
-        assert all(sample.operations > 3 for sample in found.samples["fast"])
+        assert all(sample.operations >= 3 for sample in found.samples["fast"])
         assert found.server_busy("fast") is None
 
     @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ class TestAQuestion:
             cells = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
             assert cells[0][TO_RAW] == 1
             assert cells[1][TO_RAW] > 0.1
-            assert all(cell["CPU, µs"] > 1 and cell["requests a second"] > 1 for cell in cells)
+            assert all(cell["CPU, µs"] > 1 and cell["requests a second"] > 0 for cell in cells)
             assert str(table) in printed
         assert entry["quick"] is True
         assert entry["setting"]["seed"] == 1
@@ -271,7 +273,7 @@ class TestContestants:
 
     @pytest.mark.sockets
     @pytest.mark.parametrize("shape", ["one", "page_25", "poll_100", "sync"])
-    @pytest.mark.parametrize("name", [GENERATOR, PYTHON_CLIENT, HTTPX])
+    @pytest.mark.parametrize("name", [GENERATOR, PYTHON_CLIENT, HTTPX, LIMITED, FLOOR, JSON])
     def test_a_peer_reads_what_the_server_answers(self, name, shape):
         """They check their first answer themselves, and end if it is not the one they asked for.
 
@@ -281,12 +283,14 @@ class TestContestants:
             pytest.importorskip("pydantic", reason="needs the extra bench")
             pytest.importorskip("httpx", reason="needs the extra bench")
         with serving("precomputed") as server:
-            (one,) = contestants(server.base_url, shape, only=[name], make=making.kept)
+            one = next(iter(contestants(server.base_url, shape, only=[name], make=making.kept)), None)
+            if one is None:
+                pytest.skip("the answer to a sync has nothing to read")
             if isinstance(one, Missing):
                 pytest.skip(one.reason)
             with workers([one]) as running:
                 found = measure(running, Task(0.02, 2), reference=name, rounds=1, seed=1)
-        assert found.samples[name][0].operations > 0
+        assert found.samples[name][0].operations >= 2
 
 
 class TestMaking:

@@ -14,8 +14,9 @@ JSON = "aiohttp + json"
 FLOOR = "the least of aiohttp"
 OURS = "this library, with `speed`"
 PLAIN = "this library, standard json"
+LIMITED = "this library, with `speed`, a rate limit and a hook"
 OURS_ON_UVLOOP = "this library, with `speed`, on uvloop"
-ALL_OURS = (OURS, PLAIN, OURS_ON_UVLOOP)
+ALL_OURS = (OURS, PLAIN, LIMITED, OURS_ON_UVLOOP)
 HTTPX = "httpx + pydantic by hand"
 GENERATOR = "openapi-generator (aiohttp + pydantic)"
 PYTHON_CLIENT = "openapi-python-client (httpx + attrs)"
@@ -52,6 +53,7 @@ def contestants(
         Contestant(FLOOR, "benchmarks.clients:floor", asked, packages=AIOHTTP),
         Contestant(OURS, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec")),
         Contestant(PLAIN, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec"), without=SPEED),
+        Contestant(LIMITED, "benchmarks.clients:ours_with_limit", asked, packages=(*CORE, "msgspec")),
         Contestant(OURS_ON_UVLOOP, "benchmarks.clients:ours", asked, True, packages=(*CORE, "msgspec", "uvloop")),
         Contestant(HTTPX, "benchmarks.by_hand:httpx_and_pydantic", asked, packages=("httpx", "pydantic")),
     )
