@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.measuring import question
 from benchmarks.measuring.contestants import GENERATOR, OURS, PLAIN, PYTHON_CLIENT
-from benchmarks.measuring.question import TO_OURS, TO_RAW, Goal, Question, Shape
+from benchmarks.measuring.found import TO_OURS, TO_RAW, Goal, Shape
+from benchmarks.measuring.question import Question
 from benchmarks.results import FOLDER
 
 QUICK = ("--quick", "--in-flight", "8")

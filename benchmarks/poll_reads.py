@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.measuring import question
 from benchmarks.measuring.contestants import OURS
-from benchmarks.measuring.question import POLLED, TO_RAW, Goal, Question, Shape
+from benchmarks.measuring.found import POLLED, TO_RAW, Goal, Shape
+from benchmarks.measuring.question import Question
 from benchmarks.results import FOLDER
 
 QUICK = ("--quick", "--in-flight", "8")

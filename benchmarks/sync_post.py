@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.measuring import question
 from benchmarks.measuring.contestants import LIMITED, OURS, PLAIN
-from benchmarks.measuring.question import TO_RAW, Goal, Question, Shape
+from benchmarks.measuring.found import TO_RAW, Goal, Shape
+from benchmarks.measuring.question import Question
 from benchmarks.results import FOLDER
 
 QUICK = ("--quick", "--in-flight", "8")

@@ -24,7 +24,7 @@ from benchmarks.measuring.contestants import (
     Missing,
     contestants,
 )
-from benchmarks.measuring.question import TO_OURS, TO_RAW, Found, Goal, Shape
+from benchmarks.measuring.found import POLLED, TO_OURS, TO_RAW, Found, Goal, Shape
 from benchmarks.measuring.rounds import (
     Contestant,
     ContestantDied,
@@ -492,3 +492,25 @@ class TestTheSuite:
         saved = {"name": {**entry(quick=True)}}
         (tmp_path / results.FILE).write_text(json.dumps(saved), encoding="utf-8")
         assert "a smoke run" in suite.readme.filled("<!-- name -->\n<!-- end -->", tmp_path)
+
+
+class TestTheGoals:
+    def test_every_figure_with_a_goal_is_in_one_table(self, tmp_path):
+        saved = {
+            "a": entry(figure(1.0, low=0.9, high=1.1, goal=1.2), Figure(name="without", value=3.0)),
+            "b": entry(figure(4.0, better="higher", goal=5.0), figure(2.0, goal=1.0, quiet=False)),
+            "c": {"command": "c", "machine": "m", "tables": []},
+        }
+        (tmp_path / results.FILE).write_text(json.dumps(saved), encoding="utf-8")
+        assert suite.readme.goals(tmp_path).rows == (
+            ("a", "f", "≤ 1.2", 1.0, 0.9, 1.1, "yes"),
+            ("b", "f", "≥ 5", 4.0, None, None, "**no**"),
+            ("b", "f", "≤ 1", 2.0, None, None, "**no** (too noisy)"),
+        )
+
+    def test_what_was_measured_over_http_is_among_them(self):
+        told = {(row[0], row[1]) for row in suite.readme.goals().rows}
+        assert ("one_get", f"One typed GET, 8 in flight: {OURS}: {TO_RAW}") in told
+        assert ("pages", f"A typed page of 100, 64 in flight: {PLAIN}: {TO_RAW}") in told
+        assert ("poll_reads", f"A poll read of 25, 64 in flight: {OURS}: {POLLED}") in told
+        assert ("sync_post", f"The POST of a sync, 64 in flight: {OURS}: {TO_RAW}") in told
