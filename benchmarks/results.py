@@ -69,7 +69,8 @@ def written(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float):
-        return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
+        # From 999.5 on three digits would be written as 1e+03.
+        return f"{cell:,.0f}" if abs(cell) >= 999.5 else f"{cell:.3g}"
     return f"{cell:,}" if isinstance(cell, int) else cell
 
 

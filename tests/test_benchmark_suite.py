@@ -250,6 +250,22 @@ class TestATable:
         assert found[f"One typed GET, 8 in flight: {RAW}: CPU, µs"].better is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, ""),
+        ("a", "a"),
+        (1234567, "1,234,567"),
+        (0.98765, "0.988"),
+        (999.4, "999"),
+        (999.6, "1,000"),
+        (1234.5, "1,234"),
+    ],
+)
+def test_a_number_has_as_many_digits_as_it_means(cell, text):
+    assert results.written(cell) == text
+
+
 class TestContestants:
     def test_everybody_is_there_or_says_why_not(self):
         found = contestants("http://127.0.0.1:1", "one", make=lambda peer: NotMade(peer, "no network"))
