@@ -64,7 +64,6 @@ class Straight(Generic[T]):
 
     _plan: Plan
     _many: bool
-    _names: _Names | None = field(default=None, init=False)
     _lessons_left: int = field(default=MOST_LESSONS, init=False)
     _way: "_Way | None" = field(default=None, init=False)
 
@@ -80,7 +79,7 @@ class Straight(Generic[T]):
             document = way.decode(body)
         except (ValueError, RecursionError):
             return None
-        found = document if way.is_bare else document.data
+        found = document if way.names.is_bare else document.data
         models = way.build(found if self._many else (found,))
         if is_large and is_deeper(way.loose_values(document, models), DEEPEST - _LEVELS_AROUND):
             return None
@@ -91,11 +90,10 @@ class Straight(Generic[T]):
         msgspec = json_text.msgspec_in_use()
         if msgspec is None or not self._lessons_left:
             return
-        known = self._names or _Names()
-        names = known.with_those_of(self._names_in(document, content))
-        if names == self._names:
+        known = None if self._way is None else self._way.names
+        names = (known or _Names()).with_those_of(self._names_in(document, content))
+        if names == known:
             return
-        self._names = names
         self._lessons_left = self._lessons_left - 1 if names.can_be_used else 0
         self._way = _way(msgspec, self._plan, names, many=self._many) if self._lessons_left else None
 
@@ -114,9 +112,9 @@ class Straight(Generic[T]):
 class _Way:
     """How bytes become models: ``paging`` are the fields of an envelope that matter, each with its attribute."""
 
+    names: _Names
     decode: Callable[[bytes], Any]
     build: Builder[Any]
-    is_bare: bool
     paging: tuple[tuple[str, str], ...]
     unset: object
     loose_in_models: tuple[str, ...]
@@ -130,7 +128,7 @@ class _Way:
     def around(self, document: Any) -> Content:
         """Return what stands around the models."""
         if not self.paging:
-            return _BARE if self.is_bare else _ENVELOPED
+            return _BARE if self.names.is_bare else _ENVELOPED
         told = [(name, getattr(document, attribute)) for name, attribute in self.paging]
         return unwrap({"data": None, **{name: value for name, value in told if value is not self.unset}})
 
@@ -146,9 +144,9 @@ def _way(msgspec: Any, plan: Plan, names: _Names, *, many: bool) -> _Way:
     one: Any = _class(msgspec, required, optional, names.unknown)
     value: Any = GenericAlias(list, (one,)) if many else one
     return _Way(
+        names=names,
         decode=msgspec.json.Decoder(value if names.is_bare else _class(msgspec, {"data": value}, {}, around)).decode,
         build=_builder(plan, names.unknown, msgspec.UNSET),
-        is_bare=names.is_bare,
         paging=tuple((name, _attribute(at)) for at, name in enumerate(around) if name in PAGING_FIELDS),
         unset=msgspec.UNSET,
         loose_in_models=("extra", *(field.name for field in plan.fields if field.kind is Kind.OBJECTS)),

@@ -1,6 +1,7 @@
 """What is built by the generated functions is what cattrs would build, and no more."""
 
 import copy
+import json
 import pickle
 
 import attrs
@@ -8,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import codec
+from packcloud_async._sansio import building, codec
 from packcloud_async._sansio.building import builder_of, plan_of
 from packcloud_async._sansio.codec import decode, decode_items, encode
-from packcloud_async._sansio.envelope import Content
+from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.straight import Straight
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import Integration, IntegrationAction, ShippingService
 
@@ -101,6 +103,25 @@ def kind_of(field, *, bases=(object,), weakref_slot=False, **body):
     return attrs.make_class(
         "Model", fields, bases, class_body=body, frozen=True, slots=True, weakref_slot=weakref_slot, kw_only=True
     )
+
+
+def test_nothing_that_was_received_is_in_what_is_compiled(monkeypatch):
+    pytest.importorskip("msgspec", reason="only with the extra speed are names learned")
+    sources = []
+
+    def spy(source, *rest):
+        sources.append(source)
+        return compile(source, *rest)
+
+    monkeypatch.setattr(building, "compile", spy, raising=False)
+    name, plan = "__import__('os').abort()", plan_of(Integration)
+    builder_of(plan)([integration(**{name: "hush!"})])
+    straight = Straight(plan, True)
+    document = {"data": [integration(**{name: "hush!"})], name: 1}
+    straight.learn(document, unwrap(document))
+    assert straight.read(json.dumps(document).encode())[0][0].extra == {name: "hush!"}
+    assert len(sources) == 2
+    assert not any(word in source for source in sources for word in ("__import__", "abort", "hush"))
 
 
 TEXT = attrs.field(type=str)

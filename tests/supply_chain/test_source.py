@@ -30,6 +30,11 @@ NEVER_IMPORTED = {
     "yaml",
 }
 NEVER_CALLED = {"__import__", "breakpoint", "compile", "eval", "exec"}
+OWN_TEXT = {"_sansio/building.py": ["compile", "exec"]}
+"""Who compiles what this package wrote itself, once for each model, as attrs and cattrs do.
+
+No name of a payload is in it: tests/sansio/test_building.py.
+"""
 NEVER_ASKED_FOR = {
     ("asyncio", "create_subprocess_exec"),
     ("asyncio", "create_subprocess_shell"),
@@ -70,7 +75,8 @@ def findings_of(node):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_package_runs_no_text_no_program_and_reads_no_code(module):
-    assert findings(MODULES[module].read_text(encoding="utf-8")) == []
+    found = [what for _, what in findings(MODULES[module].read_text(encoding="utf-8"))]
+    assert sorted(found) == OWN_TEXT.get(module, [])
 
 
 @pytest.mark.parametrize(
