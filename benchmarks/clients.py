@@ -12,6 +12,9 @@ from yarl import URL
 from benchmarks.measuring.answers import INTEGRATION, TOKEN, organization_of, path
 from benchmarks.measuring.worker import Ask
 from packcloud_async import PackCloudClient, RateLimit, RetryDetails
+from packcloud_async._sansio import endpoints
+from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES
+from packcloud_async.calls import Listing
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
 
@@ -81,7 +84,9 @@ async def ours_with_limit(base_url: str, shape: str) -> AsyncIterator[Ask]:
 
 
 def _asking(client: PackCloudClient, shape: str) -> Ask:
-    integrations = client.organization(organization_of(shape)).integrations
+    organization_id = organization_of(shape)
+    integrations = client.organization(organization_id).integrations
+    glimpses = endpoints.poll_integrations(client.routes, organization_id, with_trade=False)
 
     async def one() -> object:
         return await integrations.get(INTEGRATION)
@@ -89,7 +94,11 @@ def _asking(client: PackCloudClient, shape: str) -> Ask:
     async def page() -> object:
         return [item async for item in integrations.list()]
 
+    async def poll() -> object:
+        # What a watch does for each page of its walk.
+        return await anext(Listing(client, glimpses, DEFAULT_MAX_PAGES).pages(once=False))
+
     async def sync() -> object:
         return await integrations.sync_orders(INTEGRATION)
 
-    return {"one": one, "page": page, "poll": page, "sync": sync}[shape.partition("_")[0]]
+    return {"one": one, "page": page, "poll": poll, "sync": sync}[shape.partition("_")[0]]
