@@ -103,6 +103,8 @@ class JobLog:
 
 def log_result(result: SyncResult) -> None:
     """Write one line for a finished job."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
     told = _states(result.kinds)
     logger.info(
         "sync of %s/%s: %s",

@@ -107,9 +107,10 @@ class Reads:
         else:
             self.known.read_without()
         unfound: list[_Unfound] = []
-        async with asyncio.TaskGroup() as singles:
-            for integration_id, same in wanted.items():
-                singles.create_task(self._read_one(integration_id, same, unfound))
+        if wanted:
+            async with asyncio.TaskGroup() as singles:
+                for integration_id, same in wanted.items():
+                    singles.create_task(self._read_one(integration_id, same, unfound))
         if unfound:
             await self._look_up(unfound)
 

@@ -74,9 +74,11 @@ class Watch:
 
     def fired(self, integration_id: str, kind: SyncKind) -> SyncProgress | None:
         """Return a job whose sync of this kind is under way, for another job to share; None if there is none."""
-        now = _now()
         known = [watched.progress for watched in self.jobs.of(integration_id)]
-        if (unwatched := self.flights.fired((integration_id, kind))) is not None:
+        if (unwatched := self.flights.fired((integration_id, kind))) is None and not known:
+            return None
+        now = _now()
+        if unwatched is not None:
             known.append(unwatched)
         return next((progress for progress in known if progress.can_be_shared(kind, now)), None)
 
@@ -222,10 +224,10 @@ class Watch:
         for watched in same:
             progress = watched.progress
             if watched in self.jobs and progress.is_watched_at(asked_at):
-                unmoved = progress.unmoved_kinds
+                unmoved = () if self.pacing is None else progress.unmoved_kinds
                 found = integration is not None
                 decision = progress.observed(marks, asked_at=asked_at, now=now, kinds=watched.kinds, found=found)
-                if integration is not None:
+                if integration is not None and unmoved:
                     self._learn(watched, integration, unmoved, now)
                 watched.looked_at = asked_at
                 at = now - progress.started_at

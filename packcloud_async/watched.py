@@ -116,7 +116,10 @@ class WatchedJobs:
         return len(self._first)
 
     def __contains__(self, watched: Watched) -> bool:
-        return any(one is watched for one in self.of(watched.integration_id))
+        one = self._first.get(watched.integration_id)
+        while one is not None and one is not watched:
+            one = one.following
+        return one is not None
 
     def __iter__(self) -> Iterator[Watched]:
         for integration_id in list(self._first):
@@ -137,10 +140,18 @@ class WatchedJobs:
 
     def remove(self, watched: Watched) -> None:
         """Remove a job; one that is not there is ignored."""
-        left = [one for one in self.of(watched.integration_id) if one is not watched]
-        self._first.pop(watched.integration_id, None)
-        for one in reversed(left):
-            self.add(one)
+        first = self._first.get(watched.integration_id)
+        if first is watched:
+            if watched.following is None:
+                del self._first[watched.integration_id]
+            else:
+                self._first[watched.integration_id] = watched.following
+            return
+        while first is not None:
+            if first.following is watched:
+                first.following = watched.following
+                return
+            first = first.following
 
 
 def parts_of(progress: SyncProgress) -> Iterator[tuple[SyncKind | None, tuple[SyncKind, ...]]]:
