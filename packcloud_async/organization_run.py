@@ -224,7 +224,8 @@ class OrganizationRun:
         line = JobLine(self._recorder, start.integration_id, progress, start.number)
         firing = Firing(self._client, watch.organization_id, start.integration_id, progress, self.run.on_conflict, line)
         try:
-            settle_what_was_cut_off(progress)
+            if start.recorded:
+                settle_what_was_cut_off(progress)
             if not start.has_baseline:
                 await firing.take_baseline(None)
             if progress.unsent:

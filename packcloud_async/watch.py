@@ -10,7 +10,6 @@
 """
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -161,6 +160,7 @@ class Watch:
     def _start_again(self, _: "asyncio.Task[None]") -> None:
         # Not at the end of _run(): a task that is cancelled before its first step never runs.
         self._task = None
+        self._changed.silence()
         self._start()
 
     async def _run(self) -> None:
@@ -182,9 +182,10 @@ class Watch:
                     under_way.add(read)
                     read.add_done_callback(under_way.discard)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(wake_at):
-                    await self._changed.wait()
+            if wake_at is not None:
+                self._changed.set_at(wake_at)
+            await self._changed.wait()
+            wake_at = self._queue.next_due()
             if wake_at is not None and 0 < wake_at - _now() <= TIMERS_ARE_EARLY:
                 await asyncio.sleep(2 * TIMERS_ARE_EARLY)
         for read in under_way:
@@ -283,7 +284,8 @@ class Watch:
         watched.scheduled_at, watched.due_at, watched.decides = now, wait.until, wait.decides
         watched.read_with = None
         self._queue.put(watched)
-        self._changed.set()
+        # Not at once: of what is put by the hundred, the task is to see no more than what is due.
+        self._changed.set_at(wait.until)
 
     def _remove_all(self, watched: Watched) -> None:
         for one in list(self.jobs.of(watched.integration_id)):
@@ -293,7 +295,8 @@ class Watch:
     def _remove(self, watched: Watched) -> None:
         self._queue.discard(watched)
         self.jobs.remove(watched)
-        self._changed.set()
+        if not self.jobs:
+            self._changed.set()
 
 
 _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}

@@ -230,7 +230,10 @@ class SyncProgress:
     @property
     def is_done(self) -> bool:
         """Whether every kind has an outcome."""
-        return all(state.outcome is not None for state in self._states)
+        for state in self._states:  # noqa: SIM110 - asked for all the time, and a generator would take twice as long
+            if state.outcome is None:
+                return False
+        return True
 
     @property
     def open_kinds(self) -> tuple[SyncKind, ...]:
@@ -501,7 +504,10 @@ class SyncProgress:
         return state
 
     def _still_open(self, kinds: Collection[SyncKind] | None) -> Collection[SyncKind]:
-        return self.open_kinds if kinds is None else [kind for kind in self.open_kinds if kind in kinds]
+        if kinds is None:
+            return self.open_kinds
+        known = zip(self._kinds, self._states, strict=True)
+        return [kind for kind, state in known if state.outcome is None and kind in kinds]
 
     def _watched(self) -> Iterable[KindState]:
         return [state for state in self._states if state.outcome is None]
