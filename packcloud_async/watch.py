@@ -60,6 +60,7 @@ class Watch:
     jobs: WatchedJobs = field(factory=WatchedJobs, init=False)
     _queue: DueQueue[Watched] = field(factory=DueQueue[Watched], init=False)
     _changed: Signal = field(factory=Signal, init=False)
+    _reads: Reads | None = field(default=None, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
 
     @property
@@ -178,6 +179,8 @@ class Watch:
             wake_at = self._queue.next_due()
             if wake_at is not None and wake_at <= now:
                 for part in by_probe(self._queue.take(now)):
+                    if part[0].probe is None and self._reads is not None and self._reads.take_along(part):
+                        continue
                     read = reads.create_task(self._read(part))
                     under_way.add(read)
                     read.add_done_callback(under_way.discard)
@@ -197,8 +200,11 @@ class Watch:
         _READING.set(reading)
         for watched in due:
             watched.read_with = due
+        reads = Reads(self.organization_id, self.known, self.jobs, self)
+        if due[0].probe is None:
+            self._reads = reads
         try:
-            await Reads(self.organization_id, self.known, self.jobs, self).read(due, self.probes)
+            await reads.read(due, self.probes)
         except Exception as error:
             if due[0].probe is None:
                 raise
@@ -206,6 +212,8 @@ class Watch:
             self._end_some(due, only_cause(error))
         finally:
             reading.is_over = True
+            if self._reads is reads:
+                self._reads = None
             for watched in due:
                 # Cut off before anything was told; what was told may be in another read by now.
                 if watched in self.jobs and watched.read_with is due:

@@ -12,6 +12,7 @@ class Signal:
     _is_set: bool = False
     _waiter: "asyncio.Future[None] | None" = None
     _alarm: asyncio.TimerHandle | None = None
+    _rings_at: float = 0.0
 
     def set(self) -> None:
         """Wake who waits, or whoever waits next."""
@@ -22,9 +23,11 @@ class Signal:
     def set_at(self, instant: float) -> None:
         """Set it at this instant of the loop's clock, or sooner if that was asked for before."""
         if self._alarm is not None:
-            if self._alarm.when() <= instant:
+            if self._rings_at <= instant:
                 return
             self._alarm.cancel()
+        # Not asked of the handle: for an instant that is past, uvloop's has none.
+        self._rings_at = instant
         self._alarm = asyncio.get_running_loop().call_at(instant, self._ring)
 
     def silence(self) -> None:
