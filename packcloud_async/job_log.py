@@ -33,6 +33,7 @@ class JobLog:
     events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
+    sees_all: bool = field(default=True, init=False)
     _timeline: list[Sighting] = field(factory=list[Sighting], init=False)
     _steps_told: dict[SyncKind, int] = field(init=False)
 

@@ -60,6 +60,7 @@ class OrganizationRun:
     run: RunContext
     target: SyncTarget
     number: int = 0
+    sees_all: bool = field(default=False, init=False)
     _client: OrganizationClient = field(init=False)
     _watched: int = field(default=0, init=False)
     _news: Signal = field(factory=Signal, init=False)

@@ -204,10 +204,16 @@ class Reads:
 
         ``page`` is that of the list, None for a single read.
         """
-        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
-        if not due and not bystanders:
+        first = self.jobs.first_of(integration.id)
+        if first is None:
             return
         marks, news = integration.watermarks, self._news.get(integration.id)
+        if first.following is None and news is None and first.probe is None:
+            # The usual one, without lists.
+            first.page = first.page if page is None else page
+            self.watch.tell((first,), marks, asked_at=asked_at, integration=integration, shared=page is not None)
+            return
+        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
         for told, shown in (due, marks if news is None else {**marks, **news}), (bystanders, marks):
             for watched in told:
                 watched.page = watched.page if page is None else page

@@ -216,7 +216,7 @@ class Watch:
                 self._reads = None
             for watched in due:
                 # Cut off before anything was told; what was told may be in another read by now.
-                if watched in self.jobs and watched.read_with is due:
+                if watched.read_with is due and watched in self.jobs:
                     self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
 
     def tell(
@@ -229,10 +229,16 @@ class Watch:
         shared: bool = False,
     ) -> None:
         """Tell jobs what a read showed; ``integration`` None when only a probe was read."""
-        now = _now()
+        now, due_now = _now(), _due_now()
         for watched in same:
             progress = watched.progress
             if watched in self.jobs and progress.is_watched_at(asked_at):
+                if integration is not None and not watched.watcher.sees_all:
+                    wait = progress.unmoved(marks, asked_at=asked_at, now=now, kinds=watched.kinds)
+                    if wait is not None:
+                        watched.looked_at = asked_at
+                        self._goes_on(watched, wait, asked_at, now, due_now)
+                        continue
                 unmoved = () if self.pacing is None else progress.unmoved_kinds
                 found = integration is not None
                 decision = progress.observed(marks, asked_at=asked_at, now=now, kinds=watched.kinds, found=found)
@@ -240,7 +246,8 @@ class Watch:
                     self._learn(watched, integration, unmoved, now)
                 watched.looked_at = asked_at
                 at = now - progress.started_at
-                self._told(watched, decision, Sighting(at=at, watermarks=marks, shared=shared), asked_at, now)
+                sighting = Sighting(at=at, watermarks=marks, shared=shared)
+                self._told(watched, decision, sighting, asked_at, now, due_now)
 
     def tell_error(self, watched: Watched, failure: ReadFailure, error: PackCloudError, *, asked_at: float) -> None:
         """Tell a job that a read failed, and what that means."""
@@ -259,7 +266,8 @@ class Watch:
                 decision = progress.failed(error, asked_at=asked_at, now=now, kinds=kinds)
             case _:
                 assert_never(failure)
-        self._told(watched, decision, Sighting(at=now - progress.started_at, error=error), asked_at, now)
+        sighting = Sighting(at=now - progress.started_at, error=error)
+        self._told(watched, decision, sighting, asked_at, now, _due_now())
 
     def _learn(self, watched: Watched, integration: Integration, unmoved: Iterable[SyncKind], now: float) -> None:
         pacing, progress = self.pacing, watched.progress
@@ -272,9 +280,15 @@ class Watch:
             if state.steps and state.phase is Phase.ACCEPTED and state.error is None:
                 pacing.learn(kind=kind, not_yet=not_yet, seen=now - progress.watched_from, **_trade_of(integration))
 
-    def _told(self, watched: Watched, decision: Decision, sighting: Sighting, asked_at: float, now: float) -> None:
-        if asked_at >= watched.not_later_than:
-            watched.not_later_than = math.inf
+    def _told(  # noqa: PLR0917 - what is told at one place, in parts
+        self,
+        watched: Watched,
+        decision: Decision,
+        sighting: Sighting,
+        asked_at: float,
+        now: float,
+        due_now: list[Watched] | None,
+    ) -> None:
         watched.watcher.seen(watched, sighting)
         if watched.progress.is_done:
             self._remove_all(watched)
@@ -282,8 +296,17 @@ class Watch:
         elif isinstance(decision, Done):
             # What other reads tell of this job is still to come.
             self._remove(watched)
-        elif watched.read_with is None or watched.read_with is _due_now():
-            self._schedule(watched, decision, now)
+        else:
+            self._goes_on(watched, decision, asked_at, now, due_now)
+
+    def _goes_on(
+        self, watched: Watched, wait: Wait, asked_at: float, now: float, due_now: list[Watched] | None
+    ) -> None:
+        if asked_at >= watched.not_later_than:
+            watched.not_later_than = math.inf
+        # One whose own read is another one waits for that.
+        if watched.read_with is None or watched.read_with is due_now:
+            self._schedule(watched, wait, now)
 
     def _schedule(self, watched: Watched, wait: Wait, now: float) -> None:
         self._put(watched, watched.as_hinted(wait, now), now)
@@ -312,7 +335,7 @@ _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}
 
 
 def _due_now() -> list[Watched] | None:
-    """Return what the read that runs here is for; a job whose own read is another one waits for that."""
+    """Return what the read that runs here is for."""
     reading = _READING.get()
     return None if reading is None else reading.due
 

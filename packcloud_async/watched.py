@@ -16,7 +16,10 @@ from packcloud_async.models import SyncKind
 
 
 class Watcher(Protocol):
-    """Who is told what a watch does for its jobs."""
+    """Who is told what a watch does for its jobs; ``sees_all`` when also what showed nothing new."""
+
+    @property
+    def sees_all(self) -> bool: ...
 
     @property
     def caller(self) -> Caller:
@@ -67,7 +70,8 @@ class Watched:
     @property
     def early_at(self) -> float:
         """From when on the next read may come, to travel with others."""
-        return self.due_at if self.decides else due_by(self.scheduled_at, self.due_at)
+        due_at = self.due_at
+        return due_at if self.decides else due_by(self.scheduled_at, due_at)
 
     @property
     def is_queued(self) -> bool:
@@ -124,6 +128,10 @@ class WatchedJobs:
     def __iter__(self) -> Iterator[Watched]:
         for integration_id in list(self._first):
             yield from self.of(integration_id)
+
+    def first_of(self, integration_id: str) -> Watched | None:
+        """Return the job of an integration that came last, the only one as a rule; None if nobody watches it."""
+        return self._first.get(integration_id)
 
     def of(self, integration_id: str) -> Iterator[Watched]:
         """Iterate over the jobs of one integration; they may be removed meanwhile."""

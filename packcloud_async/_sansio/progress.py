@@ -386,6 +386,30 @@ class SyncProgress:
                 self._end_unread([kind], missing, asked_at)
         return self.next_read(now, kinds=kinds)
 
+    def unmoved(
+        self, watermarks: Mapping[SyncKind, str | None], *, asked_at: float, now: float, kinds: Collection[SyncKind]
+    ) -> Wait | None:
+        """Tell what a read showed, if that is what nearly every read shows; None, and nothing is changed, if it is not.
+
+        It is when every open kind has its baseline still, none of them ends, and nothing is expected or was missed
+        before. What is answered is what ``observed`` would answer.
+        """
+        since = self.watched_from
+        if since is None or self.expected or self._unfound_from is not None:
+            return None
+        is_open = False
+        for kind, state in zip(self._kinds, self._states, strict=True):
+            if state.outcome is None and kind in kinds:
+                if state.steps or watermarks.get(kind, UNSET) != state.baseline:
+                    return None
+                is_open = True
+        deadline = self.policy.deadline
+        ends_at = math.inf if deadline is None else since + deadline
+        if not is_open or asked_at >= ends_at:
+            return None
+        due = now + self.policy.delay_after(now - since, spread=self.spread)
+        return Wait(due, decides=False) if due < ends_at else Wait(max(now, ends_at), decides=True)
+
     def failed(
         self, error: PackCloudError, *, asked_at: float, now: float, kinds: Collection[SyncKind] | None = None
     ) -> Decision:
