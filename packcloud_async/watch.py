@@ -306,7 +306,9 @@ class Watch:
             watched.not_later_than = math.inf
         # One whose own read is another one waits for that.
         if watched.read_with is None or watched.read_with is due_now:
-            self._schedule(watched, wait, now)
+            if watched.hinted or watched.not_later_than < math.inf:
+                wait = watched.as_hinted(wait, now)
+            self._put(watched, wait, now)
 
     def _schedule(self, watched: Watched, wait: Wait, now: float) -> None:
         self._put(watched, watched.as_hinted(wait, now), now)
@@ -315,8 +317,7 @@ class Watch:
         watched.scheduled_at, watched.due_at, watched.decides = now, wait.until, wait.decides
         watched.read_with = None
         self._queue.put(watched)
-        # Not at once: of what is put by the hundred, the task is to see no more than what is due.
-        self._changed.set_at(wait.until)
+        self._changed.set_unless_by(wait.until)
 
     def _remove_all(self, watched: Watched) -> None:
         for one in list(self.jobs.of(watched.integration_id)):

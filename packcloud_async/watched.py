@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Protocol
 
 from attrs import define, field
@@ -194,7 +195,7 @@ def by_integration(due: Iterable[Watched]) -> dict[str, list[Watched]]:
 
 def all_of(group: Group) -> list[Watched]:
     """Return every job of a group."""
-    return [watched for same in group.values() for watched in same]
+    return list(chain.from_iterable(group.values()))
 
 
 def any_decides(same: Iterable[Watched]) -> bool:

@@ -30,6 +30,11 @@ class Signal:
         self._rings_at = instant
         self._alarm = asyncio.get_running_loop().call_at(instant, self._ring)
 
+    def set_unless_by(self, instant: float) -> None:
+        """Set it now, unless it is to be set by then anyway."""
+        if self._alarm is None or self._rings_at > instant:
+            self.set()
+
     def silence(self) -> None:
         """Forget at which instant it was to be set."""
         if self._alarm is not None:

@@ -58,8 +58,10 @@ def plan_reads(
     last, None if unknown: it may then be on any page.
     """
     distinct = tuple(dict.fromkeys(due))
-    expected = map(page_of, distinct)
-    if pages is None or not goes_on(expected, read=0, pages=pages, others=watched > len(distinct)):
+    others = watched > len(distinct)
+    # Of a list of one page it need not be asked where each is expected.
+    expected = [1] * len(distinct) if pages == 1 else map(page_of, distinct)
+    if pages is None or not goes_on(expected, read=0, pages=pages, others=others):
         return Singles(distinct)
     return Walk(distinct)
 
@@ -71,10 +73,6 @@ def goes_on(missing: Iterable[int | None], *, read: int, pages: int | None, othe
     unknown; ``read`` is the page just read, 0 for none. ``pages`` is the known length of the list, None if unknown.
     ``others`` says whether the walk may bring news of integrations that are not due.
     """
-    if pages == 1 and not read:
-        # All of it is to be had for one request.
-        saved = sum(1 for _ in missing) - 1
-        return saved > 0 or (saved == 0 and others)
     expected = Counter(_expected_on(page, pages) for page in missing)
     seen = 0
     for page in sorted(page for page in expected if page > read):
