@@ -1,6 +1,6 @@
 """What a run may cost, counted on virtual time: a change after which it needs more fails here, on any machine.
 
-Each number is what was counted when the line was written, with a little room where a release of Python counts otherwise.
+Each number is what was counted when the line was written, with a little room: not every release of Python counts alike.
 """
 
 import asyncio
