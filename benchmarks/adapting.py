@@ -1,4 +1,6 @@
-"""How an adaptive rate finds what a server takes; on the pure core, so without a clock. From the repository's root:
+"""How an adaptive rate finds what a server takes; on the pure core, so without a clock.
+
+From the repository's root:
 
 python -m benchmarks.adapting
 """
@@ -8,6 +10,7 @@ from collections import Counter, deque
 from packcloud_async import RateLimit
 from packcloud_async._sansio.budget import Budget
 
+QUICK = ()
 TAKES = 20
 """The server refuses what goes beyond this in any second."""
 ANSWERS_AFTER = 0.05

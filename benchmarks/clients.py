@@ -1,41 +1,26 @@
 """The contestants of one request over HTTP: each factory gives ``ask()`` for a server and a shape.
 
-Shapes: ``one`` integration, a page of 25 or 100 (``page_25``, ``page_100``), the read a watch makes of such a page
-(``poll_25``, ``poll_100``), the POST of a ``sync``.
+``measuring/answers.py`` says what the shapes are. The clients that generators make are in ``peers/generated.py``.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from yarl import URL
 
-from benchmarks.measuring.nginx import ORGANIZATION, PLACE
+from benchmarks.measuring.answers import INTEGRATION, TOKEN, organization_of, path
 from benchmarks.measuring.worker import Ask
-from packcloud_async import PackCloudClient
+from packcloud_async import PackCloudClient, RateLimit, RetryDetails
 
-INTEGRATION = "0190b5b4-7f4c-7d70-a9a5-000000000001"
-TOKEN = "a-token-of-a-usual-length-0123456789abcdef"
-
-
-def path(shape: str) -> str:
-    """Return what is asked for."""
-    here = PLACE.format(organization=ORGANIZATION)
-    match shape.split("_"):
-        case ["one"]:
-            return f"{here}/{INTEGRATION}"
-        case ["sync"]:
-            return f"{here}/{INTEGRATION}/orders/sync"
-        case [_, size]:
-            return PLACE.format(organization=f"page_{size}")
-    raise ValueError(shape)
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
 
 
 @asynccontextmanager
 async def raw(base_url: str, shape: str) -> AsyncIterator[Ask]:
     """Aiohttp as one writes it: a session, a text for the URL, and the bytes of the answer."""
     url = base_url + path(shape)
-    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
-    async with aiohttp.ClientSession(headers=headers) as session:
+    async with aiohttp.ClientSession(headers=HEADERS) as session:
 
         async def get() -> bytes:
             async with session.get(url) as answer:
@@ -51,18 +36,60 @@ async def raw(base_url: str, shape: str) -> AsyncIterator[Ask]:
 
 
 @asynccontextmanager
+async def raw_with_json(base_url: str, shape: str) -> AsyncIterator[Ask]:
+    """Aiohttp as one writes it, and plain dicts of what was read; the answer to a sync has nothing to read."""
+    url = base_url + path(shape)
+    async with aiohttp.ClientSession(headers=HEADERS) as session:
+
+        async def ask() -> object:
+            async with session.get(url) as answer:
+                answer.raise_for_status()
+                return await answer.json()
+
+        yield ask
+
+
+@asynccontextmanager
+async def floor(base_url: str, shape: str) -> AsyncIterator[Ask]:
+    """The least aiohttp can be made to do: a URL made beforehand, no cookies, no timeout. Bytes, and nothing else."""
+    url, method = URL(base_url + path(shape)), "POST" if shape == "sync" else "GET"
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
+    async with aiohttp.ClientSession(headers=HEADERS, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        async def ask() -> bytes:
+            async with session.request(method, url) as answer:
+                answer.raise_for_status()
+                return await answer.read()
+
+        yield ask
+
+
+@asynccontextmanager
 async def ours(base_url: str, shape: str) -> AsyncIterator[Ask]:
     """This library, with everything it does for a request."""
     async with PackCloudClient(token=TOKEN, base_url=base_url) as client:
-        shop = client.organization(ORGANIZATION if "_" not in shape else f"page_{shape.partition('_')[2]}")
+        yield _asking(client, shape)
 
-        async def one() -> object:
-            return await shop.integrations.get(INTEGRATION)
 
-        async def page() -> object:
-            return [item async for item in shop.integrations.list()]
+@asynccontextmanager
+async def ours_with_limit(base_url: str, shape: str) -> AsyncIterator[Ask]:
+    """This library with a rate limit it never meets, and somebody who wants to hear of retries."""
+    limit, retries = RateLimit(1_000_000, burst=1_000_000), list[RetryDetails]()
+    async with PackCloudClient(token=TOKEN, base_url=base_url, rate_limit=limit, on_retry=retries.append) as client:
+        yield _asking(client, shape)
+    assert not retries
 
-        async def sync() -> object:
-            return await shop.integrations.sync_orders(INTEGRATION)
 
-        yield {"one": one, "page": page, "sync": sync}[shape.partition("_")[0]]
+def _asking(client: PackCloudClient, shape: str) -> Ask:
+    integrations = client.organization(organization_of(shape)).integrations
+
+    async def one() -> object:
+        return await integrations.get(INTEGRATION)
+
+    async def page() -> object:
+        return [item async for item in integrations.list()]
+
+    async def sync() -> object:
+        return await integrations.sync_orders(INTEGRATION)
+
+    return {"one": one, "page": page, "poll": page, "sync": sync}[shape.partition("_")[0]]

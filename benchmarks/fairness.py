@@ -22,6 +22,7 @@ from benchmarks.lean_server import LeanServer
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, RateLimit, Request, Response, SyncKind, SyncTarget
 
+QUICK = ("--large", "30")
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 TAKES = 5.0
 LATER = 12.0

@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+ONLY_BY_NAME = "it kills processes, for minutes"
+QUICK = ("--kills", "4")
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 from tests.support.killing import Found, kill_runs  # noqa: E402 - it is no installed package

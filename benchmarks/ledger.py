@@ -1,6 +1,6 @@
 """What the ledger costs: the records of a bulk run, with tokens as jobs write them, and nothing else of the run.
 
-    python benchmarks/ledger.py [--jobs 10000] [--folder .]
+    python -m benchmarks.ledger [--jobs 10000] [--folder .]
 
 Each job is recorded as planned (with its organization, ten jobs each), as sent, as answered, and as finished with its
 outcomes; it waits until the first two are durable, as a run does before it goes on. 100 jobs at a time. A job has four
@@ -10,21 +10,22 @@ should be on a disk, and are removed.
 
 import argparse
 import asyncio
-import platform
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import frozen
 
+from benchmarks.results import FOLDER, Table, save
 from packcloud_async import NewJob, OnConflict, PollPolicy, RunRecord, SqliteLedger, SyncKind, TargetRecord, read_ledger
 from packcloud_async._sansio.progress import KindState, SyncProgress
 from packcloud_async._sansio.token import JobRecord, write_token
 
+QUICK = ("--jobs", "100")
 JOBS_OF_A_TARGET = 10
 AT_ONCE = 100
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -145,32 +146,60 @@ async def measure_alone(path: Path, flushes: int, *, survives_power_cut: bool) -
         return (time.perf_counter() - began_at) / flushes
 
 
-def main() -> None:
-    """Measure every combination and print a table."""
+def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
+    """Measure every combination and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=Path())
-    options = parser.parse_args()
-    print(f"{options.jobs} jobs, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
-    print("| durability | POSTs recorded | records | seconds | of it tokens | ms a job | commits | MB | reopening, s |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
+    options = parser.parse_args(arguments)
+    rows: list[tuple[str | int | float, ...]] = []
     for survives in (True, False):
         for each_kind in (False, True):
-            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-                path = Path(folder) / "run.sqlite"
+            with tempfile.TemporaryDirectory(dir=options.folder) as place:
+                path = Path(place) / "run.sqlite"
                 of = asyncio.run(measure(path, options.jobs, survives_power_cut=survives, each_kind=each_kind))
                 megabytes = path.stat().st_size / 1e6
-            print(
-                f"| {_name(survives)} | {'one by one' if each_kind else 'together'} | {of.records} | "
-                f"{of.seconds:.1f} | {of.encoding:.1f} | {1000 * of.seconds / options.jobs:.2f} | {of.commits} | "
-                f"{megabytes:.0f} | {of.reopening:.2f} |",
-                flush=True,
+            rows.append(
+                (
+                    _name(survives),
+                    "one by one" if each_kind else "together",
+                    of.records,
+                    of.seconds,
+                    of.encoding,
+                    1000 * of.seconds / options.jobs,
+                    of.commits,
+                    megabytes,
+                    of.reopening,
+                )
             )
+    alone: list[tuple[str | float, ...]] = []
     for survives in (True, False):
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            path = Path(folder) / "run.sqlite"
-            seconds = asyncio.run(measure_alone(path, 1_000, survives_power_cut=survives))
-        print(f"{_name(survives)}, one flush at a time: {1000 * seconds:.2f} ms each")
+        with tempfile.TemporaryDirectory(dir=options.folder) as place:
+            path = Path(place) / "run.sqlite"
+            seconds = asyncio.run(measure_alone(path, min(1_000, options.jobs), survives_power_cut=survives))
+        alone.append((_name(survives), 1000 * seconds))
+    save(
+        "ledger",
+        [
+            Table(f"{options.jobs:,} jobs of four kinds, 100 at a time", COLUMNS, tuple(rows)),
+            Table("One flush with nobody to share its commit", ("durability", "ms"), tuple(alone)),
+        ],
+        folder=folder,
+        sqlite=sqlite3.sqlite_version,
+    )
+
+
+COLUMNS = (
+    "durability",
+    "POSTs recorded",
+    "records",
+    "seconds",
+    "of it writing tokens",
+    "ms a job",
+    "commits",
+    "MB",
+    "opening it again, s",
+)
 
 
 def _name(survives_power_cut: bool) -> str:

@@ -1,6 +1,6 @@
 """What a ledger adds to a whole bulk run, on real time.
 
-    python benchmarks/ledger_in_a_run.py [--organizations 500] [--folder .]
+    python -m benchmarks.ledger_in_a_run [--organizations 300] [--folder .]
 
 Ten integrations in each organization, two kinds each. The emulator answers in this process after 20 ms, and every sync
 is done at once, so that nothing but requests and records takes time. The two ways take turns, and the median of five
@@ -9,38 +9,40 @@ counts. The ledger's file goes to --folder, which should be on a disk, and is re
 
 import argparse
 import asyncio
-import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, SqliteLedger, SyncKind
 from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
 
+QUICK = ("--organizations", "5")
 INTEGRATIONS = 10
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 POLL = PollPolicy(first=0.05, deadline=60)
 ROUNDS = 5
+COLUMNS = ("way", "s, median", "least", "most", "ms a job")
 
 
-def main() -> None:
-    """Measure, and print the table."""
+def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
+    """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=500)
+    parser.add_argument("--organizations", type=int, default=300)
     parser.add_argument("--folder", type=Path, default=Path())
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     jobs = options.organizations * INTEGRATIONS
-    print(f"Python {platform.python_version()}, {jobs:,} jobs, {jobs * len(KINDS):,} POSTs\n")
     seconds: dict[str, list[float]] = {"without a ledger": [], "with a ledger": []}
     for _ in range(ROUNDS):
         for name, taken in seconds.items():
-            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-                path = Path(folder) / "run.sqlite" if name == "with a ledger" else None
+            with tempfile.TemporaryDirectory(dir=options.folder) as place:
+                path = Path(place) / "run.sqlite" if name == "with a ledger" else None
                 taken.append(asyncio.run(_seconds_of_a_run(options.organizations, path)))
-    for name, taken in seconds.items():
-        median = statistics.median(taken)
-        print(f"{name:16}  {median:6.2f} s  {1_000 * median / jobs:5.2f} ms a job  (of {ROUNDS}: {_range(taken)})")
+    rows = tuple((name, *_told(taken), 1_000 * statistics.median(taken) / jobs) for name, taken in seconds.items())
+    title = f"{jobs:,} jobs with {jobs * len(KINDS):,} POSTs"
+    save("ledger_in_a_run", [Table(title, COLUMNS, rows)], folder=folder, rounds=ROUNDS)
 
 
 async def _seconds_of_a_run(organizations: int, path: Path | None) -> float:
@@ -59,8 +61,8 @@ async def _seconds_of_a_run(organizations: int, path: Path | None) -> float:
         return time.perf_counter() - began
 
 
-def _range(taken: list[float]) -> str:
-    return f"{min(taken):.2f} to {max(taken):.2f} s"
+def _told(taken: list[float]) -> tuple[float, float, float]:
+    return statistics.median(taken), min(taken), max(taken)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ from benchmarks.soaking.truth import Verdict
 from packcloud_async import PollPolicy, RetryPolicy, Timeouts
 from packcloud_async.emulator import SyncTimes
 
+ONLY_BY_NAME = "it opens ten thousand organizations at once, for minutes"
+QUICK = ("--organizations", "20", "--slow", "4", "--tenth", "10", "--read", "0.2", "--deadline", "2")
+
 
 def _shares(verdict: Verdict) -> str:
     told = [f"{count:,} {state}" for state, count in verdict.outcomes.most_common()]

@@ -29,6 +29,7 @@ from benchmarks.results import FOLDER, ROOT, Table, save
 from benchmarks.scale import KINDS, resident
 from packcloud_async import AsyncSyncJob, PackCloudClient, PollPolicy
 
+QUICK = ("--integrations", "4")
 POLL = PollPolicy(first=1_000, ceiling=1_000, deadline=100_000)
 FIRST_READ_AFTER, TWO_READS_AFTER = 900.0, 2_500.0
 WARMING = "warm"

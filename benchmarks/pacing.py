@@ -30,6 +30,7 @@ from packcloud_async import LearnedPacing, PackCloudClient, PollPolicy, Request,
 from packcloud_async.emulator import SyncTimes
 from packcloud_async.emulator.draws import Draws
 
+QUICK = ("--organizations", "1", "--integrations", "2")
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 LATENCY = 0.05
 EVERY = 1.0

@@ -14,6 +14,7 @@ from packcloud_async import LearnedPacing, PollPolicy, SyncKind
 mpl.use("svg")
 from matplotlib import pyplot as plt
 
+ONLY_BY_NAME = "it draws a picture of the documentation"
 TARGET = Path(__file__).parent.parent / "docs" / "plots" / "pacing.svg"
 POLICY = PollPolicy()
 SHOP = {"connector_id": "shopify", "category": "shop", "kind": SyncKind.ORDERS}

@@ -35,6 +35,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+ONLY_BY_NAME = "it draws pictures of the documentation"
 FOLDER = Path(__file__).parent.parent / "docs" / "plots"
 PURPLE, GREEN, ORANGE, RED, GRAY = "#7a5195", "#00796b", "#ef8a17", "#c62828", "#9e9e9e"
 PER_PAGE = 25

@@ -1,14 +1,17 @@
 """Write the tables of the pages below from results.json: ``python -m benchmarks.readme``.
 
-A table stands between ``<!-- pacing -->`` and ``<!-- end -->``; the rest of a page is left as it is.
+A table stands between ``<!-- pacing -->`` and ``<!-- end -->``; the rest of a page is left as it is. ``<!-- goals -->``
+is every figure of every benchmark that has a goal.
 """
 
 import re
 from pathlib import Path
 
-from benchmarks.results import FOLDER, ROOT, load, tables_of
+from benchmarks.results import FOLDER, ROOT, Figure, Table, load, tables_of, written
 
-PAGES = (ROOT / "benchmarks" / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("sharing", "fairness", "soak")))
+ONLY_BY_NAME = "it writes what others found"
+DOCS = ("budget", "fairness", "ledger", "sharing", "soak")
+PAGES = (ROOT / "benchmarks" / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS))
 _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 
@@ -17,13 +20,40 @@ def filled(page: str, folder: Path = FOLDER) -> str:
     return _SECTION.sub(lambda found: f"{found[1]}\n{_written(found[2], folder)}\n\n{found[3]}", page)
 
 
+def goals(folder: Path = FOLDER) -> Table:
+    """Return every figure that has a goal, with both."""
+    figures = [(name, Figure(**figure)) for name, entry in load(folder).items() for figure in entry.get("figures", ())]
+    rows = [
+        (
+            name,
+            figure.name,
+            f"{'≤' if figure.better == 'lower' else '≥'} {written(figure.goal)}",
+            figure.value,
+            figure.low,
+            figure.high,
+            ("yes" if figure.reached else "**no**") + ("" if figure.quiet else " (too noisy)"),
+        )
+        for name, figure in figures
+        if figure.goal is not None
+    ]
+    return Table("Goals", ("benchmark", "figure", "goal", "found", "25 %", "75 %", "reached"), tuple(rows))
+
+
 def _written(name: str, folder: Path) -> str:
+    if name == "goals":
+        return str(goals(folder))
     found = load(folder)[name]
     tables = "\n\n".join(map(str, tables_of(name, folder)))
-    return f"`{found['command']}` · {found['machine']}\n\n{tables}"
+    smoke = " · **a smoke run: too short to mean anything**" if found.get("quick") else ""
+    return f"`{found['command']}` · {found['machine']}{smoke}\n\n{tables}"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Fill every page."""
     for page in PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"wrote {page.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,8 @@ from packcloud_async import PackCloudClient, SyncKind, SyncResult
 from packcloud_async.emulator import SyncTimes
 from packcloud_async.emulator.draws import Draws
 
+ONLY_BY_NAME = "a hundred thousand organizations take a quarter of an hour"
+QUICK = ("--organizations", "5", "--max-organizations", "2")
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 TIMES = SyncTimes(median=5, spread=2, finds_nothing=0.02)
 DRAWS = Draws(1)

@@ -19,6 +19,7 @@ from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, SyncTarget
 from packcloud_async.emulator import SyncTimes
 
+QUICK = ("--organizations", "1", "--largest", "3")
 SHAPES = ((1, 1), (2, 2), (5, 5), (10, 10), (25, 25), (100, 100), (500, 500), (500, 100), (500, 5))
 """How many integrations an organization has, and how many of them are synced."""
 

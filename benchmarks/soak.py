@@ -20,6 +20,8 @@ from typing import Any
 
 from attrs import asdict, define, field
 
+ONLY_BY_NAME = "it soaks as long as it is told to"
+QUICK = ("--waves", "1", "--jobs", "20")
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
 from benchmarks.results import FOLDER, save  # noqa: E402 - it is no installed package

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from attrs import define, evolve, frozen
 
@@ -25,12 +25,20 @@ NOISY = 0.10
 
 @frozen
 class Contestant:
-    """Who is measured: ``factory`` is ``module:name``, ``arguments`` what it is called with."""
+    """Who is measured: ``factory`` is ``module:name``, ``arguments`` what it is called with.
+
+    ``python`` is the interpreter, ours by default, and ``folder`` one more to import from. ``packages`` are the
+    distributions it stands for, whose versions are noted; those ``without`` cannot be imported.
+    """
 
     name: str
     factory: str
     arguments: tuple[str, ...] = ()
     uvloop: bool = False
+    python: str = sys.executable
+    folder: str | None = None
+    packages: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @frozen
@@ -59,10 +67,15 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.median(found), low, high)
 
 
+class ContestantDied(Exception):
+    """The process of a contestant ended before it was told to."""
+
+
 @define
 class Worker:
     """The process of one contestant."""
 
+    name: str
     process: subprocess.Popen[str]
 
     def sample(self, task: Task, busy: Callable[[], float] | None = None) -> Sample:
@@ -70,11 +83,13 @@ class Worker:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         before = None if busy is None else busy()
-        self.process.stdin.write(json.dumps({"seconds": task.seconds, "in_flight": task.in_flight}) + "\n")
-        self.process.stdin.flush()
+        # Without a reader there is no answer either.
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps({"seconds": task.seconds, "in_flight": task.in_flight}) + "\n")
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"a contestant ended with status {self.process.wait()}; see its traceback above")
+            raise ContestantDied(f"{self.name} ended with status {self.process.wait()}; its traceback is above")
         sample = Sample(**json.loads(line))
         if busy is None or before is None:
             return sample
@@ -90,25 +105,45 @@ def workers(contestants: Iterable[Contestant]) -> Iterator[Mapping[str, Worker]]
 
 @contextmanager
 def _worker(one: Contestant) -> Iterator[Worker]:
-    command = [sys.executable, "-m", "benchmarks.measuring.worker", *(["--uvloop"] if one.uvloop else [])]
+    hidden = [f"--without={name}" for name in one.without]
+    command = [one.python, "-m", "benchmarks.measuring.worker", *(["--uvloop"] if one.uvloop else []), *hidden]
     process = subprocess.Popen(
         [*command, one.factory, *one.arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), **({} if one.folder is None else {"PYTHONPATH": one.folder})},
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        yield Worker(process)
+        yield Worker(one.name, process)
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
+
+
+def versions(one: Contestant) -> dict[str, str | None]:
+    """Return the versions of Python and of its packages on its interpreter, None for one that is kept from it."""
+    asked = [name for name in one.packages if name not in one.without]
+    code = (
+        "import importlib.metadata as m, json, sys\n"
+        "found = {'python': sys.version.split()[0]}\n"
+        "for name in sys.argv[1:]:\n"
+        "    try: found[name] = m.version(name)\n"
+        "    except m.PackageNotFoundError: found[name] = None\n"
+        "print(json.dumps(found))"
+    )
+    done = subprocess.run([one.python, "-c", code, *asked], check=True, capture_output=True, text=True)
+    found: dict[str, str | None] = json.loads(done.stdout)
+    return {name: found.get(name) for name in ("python", *one.packages)}
 
 
 @frozen
