@@ -26,14 +26,16 @@ from attrs import asdict, frozen
 from benchmarks.measuring.cores import CLIENT_CORE, environment, layout, pin
 from benchmarks.measuring.rounds import spread
 from benchmarks.results import FOLDER, ROOT, Cell, Table, save
+from benchmarks.whole.loop import TOKEN
 from benchmarks.whole.server import Books, Plan, Serving, serving
-from benchmarks.whole.ways import KINDS, TOKEN
+from benchmarks.whole.ways import KINDS
 from packcloud_async import PackCloudClient, PollPolicy
 
 WATCHED = 2_000
 """How many integrations are watched at once."""
 SIZES = (25, 100)
 IN_FLIGHT = 64
+QUICK = ("--rounds", "1", "--seconds", "0.3", "--watched", "100")
 OFTEN = PollPolicy(first=0.01, growth=1.001, ceiling=0.01, deadline=3_600)
 
 

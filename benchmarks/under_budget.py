@@ -24,6 +24,7 @@ from benchmarks.results import FOLDER, Cell, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, RateLimit, Request, Response
 from packcloud_async.emulator import SyncTimes
 
+QUICK = ("--organizations", "5", "--large", "30")
 RATE = 200.0
 WAITS = 3_600.0
 

@@ -19,35 +19,62 @@ within each round.
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from benchmarks.measuring.cores import layout
-from benchmarks.results import FOLDER, Cell, Table, save
-from benchmarks.whole.process import Run, measured
+from benchmarks.measuring.rounds import Spread, spread
+from benchmarks.peers.making import OPENAPI_GENERATOR, NotMade, made
+from benchmarks.results import FOLDER, Cell, Figure, Table, save
+from benchmarks.whole.loop import AT_ONCE, DEADLINE
+from benchmarks.whole.measure import Run, Way, measured
 from benchmarks.whole.server import Plan
-from benchmarks.whole.ways import AT_ONCE, DEADLINE, KINDS
+from benchmarks.whole.ways import KINDS
+
+QUICK = ("--organizations", "5", "--rounds", "1", "--median", "0.2")
 
 
 @frozen(eq=False)
 class Contestant:
-    """A way of syncing; ``numbers`` are those of its PollPolicy and its bounds."""
+    """A way of syncing by its name in the table."""
 
     name: str
-    way: str
-    numbers: Mapping[str, float] = field(factory=dict[str, float])
+    way: Way
 
 
-LOOP = Contestant("(a) a task for each integration, a GET each second, on aiohttp", "loop_on_aiohttp")
-CONTESTANTS = (
-    LOOP,
-    Contestant("(c) `sync_many`, as it comes", "sync_many"),
-    Contestant("(c) `sync_many(poll=PollPolicy(first=1.4))`", "sync_many", {"poll_first": 1.4}),
-    Contestant("(c) the same, `max_organizations=1000`", "sync_many", {"poll_first": 1.4, "organizations": 1000}),
+@frozen(eq=False)
+class Missing:
+    """Who could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+LOOP = Contestant(
+    "(a) a task for each integration, a GET each second, on aiohttp", Way("benchmarks.whole.loop:on_aiohttp")
 )
+GENERATED = "(b) the same loop on the client of openapi-generator"
+OURS = "(c) `sync_many(poll=PollPolicy(first=1.4))`"
+_SYNC_MANY = "benchmarks.whole.ways:sync_many"
+LIBRARY = (
+    Contestant("(c) `sync_many`, as it comes", Way(_SYNC_MANY)),
+    Contestant(OURS, Way(_SYNC_MANY, {"poll_first": 1.4})),
+    Contestant("(c) the same, `max_organizations=1000`", Way(_SYNC_MANY, {"poll_first": 1.4, "organizations": 1000})),
+)
+
+
+def contestants() -> Sequence[Contestant | Missing]:
+    """Return who is measured; (a) is the first, with which the others are compared."""
+    found = made(OPENAPI_GENERATOR)
+    if isinstance(found, NotMade):
+        return (LOOP, Missing(GENERATED, found.reason), *LIBRARY)
+    way = Way("benchmarks.whole.loop:on_generated_client", {}, str(found.python), str(found.folder))
+    return (LOOP, Contestant(GENERATED, way), *LIBRARY)
+
 
 COLUMNS = (
     "way",
@@ -75,32 +102,57 @@ def floor(plan: Plan) -> Sequence[Cell]:
     return ("the floor: POSTs, one listing before and one after", 2 * pages, posts, *[None] * 12)
 
 
-def table(plan: Plan, title: str, contestants: Sequence[Contestant], rounds: int) -> Table:
-    """Measure every contestant once a round."""
-    found: dict[Contestant, list[Run]] = {one: [] for one in contestants}
+def table(plan: Plan, title: str, everybody: Sequence[Contestant | Missing], rounds: int) -> tuple[Table, list[Figure]]:
+    """Measure everybody once a round."""
+    present = [one for one in everybody if isinstance(one, Contestant)]
+    found: dict[Contestant, list[Run]] = {one: [] for one in present}
     for _ in range(rounds):
-        for one in contestants:
-            found[one].append(measured(one.way, plan, one.numbers))
-            print(_row(one, [found[one][-1]], [found[contestants[0]][-1]]), flush=True)
-    rows = [tuple(_row(one, runs, found[contestants[0]])) for one, runs in found.items()]
+        for one in present:
+            found[one].append(measured(one.way, plan))
+            print(_row(one.name, [found[one][-1]], [found[present[0]][-1]]), flush=True)
+    first = found[present[0]]
+    rows: list[tuple[Cell, ...]] = []
+    for one in everybody:
+        if isinstance(one, Missing):
+            rows.append((f"{one.name}: {one.reason}", *[None] * (len(COLUMNS) - 1)))
+        else:
+            rows.append(tuple(_row(one.name, found[one], first)))
     fewest, posts = floor(plan)[1:3]
-    least = _share_of_floor(found[contestants[0]], int(str(fewest)) + int(str(posts)))
+    least = _share_of_floor(first, int(str(fewest)) + int(str(posts)))
     note = (
         f"Medians of {rounds} rounds. {layout()}; {AT_ONCE} connections; everybody stops watching after {DEADLINE:g} s."
         f" The requests of the floor are {least:.0%} of (a)'s."
     )
-    return Table(title, COLUMNS, (*rows, tuple(floor(plan))), note)
+    figures = [figure for one in present if one.name == OURS for figure in _figures(found[one], first)]
+    return Table(title, COLUMNS, (*rows, tuple(floor(plan))), note), figures
+
+
+def _figures(mine: Sequence[Run], first: Sequence[Run]) -> Sequence[Figure]:
+    """Return what has a goal."""
+    pairs = list(zip(mine, first, strict=True))
+    fewer = spread(other.books.reads / one.books.reads for one, other in pairs)
+    cpu = spread(one.cost.cpu / other.cost.cpu for one, other in pairs)
+    late = spread(one.delay(95) / other.delay(95) for one, other in pairs)
+    return (
+        _figure("reads: times fewer than (a)", fewer, better="higher", goal=10.0),
+        _figure("CPU against (a)", cpu, better="lower", goal=0.25),
+        _figure("95 % of the delays against (a)", late, better="lower", goal=1.25),
+    )
+
+
+def _figure(name: str, found: Spread, *, better: Literal["lower", "higher"], goal: float) -> Figure:
+    return Figure(name=name, value=found.median, low=found.low, high=found.high, better=better, goal=goal)
 
 
 def _share_of_floor(first: Sequence[Run], fewest: int) -> float:
     return median(fewest / run.requests for run in first)
 
 
-def _row(one: Contestant, runs: Sequence[Run], first: Sequence[Run]) -> Sequence[Cell]:
+def _row(name: str, runs: Sequence[Run], first: Sequence[Run]) -> Sequence[Cell]:
     pairs = list(zip(runs, first, strict=True))
     syncs = runs[0].books.posts
     return (
-        one.name,
+        name,
         round(median(run.books.reads for run in runs)),
         round(median(run.books.posts for run in runs)),
         median(other.books.reads / mine.books.reads for mine, other in pairs),
@@ -125,7 +177,8 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     options = parser.parse_args(arguments)
     plan = Plan(organizations=options.organizations, median=options.median, spread=options.median * 2 / 3)
     title = f"{plan.organizations:,} organizations of {plan.integrations} integrations, orders and products"
-    save("whole_run", [table(plan, title, CONTESTANTS, options.rounds)], folder=folder)
+    found, figures = table(plan, title, contestants(), options.rounds)
+    save("whole_run", [found], figures=figures, seed=plan.seed, rounds=options.rounds, folder=folder)
 
 
 if __name__ == "__main__":

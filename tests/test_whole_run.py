@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from benchmarks import results, whole_run
+from benchmarks.peers.making import NotMade
 from benchmarks.whole import ways
-from benchmarks.whole.process import Cost, held_against
+from benchmarks.whole.measure import Cost, Told, held_against
 from benchmarks.whole.server import Books, Plan, serving
-from benchmarks.whole.ways import Known
 from packcloud_async import Outcome, PackCloudClient, PollPolicy, SyncKind
 from packcloud_async.emulator import Emulator, SyncTimes
 
@@ -59,26 +59,29 @@ BOOKS = Books(lists=1, singles=0, posts=2, moves={(*PLACE, SyncKind.ORDERS): 5.0
     [
         pytest.param({(*PLACE, SyncKind.ORDERS): 6.0}, True, False, 0, id="right"),
         pytest.param({(*PLACE, SyncKind.ORDERS): 4.0}, True, False, 1, id="known before it happened"),
+        pytest.param({(*PLACE, SyncKind.PRODUCTS): 6.0}, True, False, 1, id="news of what never happened"),
         pytest.param({}, False, False, 1, id="a change not seen"),
         pytest.param({}, True, True, 1, id="a change that was none"),
         pytest.param({}, True, None, 1, id="nothing said"),
     ],
 )
 def test_what_a_client_says_is_held_against_the_books(news, orders, products, wrong):
-    told = {(*PLACE, SyncKind.ORDERS): orders, (*PLACE, SyncKind.PRODUCTS): products}
-    known = Known(news, {key: moved for key, moved in told.items() if moved is not None})
-    cost = Cost(cpu=1.0, wall=1.0, peak=1)
-    found = held_against(BOOKS, known, ONE, cost=cost, server_busy=0.1)
+    moved = {(*PLACE, SyncKind.ORDERS): orders, (*PLACE, SyncKind.PRODUCTS): products}
+    told = Told(news=news, moved={key: said for key, said in moved.items() if said is not None})
+    found = held_against(BOOKS, told, ONE, cost=Cost(cpu=1.0, wall=1.0, peak=1), server_busy=0.1)
     assert found.wrong == wrong
-    assert found.delays == [at - 5.0 for at in news.values()]
+    assert found.delays == [at - 5.0 for (*_, kind), at in news.items() if kind is SyncKind.ORDERS]
 
 
 @pytest.mark.sockets
-def test_a_whole_run_is_measured(tmp_path, capsys):
+def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(whole_run, "made", lambda peer: NotMade(peer, "not today"))
     whole_run.main(["--organizations", "2", "--rounds", "1", "--median", "0.1"], folder=tmp_path)
     (table,) = results.tables_of("whole_run", tmp_path)
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    assert {row["outcomes wrong"] for row in rows[:-1]} == {0}
-    assert {row["POSTs"] for row in rows} == {40}
+    measured = [row for row in rows[:-1] if "not today" not in row["way"]]
+    assert [row["outcomes wrong"] for row in measured] == [0] * 4
+    assert [row["POSTs"] for row in [*measured, rows[-1]]] == [40] * 5
+    assert rows[1]["way"].endswith(": not today")
     assert rows[-1]["reads"] == 4
     assert str(table) in capsys.readouterr().out
