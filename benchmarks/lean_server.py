@@ -7,7 +7,7 @@ other, with the watermarks of orders and products. `tests/test_benchmarks.py` ho
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from packcloud_async import Request, Response, SyncKind
@@ -46,7 +46,7 @@ class LeanServer:
 
     async def send(self, request: Request) -> Response:
         """Answer one request."""
-        response = self._answer(request, asyncio.get_running_loop().time())
+        response = self.answer(request, asyncio.get_running_loop().time())
         await asyncio.sleep(self._latency)
         return response
 
@@ -67,7 +67,13 @@ class LeanServer:
         """Return the instant the watermark moves, None if it does not."""
         return self._moves_at.get(key)
 
-    def _answer(self, request: Request, now: float) -> Response:
+    @property
+    def moves(self) -> Mapping[Key, float]:
+        """The instants of all watermarks that moved, or are going to."""
+        return self._moves_at
+
+    def answer(self, request: Request, now: float) -> Response:
+        """Return the answer to a request that acts at this instant."""
         path, _, query = request.url.partition("?")
         organization_id, *rest = path.split("/")[5:]
         if request.method == "POST":

@@ -60,9 +60,9 @@ class Listing(Generic[T]):
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
-    def pages(self, *, once: bool = False) -> "Pages[T]":
-        """Iterate over whole pages; ``once`` never retries a request."""
-        return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once)
+    def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> "Pages[T]":
+        """Iterate over whole pages; ``once`` never retries a request, ``observer`` is told of each."""
+        return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once, observer)
 
 
 @define
@@ -73,6 +73,7 @@ class Pages(AsyncIterator[Page[T]]):
     _call: Call[Page[T]]
     _trail: PageTrail
     _once: bool
+    _observer: CallObserver | None = None
     _latest: Page[T] | None = field(default=None, init=False)
 
     async def __anext__(self) -> Page[T]:
@@ -81,7 +82,7 @@ class Pages(AsyncIterator[Page[T]]):
             if following is None:
                 raise StopAsyncIteration
             self._call = following
-        self._latest = await self._caller.call(self._call, once=self._once)
+        self._latest = await self._caller.call(self._call, observer=self._observer, once=self._once)
         return self._latest
 
     @property

@@ -125,8 +125,11 @@ class Firing:
         with watch.flights.opened(self.integration_id, progress.unsent, progress) as self._flight:
             try:
                 async with asyncio.TaskGroup() as posts:
-                    for kind in progress.unsent:
+                    for kind in progress.unsent[1:]:
                         posts.create_task(self._post_or_share(kind, troubles))
+                    for kind in progress.unsent[:1]:
+                        # The first one in the task there is.
+                        await self._post_or_share(kind, troubles)
             except ExceptionGroup as group:
                 troubles.insert(0, only_cause(group))
         # Outside the except block, so that the group does not become the context of the error in it.

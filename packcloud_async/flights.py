@@ -6,7 +6,7 @@ left lets the next one through; one that is cut off in the middle of its POST le
 """
 
 import asyncio
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
@@ -60,7 +60,7 @@ class Flights:
     _fired: WeakValueDictionary[Key, Fired] | None = field(default=None, init=False)
 
     @contextmanager
-    def opened(self, integration_id: str, kinds: Iterable[SyncKind], progress: SyncProgress) -> Generator[Flight]:
+    def opened(self, integration_id: str, kinds: Collection[SyncKind], progress: SyncProgress) -> Generator[Flight]:
         """Hold those of the kinds that nobody holds, until the block is left."""
         flight = Flight(progress)
         for kind in kinds:
@@ -68,8 +68,9 @@ class Flights:
         try:
             yield flight
         finally:
-            for key in [key for key, holder in self._sending.items() if holder is flight and key[0] == integration_id]:
-                del self._sending[key]
+            for kind in kinds:
+                if self._sending.get((integration_id, kind)) is flight:
+                    del self._sending[integration_id, kind]
             if not self._sending:
                 # A dict that shrank keeps the memory of its largest day.
                 self._sending = {}

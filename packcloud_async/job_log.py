@@ -33,6 +33,7 @@ class JobLog:
     events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
+    sees_all: bool = field(default=True, init=False)
     _timeline: list[Sighting] = field(factory=list[Sighting], init=False)
     _steps_told: dict[SyncKind, int] = field(init=False)
 
@@ -103,6 +104,8 @@ class JobLog:
 
 def log_result(result: SyncResult) -> None:
     """Write one line for a finished job."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
     told = _states(result.kinds)
     logger.info(
         "sync of %s/%s: %s",

@@ -7,6 +7,7 @@ print are kept in ``extra`` and are sent back unchanged by a round trip.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
+from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -39,7 +40,7 @@ class SyncKind(StrEnum):
     STOCKS = "stocks"
     SHIPPING_SERVICES = "shipping_services"
 
-    @property
+    @cached_property
     def watermark_field(self) -> str:
         """The field of an integration that moves when this kind changed at the shop.
 

@@ -60,6 +60,7 @@ class OrganizationRun:
     run: RunContext
     target: SyncTarget
     number: int = 0
+    sees_all: bool = field(default=False, init=False)
     _client: OrganizationClient = field(init=False)
     _watched: int = field(default=0, init=False)
     _news: Signal = field(factory=Signal, init=False)
@@ -224,7 +225,8 @@ class OrganizationRun:
         line = JobLine(self._recorder, start.integration_id, progress, start.number)
         firing = Firing(self._client, watch.organization_id, start.integration_id, progress, self.run.on_conflict, line)
         try:
-            settle_what_was_cut_off(progress)
+            if start.recorded:
+                settle_what_was_cut_off(progress)
             if not start.has_baseline:
                 await firing.take_baseline(None)
             if progress.unsent:

@@ -5,7 +5,9 @@
 2. An integration that a walk did not show is read on its own, and one that a single read did not find is looked up
    in the list before it counts as gone: a lost endpoint or credential is not a deleted integration.
 3. Of integrations only ids and watermarks are read: what is wrong elsewhere in them tells nothing of a sync.
-4. What a probe reads is read together, as the probe decides. The services of an integration that is gone are gone
+4. A walk that waits for its turn reads for whatever becomes due meanwhile too: when it leaves, it is the newest look
+   there can be.
+5. What a probe reads is read together, as the probe decides. The services of an integration that is gone are gone
    too, and that looks like news: it is told once the integration itself was read.
 """
 
@@ -13,7 +15,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._sansio import answers, endpoints
@@ -66,6 +68,23 @@ class Reads:
     watch: Telling
     with_trade: bool
     _news: dict[str, Mapping[SyncKind, str]] = field(factory=dict[str, Mapping[SyncKind, str]], init=False)
+    _waiting: "_Waiting | None" = field(default=None, init=False)
+
+    def take_along(self, part: list[Watched]) -> bool:
+        """Read for these as well, if a walk still waits for its turn; False if they have to be read without it."""
+        waiting = self._waiting
+        # A read that ends a window is repeated when it fails, and this one may not be.
+        if waiting is None or any_decides(part) or any(one.watcher.caller is not waiting.caller for one in part):
+            return False
+        for watched in part:
+            watched.read_with = waiting.due
+            waiting.due.append(watched)
+            waiting.missing.setdefault(watched.integration_id, []).append(watched)
+        return True
+
+    def leaves(self) -> None:
+        """Tell that the walk waits no more."""
+        self._waiting = None
 
     async def read(self, due: list[Watched], probes: Mapping[SyncKind, Probe]) -> None:
         """Read for jobs that are all read the same way: by one probe, or by their integration."""
@@ -108,32 +127,41 @@ class Reads:
             wanted, watched=len(self.jobs), pages=self.known.pages, page_of=lambda id_: _page_of(wanted[id_])
         )
         if isinstance(plan, Walk) or self.known.singles_mislead:
-            wanted = await self._walk(wanted)
+            wanted = await self._walk(wanted, due)
         else:
             self.known.read_without()
         unfound: list[_Unfound] = []
-        async with asyncio.TaskGroup() as singles:
-            for integration_id, same in wanted.items():
-                singles.create_task(self._read_one(integration_id, same, unfound))
+        if wanted:
+            async with asyncio.TaskGroup() as singles:
+                for integration_id, same in wanted.items():
+                    singles.create_task(self._read_one(integration_id, same, unfound))
         if unfound:
             await self._look_up(unfound)
 
-    async def _walk(self, wanted: Group) -> Group:
+    async def _walk(self, wanted: Group, due: list[Watched]) -> Group:
         """Read the list until all wanted were seen; return those that want a single read."""
         everyone = all_of(wanted)
         missing = dict(wanted)
-        asked_at = _now()
+        asking = _Asking(self, _now())
+        self._waiting = _Waiting(everyone[0].watcher.caller, due, missing)
         try:
-            await self._walk_until_seen(missing, everyone, thrifty=not self.known.singles_mislead)
+            await self._walk_until_seen(missing, everyone, asking, thrifty=not self.known.singles_mislead)
         except PackCloudError as error:
             if not any_decides(everyone):
                 # The next reads are single ones, because the list is not relied upon for now.
-                self._tell_failed_list(all_of(missing), error, asked_at)
+                self._tell_failed_list(all_of(missing), error, asking.asked_at)
                 return {}
+        finally:
+            self._waiting = None
         return missing
 
     async def _walk_until_seen(
-        self, missing: dict[str, list[Watched]], everyone: Collection[Watched], *, thrifty: bool = False
+        self,
+        missing: dict[str, list[Watched]],
+        everyone: Collection[Watched],
+        asking: "_Asking",
+        *,
+        thrifty: bool = False,
     ) -> None:
         """Tell what the list shows, page by page, and take it out of ``missing``.
 
@@ -141,30 +169,36 @@ class Reads:
         """
         before = self.known.walking()
         try:
-            length = await self._walk_pages(missing, everyone, before, thrifty=thrifty)
+            length = await self._walk_pages(missing, everyone, asking, before, thrifty=thrifty)
         except BaseException:
             self.known.walk_failed(before)
             raise
         self.known.walked(length)
 
     async def _walk_pages(
-        self, missing: dict[str, list[Watched]], everyone: Collection[Watched], before: int | None, *, thrifty: bool
+        self,
+        missing: dict[str, list[Watched]],
+        everyone: Collection[Watched],
+        asking: "_Asking",
+        before: int | None,
+        *,
+        thrifty: bool,
     ) -> int:
         """Read page by page; return how many there are at least."""
         caller = next(iter(everyone)).watcher.caller
         call = endpoints.poll_integrations(caller.routes, self.organization_id, with_trade=self.with_trade)
-        pages = Listing(caller, call, DEFAULT_MAX_PAGES).pages(once=not any_decides(everyone))
+        listing = Listing(caller, call, DEFAULT_MAX_PAGES)
+        pages = listing.pages(once=not any_decides(everyone), observer=asking)
         others = len(self.jobs) > len(missing)
         count = 0
         while missing and not pages.at_the_end:
             expected = map(_page_of, missing.values())
             if thrifty and count and not goes_on(expected, read=count, pages=before, others=others):
                 break
-            asked_at = _now()
             page = await anext(pages)
             count += 1
             for number, integration in enumerate(page.items, 1):
-                self._tell_found(integration, missing.pop(integration.id, []), asked_at, page=count)
+                self._tell_found(integration, missing.pop(integration.id, []), asking.asked_at, page=count)
                 if number % TOLD_AT_ONCE == 0:
                     await asyncio.sleep(0)
         return count if pages.at_the_end else max(count, before or 0)
@@ -176,10 +210,16 @@ class Reads:
 
         ``page`` is that of the list, None for a single read.
         """
-        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
-        if not due and not bystanders:
+        first = self.jobs.first_of(integration.id)
+        if first is None:
             return
         marks, news = integration.watermarks, self._news.get(integration.id)
+        if first.following is None and news is None and first.probe is None:
+            # The usual one, without lists.
+            first.page = first.page if page is None else page
+            self.watch.tell((first,), marks, asked_at=asked_at, integration=integration, shared=page is not None)
+            return
+        bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
         for told, shown in (due, marks if news is None else {**marks, **news}), (bystanders, marks):
             for watched in told:
                 watched.page = watched.page if page is None else page
@@ -188,14 +228,14 @@ class Reads:
     async def _read_one(self, integration_id: str, same: list[Watched], unfound: "list[_Unfound]") -> None:
         """Read one integration; jobs for which it would now count as gone are put into ``unfound``."""
         caller = same[0].watcher.caller
-        asked_at = _now()
+        asking = _AskingOne(same, _now())
         call = endpoints.poll_integration(
             caller.routes, self.organization_id, integration_id, with_trade=self.with_trade
         )
         try:
-            integration = await caller.call(call, observer=_ReadObserver(same), once=not any_decides(same))
+            integration = await caller.call(call, observer=asking, once=not any_decides(same))
         except PackCloudError as error:
-            failure = answers.read_failure(error)
+            failure, asked_at = answers.read_failure(error), asking.asked_at
             gone = [watched for watched in same if _would_be_gone(watched.progress, failure, asked_at)]
             if gone:
                 unfound.append(_Unfound(integration_id, gone, failure, error, asked_at))
@@ -203,17 +243,17 @@ class Reads:
                 if watched not in gone:
                     self.watch.tell_error(watched, failure, error, asked_at=asked_at)
         else:
-            self._tell_found(integration, same, asked_at)
+            self._tell_found(integration, same, asking.asked_at)
 
     async def _look_up(self, unfound: "list[_Unfound]") -> None:
         """Ask the list once about all that single reads did not find."""
         missing = {one.integration_id: one.same for one in unfound}
         everyone = all_of(missing)
-        asked_at = _now()
+        asking = _Asking(self, _now())
         try:
-            await self._walk_until_seen(missing, everyone)
+            await self._walk_until_seen(missing, everyone, asking)
         except PackCloudError as error:
-            self._tell_failed_list(all_of(missing), error, asked_at)
+            self._tell_failed_list(all_of(missing), error, asking.asked_at)
             return
         self.known.singles_mislead = self.known.singles_mislead or len(missing) < len(unfound)
         for one in unfound:
@@ -226,14 +266,42 @@ class Reads:
             self.watch.tell_error(watched, failure, error, asked_at=asked_at)
 
 
-@define
-class _ReadObserver:
-    """Tells the jobs of a read that it is repeated."""
+@frozen
+class _Waiting:
+    """A walk that waits for its turn: what it reads for, by what is due and by what was not shown yet."""
 
-    same: list[Watched]
+    caller: Caller
+    due: list[Watched]
+    missing: dict[str, list[Watched]]
+
+
+@define
+class _Asking:
+    """Knows when the last request of a walk left: what a server shows is not older than that."""
+
+    reads: Reads
+    asked_at: float
 
     async def leaving(self) -> None:
+        self.asked_at = _now()
+        self.reads.leaves()
+
+    def harmless(self) -> None:
         pass
+
+    def retrying(self, details: RetryDetails) -> None:
+        pass
+
+
+@define
+class _AskingOne:
+    """Knows when a single read left, and tells its jobs that it is repeated."""
+
+    same: list[Watched]
+    asked_at: float
+
+    async def leaving(self) -> None:
+        self.asked_at = _now()
 
     def harmless(self) -> None:
         pass

@@ -71,7 +71,8 @@ class Tally:
         self.not_started += result.error is not None
         for kind, outcome in result.kinds.items():
             self.outcomes.setdefault(kind, Counter())[outcome.state] += 1
-        self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
+        if len(self.slowest) < SLOWEST_KEPT or result.elapsed > self.slowest[-1].elapsed:
+            self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
 
     def report(self, *, requests_sent: int, elapsed: float, finished: bool, budget: BudgetState) -> SyncReport:
         """Return the numbers so far."""

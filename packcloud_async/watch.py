@@ -10,7 +10,6 @@
 """
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -62,6 +61,7 @@ class Watch:
     jobs: WatchedJobs = field(factory=WatchedJobs, init=False)
     _queue: DueQueue[Watched] = field(factory=DueQueue[Watched], init=False)
     _changed: Signal = field(factory=Signal, init=False)
+    _reads: Reads | None = field(default=None, init=False)
     _task: asyncio.Task[None] | None = field(default=None, init=False)
 
     @property
@@ -75,9 +75,11 @@ class Watch:
 
     def fired(self, integration_id: str, kind: SyncKind) -> SyncProgress | None:
         """Return a job whose sync of this kind is under way, for another job to share; None if there is none."""
-        now = _now()
         known = [watched.progress for watched in self.jobs.of(integration_id)]
-        if (unwatched := self.flights.fired((integration_id, kind))) is not None:
+        if (unwatched := self.flights.fired((integration_id, kind))) is None and not known:
+            return None
+        now = _now()
+        if unwatched is not None:
             known.append(unwatched)
         return next((progress for progress in known if progress.can_be_shared(kind, now)), None)
 
@@ -160,6 +162,7 @@ class Watch:
     def _start_again(self, _: "asyncio.Task[None]") -> None:
         # Not at the end of _run(): a task that is cancelled before its first step never runs.
         self._task = None
+        self._changed.silence()
         self._start()
 
     async def _run(self) -> None:
@@ -177,13 +180,16 @@ class Watch:
             wake_at = self._queue.next_due()
             if wake_at is not None and wake_at <= now:
                 for part in by_probe(self._queue.take(now)):
+                    if part[0].probe is None and self._reads is not None and self._reads.take_along(part):
+                        continue
                     read = reads.create_task(self._read(part))
                     under_way.add(read)
                     read.add_done_callback(under_way.discard)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(wake_at):
-                    await self._changed.wait()
+            if wake_at is not None:
+                self._changed.set_at(wake_at)
+            await self._changed.wait()
+            wake_at = self._queue.next_due()
             if wake_at is not None and 0 < wake_at - _now() <= TIMERS_ARE_EARLY:
                 await asyncio.sleep(2 * TIMERS_ARE_EARLY)
         for read in under_way:
@@ -195,8 +201,10 @@ class Watch:
         _READING.set(reading)
         for watched in due:
             watched.read_with = due
+        reads = Reads(self.organization_id, self.known, self.jobs, self, with_trade=self.pacing is not None)
+        if due[0].probe is None:
+            self._reads = reads
         try:
-            reads = Reads(self.organization_id, self.known, self.jobs, self, with_trade=self.pacing is not None)
             await reads.read(due, self.probes)
         except Exception as error:
             if due[0].probe is None:
@@ -205,9 +213,11 @@ class Watch:
             self._end_some(due, only_cause(error))
         finally:
             reading.is_over = True
+            if self._reads is reads:
+                self._reads = None
             for watched in due:
                 # Cut off before anything was told; what was told may be in another read by now.
-                if watched in self.jobs and watched.read_with is due:
+                if watched.read_with is due and watched in self.jobs:
                     self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
 
     def tell(
@@ -220,18 +230,25 @@ class Watch:
         shared: bool = False,
     ) -> None:
         """Tell jobs what a read showed; ``integration`` None when only a probe was read."""
-        now = _now()
+        now, due_now = _now(), _due_now()
         for watched in same:
             progress = watched.progress
             if watched in self.jobs and progress.is_watched_at(asked_at):
-                unmoved = progress.unmoved_kinds
+                if integration is not None and not watched.watcher.sees_all:
+                    wait = progress.unmoved(marks, asked_at=asked_at, now=now, kinds=watched.kinds)
+                    if wait is not None:
+                        watched.looked_at = asked_at
+                        self._goes_on(watched, wait, asked_at, now, due_now)
+                        continue
+                unmoved = () if self.pacing is None else progress.unmoved_kinds
                 found = integration is not None
                 decision = progress.observed(marks, asked_at=asked_at, now=now, kinds=watched.kinds, found=found)
-                if integration is not None:
+                if integration is not None and unmoved:
                     self._learn(watched, integration, unmoved, now)
                 watched.looked_at = asked_at
                 at = now - progress.started_at
-                self._told(watched, decision, Sighting(at=at, watermarks=marks, shared=shared), asked_at, now)
+                sighting = Sighting(at=at, watermarks=marks, shared=shared)
+                self._told(watched, decision, sighting, asked_at, now, due_now)
 
     def tell_error(self, watched: Watched, failure: ReadFailure, error: PackCloudError, *, asked_at: float) -> None:
         """Tell a job that a read failed, and what that means."""
@@ -250,7 +267,8 @@ class Watch:
                 decision = progress.failed(error, asked_at=asked_at, now=now, kinds=kinds)
             case _:
                 assert_never(failure)
-        self._told(watched, decision, Sighting(at=now - progress.started_at, error=error), asked_at, now)
+        sighting = Sighting(at=now - progress.started_at, error=error)
+        self._told(watched, decision, sighting, asked_at, now, _due_now())
 
     def _learn(self, watched: Watched, integration: Glimpse, unmoved: Iterable[SyncKind], now: float) -> None:
         pacing, progress = self.pacing, watched.progress
@@ -263,9 +281,15 @@ class Watch:
             if state.steps and state.phase is Phase.ACCEPTED and state.error is None:
                 pacing.learn(kind=kind, not_yet=not_yet, seen=now - progress.watched_from, **integration.trade)
 
-    def _told(self, watched: Watched, decision: Decision, sighting: Sighting, asked_at: float, now: float) -> None:
-        if asked_at >= watched.not_later_than:
-            watched.not_later_than = math.inf
+    def _told(  # noqa: PLR0917 - what is told at one place, in parts
+        self,
+        watched: Watched,
+        decision: Decision,
+        sighting: Sighting,
+        asked_at: float,
+        now: float,
+        due_now: list[Watched] | None,
+    ) -> None:
         watched.watcher.seen(watched, sighting)
         if watched.progress.is_done:
             self._remove_all(watched)
@@ -273,8 +297,19 @@ class Watch:
         elif isinstance(decision, Done):
             # What other reads tell of this job is still to come.
             self._remove(watched)
-        elif watched.read_with is None or watched.read_with is _due_now():
-            self._schedule(watched, decision, now)
+        else:
+            self._goes_on(watched, decision, asked_at, now, due_now)
+
+    def _goes_on(
+        self, watched: Watched, wait: Wait, asked_at: float, now: float, due_now: list[Watched] | None
+    ) -> None:
+        if asked_at >= watched.not_later_than:
+            watched.not_later_than = math.inf
+        # One whose own read is another one waits for that.
+        if watched.read_with is None or watched.read_with is due_now:
+            if watched.hinted or watched.not_later_than < math.inf:
+                wait = watched.as_hinted(wait, now)
+            self._put(watched, wait, now)
 
     def _schedule(self, watched: Watched, wait: Wait, now: float) -> None:
         self._put(watched, watched.as_hinted(wait, now), now)
@@ -283,7 +318,7 @@ class Watch:
         watched.scheduled_at, watched.due_at, watched.decides = now, wait.until, wait.decides
         watched.read_with = None
         self._queue.put(watched)
-        self._changed.set()
+        self._changed.set_unless_by(wait.until)
 
     def _remove_all(self, watched: Watched) -> None:
         for one in list(self.jobs.of(watched.integration_id)):
@@ -293,7 +328,8 @@ class Watch:
     def _remove(self, watched: Watched) -> None:
         self._queue.discard(watched)
         self.jobs.remove(watched)
-        self._changed.set()
+        if not self.jobs:
+            self._changed.set()
 
 
 _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}
@@ -301,7 +337,7 @@ _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}
 
 
 def _due_now() -> list[Watched] | None:
-    """Return what the read that runs here is for; a job whose own read is another one waits for that."""
+    """Return what the read that runs here is for."""
     reading = _READING.get()
     return None if reading is None else reading.due
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Protocol
 
 from attrs import define, field
@@ -16,7 +17,10 @@ from packcloud_async.models import SyncKind
 
 
 class Watcher(Protocol):
-    """Who is told what a watch does for its jobs."""
+    """Who is told what a watch does for its jobs; ``sees_all`` when also what showed nothing new."""
+
+    @property
+    def sees_all(self) -> bool: ...
 
     @property
     def caller(self) -> Caller:
@@ -67,7 +71,8 @@ class Watched:
     @property
     def early_at(self) -> float:
         """From when on the next read may come, to travel with others."""
-        return self.due_at if self.decides else due_by(self.scheduled_at, self.due_at)
+        due_at = self.due_at
+        return due_at if self.decides else due_by(self.scheduled_at, due_at)
 
     @property
     def is_queued(self) -> bool:
@@ -116,11 +121,18 @@ class WatchedJobs:
         return len(self._first)
 
     def __contains__(self, watched: Watched) -> bool:
-        return any(one is watched for one in self.of(watched.integration_id))
+        one = self._first.get(watched.integration_id)
+        while one is not None and one is not watched:
+            one = one.following
+        return one is not None
 
     def __iter__(self) -> Iterator[Watched]:
         for integration_id in list(self._first):
             yield from self.of(integration_id)
+
+    def first_of(self, integration_id: str) -> Watched | None:
+        """Return the job of an integration that came last, the only one as a rule; None if nobody watches it."""
+        return self._first.get(integration_id)
 
     def of(self, integration_id: str) -> Iterator[Watched]:
         """Iterate over the jobs of one integration; they may be removed meanwhile."""
@@ -137,10 +149,18 @@ class WatchedJobs:
 
     def remove(self, watched: Watched) -> None:
         """Remove a job; one that is not there is ignored."""
-        left = [one for one in self.of(watched.integration_id) if one is not watched]
-        self._first.pop(watched.integration_id, None)
-        for one in reversed(left):
-            self.add(one)
+        first = self._first.get(watched.integration_id)
+        if first is watched:
+            if watched.following is None:
+                del self._first[watched.integration_id]
+            else:
+                self._first[watched.integration_id] = watched.following
+            return
+        while first is not None:
+            if first.following is watched:
+                first.following = watched.following
+                return
+            first = first.following
 
 
 def parts_of(progress: SyncProgress) -> Iterator[tuple[SyncKind | None, tuple[SyncKind, ...]]]:
@@ -175,7 +195,7 @@ def by_integration(due: Iterable[Watched]) -> dict[str, list[Watched]]:
 
 def all_of(group: Group) -> list[Watched]:
     """Return every job of a group."""
-    return [watched for same in group.values() for watched in same]
+    return list(chain.from_iterable(group.values()))
 
 
 def any_decides(same: Iterable[Watched]) -> bool:

@@ -189,3 +189,59 @@ async def test_a_job_that_is_told_by_another_read_waits_for_its_own_before_it_re
     assert states == {Outcome.QUIET}
     # The answer of 0.5 came at 5.7; the walks of 1, 2, 3 and 4.5 told it too, and it was read no more often for that.
     assert shop.transport.times("GET", "/int_4") == [0.5]
+
+
+WAITING = PollPolicy(first=1, growth=1.5, ceiling=10, deadline=60, jitter=0.9)
+"""Its jobs are due at instants of their own, from 0.1 to 1.9 seconds after their POST."""
+
+
+@contextmanager
+def nothing_leaves(shop, *, after, seconds):
+    asyncio.get_running_loop().call_later(after, shop.client._pipeline.gate.close_for, seconds)
+    yield
+    gets = [sent for sent in shop.transport.sent if sent.method == "GET" and sent.at > 0]
+    assert all(sent.at >= after + seconds for sent in gets)
+
+
+async def test_a_walk_that_waits_for_its_turn_reads_for_what_becomes_due_meanwhile():
+    random.seed(5)
+    async with open_shop(organizations=1, integrations=20) as shop:
+        for number in range(1, 21):
+            shop.emulator.plan_sync("org_1", f"int_{number}", ORDERS, moves=[(5, None)])
+        with nothing_leaves(shop, after=0.05, seconds=10):
+            async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=WAITING) as run:
+                states = [result[ORDERS].state async for result in run]
+    assert states == [Outcome.ADVANCED] * 20
+    assert [sent.at for sent in shop.transport.sent if sent.method == "GET"] == pytest.approx([0, 10.05])
+
+
+async def slow_for_another(request, send):
+    if request.method == "POST" and "org_2" in request.url:
+        await asyncio.sleep(20)
+    return await send(request)
+
+
+async def test_a_job_of_another_caller_does_not_wait_for_the_turn_of_a_bulk_run():
+    async with open_shop(organizations=2, integrations=2, step_in=slow_for_another) as shop:
+        shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(0.5, None)])
+        shop.emulator.plan_sync("org_1", "int_2", ORDERS, moves=[(0.5, None)])
+        shop.emulator.plan_sync("org_1", "int_1", PRODUCTS, moves=[(0.5, None)])
+        async with shop.client.sync_many(["org_1", "org_2"], kinds={ORDERS}, poll=STEADY, max_in_flight=1) as run:
+            await asyncio.sleep(0.6)
+            result = await shop.org.sync("int_1", PRODUCTS, poll=STEADY)
+            others = {other.integration_id: other.elapsed async for other in run if other.organization_id == "org_1"}
+    # The walk of the bulk run is due at 1 and waits until another organization has its answers.
+    assert result.elapsed == pytest.approx(1)
+    assert others["int_2"] > 20
+
+
+async def test_a_window_ends_with_a_read_that_waited_beyond_it():
+    async with open_shop(organizations=1, integrations=3) as shop:
+        find_nothing(shop, 3)
+        with nothing_leaves(shop, after=0.5, seconds=80):
+            async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+                results = [result async for result in run]
+    assert [result[ORDERS].state for result in results] == [Outcome.QUIET] * 3
+    # It was due at 1 and left at 80.5, and so it speaks for all of the minute.
+    assert [sent.at for sent in shop.transport.sent if sent.method == "GET"] == [0, 80.5]
+    assert {result.elapsed for result in results} == {80.5}

@@ -87,7 +87,7 @@ class FairSlots:
 
     def _give_turns(self) -> None:
         # Whoever is told may ask for more at once: that is given by the loop that tells, not inside it.
-        if self._is_giving:
+        if self._is_giving or not self._turns:
             return
         self._is_giving = True
         try:

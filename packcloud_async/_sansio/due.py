@@ -75,11 +75,14 @@ class DueQueue(Generic[Item]):
         self._first_due = min((item.due_at for item in self._items), default=math.inf)
         if now < self._first_due:
             return []
-        taken = [item for item in self._items if item.early_at <= now]
-        self._items = [item for item in self._items if item.early_at > now]
+        taken: list[Item] = []
+        left: list[Item] = []
+        for item in self._items:
+            (taken if item.early_at <= now else left).append(item)
         for item in taken:
             item.place = NOWHERE
-        self._first_due = min((item.due_at for item in self._items), default=math.inf)
+        self._items = left
+        self._first_due = min((item.due_at for item in left), default=math.inf)
         return taken
 
     def _clear_out(self) -> None:

@@ -58,8 +58,10 @@ def plan_reads(
     last, None if unknown: it may then be on any page.
     """
     distinct = tuple(dict.fromkeys(due))
-    expected = map(page_of, distinct)
-    if pages is None or not goes_on(expected, read=0, pages=pages, others=watched > len(distinct)):
+    others = watched > len(distinct)
+    # Of a list of one page it need not be asked where each is expected.
+    expected = [1] * len(distinct) if pages == 1 else map(page_of, distinct)
+    if pages is None or not goes_on(expected, read=0, pages=pages, others=others):
         return Singles(distinct)
     return Walk(distinct)
 

@@ -145,7 +145,7 @@ class Reference:
         self.seen[kind] = list(other.seen[kind])
         self.post_error[kind] = other.post_error[kind]
         self.changes[kind] = [max(0.0, other.started_at + at - self.started_at) for at in other.changes[kind]]
-        self.probed |= other.probed
+        self.probed = (self.probed - {kind}) | other.probed
         if kind in other.ends:
             self.ends[kind] = other.ends[kind]
 

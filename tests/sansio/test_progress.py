@@ -416,6 +416,52 @@ def test_after_the_grace_failing_reads_come_at_their_usual_pace():
     assert progress.failed(BROKEN, asked_at=15.0, now=15.0) == Wait(30.0, decides=False)
 
 
+UNMOVED = {ORDERS: T0, PRODUCTS: T0}
+
+
+@pytest.mark.parametrize(
+    ("shown", "asked_at", "changes", "wait"),
+    [
+        pytest.param(UNMOVED, 4.0, {}, Wait(9.0, decides=False), id="the next read"),
+        pytest.param(UNMOVED, 4.0, {"deadline": None}, Wait(9.0, decides=False), id="a window without an end"),
+        pytest.param(UNMOVED, 4.0, {"deadline": 8.0}, Wait(8.0, decides=True), id="the last read"),
+        pytest.param(UNMOVED, 4.0, {"deadline": 4.2}, Wait(4.5, decides=True), id="the last read at once"),
+        pytest.param(UNMOVED, 4.0, {"deadline": 4.0}, None, id="an end"),
+        pytest.param({ORDERS: T0, PRODUCTS: T1}, 4.0, {}, None, id="news"),
+        pytest.param({ORDERS: T0}, 4.0, {}, None, id="a watermark that is missing"),
+    ],
+)
+def test_what_nearly_every_read_shows_is_told_in_one_step_or_changes_nothing(shown, asked_at, changes, wait):
+    both = ((ORDERS, "accepted"), (PRODUCTS, "in_doubt", DOUBT))
+    progress, _ = watched(*both, **changes)
+    before = progress.kinds
+    found = progress.unmoved(shown, asked_at=asked_at, now=4.5, kinds=(ORDERS, PRODUCTS))
+    assert found == wait
+    assert progress.kinds == before
+    if wait is not None:
+        assert progress.observed(shown, asked_at=asked_at, now=4.5) == wait
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        pytest.param(SyncProgress(policy(), 0.0, {ORDERS: KindState()}), id="not watched yet"),
+        pytest.param(watched()[0], id="none of these kinds is open"),
+    ],
+)
+def test_what_is_not_watched_is_not_unmoved(progress):
+    assert progress.unmoved({PRODUCTS: T0}, asked_at=1.0, now=1.0, kinds=(PRODUCTS,)) is None
+
+
+def test_what_is_expected_or_was_missed_is_told_step_by_step():
+    progress, _ = watched()
+    progress.unfound(MISSING, asked_at=1.0, now=1.0)
+    assert progress.unmoved({ORDERS: T0}, asked_at=2.0, now=2.0, kinds=(ORDERS,)) is None
+    progress, _ = watched()
+    progress.expected = {ORDERS: Expectation(low=1.0, high=2.0, tail=3.0, worst=2.0)}
+    assert progress.unmoved({ORDERS: T0}, asked_at=2.0, now=2.0, kinds=(ORDERS,)) is None
+
+
 def test_an_answer_from_before_the_watch_is_known_as_such():
     progress, _ = watched()
     assert [progress.is_watched_at(instant) for instant in (-1.0, 0.0, 1.0)] == [False, True, True]
@@ -634,6 +680,16 @@ class AnyJob(RuleBasedStateMachine):
                 self.post(answer, kind)
         self.watch()
 
+    def check_the_short_way(self, texts, asked_at, kinds):
+        given = tuple(SyncKind) if kinds is None else kinds
+        quiet = self.progress.unmoved(texts, asked_at=asked_at, now=self.now, kinds=given)
+        if quiet is not None:
+            twin = copy.deepcopy(self.progress)
+            assert quiet == twin.observed(texts, asked_at=asked_at, now=self.now, kinds=kinds)
+            assert [(s.phase, s.steps, s.outcome) for s in twin.kinds.values()] == [
+                (s.phase, s.steps, s.outcome) for s in self.progress.kinds.values()
+            ]
+
     @rule(pause=seconds)
     def time_passes(self, pause):
         self.now += pause
@@ -645,6 +701,7 @@ class AnyJob(RuleBasedStateMachine):
         if read == "observed":
             texts = {kind: text for kind, (_, text) in shown.items()}
             self.check_what_would_be_news(shown)
+            self.check_the_short_way(texts, asked_at, kinds)
             if self.tell(
                 self.expected.may_read(), "observed", texts, asked_at=asked_at, now=self.now, kinds=kinds, found=found
             ):

@@ -1,0 +1,185 @@
+"""How many integrations one core polls in a second, the whole watch engine included, over real HTTP.
+
+    python -m benchmarks.polled [--rounds 5] [--seconds 3]
+
+So many organizations of one page each are synced, and nothing ever changes: every page is asked for over and over, as
+fast as the client can, decoded, compared with what was seen before, told to the machine of each of its jobs, and each
+of these is put off to its next read. Beside it the same pages, read by aiohttp as bytes and thrown away. The server
+(`whole/server.py`) keeps its answers ready-made.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+from attrs import asdict, frozen
+
+from benchmarks.measuring.cores import CLIENT_CORE, environment, layout, pin
+from benchmarks.measuring.rounds import spread
+from benchmarks.results import FOLDER, ROOT, Cell, Table, save
+from benchmarks.whole.loop import TOKEN
+from benchmarks.whole.server import Books, Plan, Serving, serving
+from benchmarks.whole.ways import KINDS
+from packcloud_async import PackCloudClient, PollPolicy
+
+WATCHED = 2_000
+"""How many integrations are watched at once."""
+SIZES = (25, 100)
+IN_FLIGHT = 64
+QUICK = ("--rounds", "1", "--seconds", "0.3", "--watched", "100")
+OFTEN = PollPolicy(first=0.01, growth=1.001, ceiling=0.01, deadline=3_600)
+
+
+@frozen
+class Polled:
+    """So many pages were read in ``cpu`` seconds of the client's processor time, ``wall`` seconds long."""
+
+    pages: int
+    cpu: float
+    wall: float
+    server_busy: float = 0.0
+
+    @property
+    def each(self) -> float:
+        """Seconds of processor time for a page."""
+        return self.cpu / self.pages
+
+
+@asynccontextmanager
+async def watching(base_url: str, plan: Plan) -> AsyncIterator[None]:
+    """Poll with this library while the block runs, beginning when every sync is fired."""
+    async with (
+        PackCloudClient(token=TOKEN, base_url=base_url, max_connections=IN_FLIGHT) as client,
+        client.sync_many(plan.organization_ids, kinds=KINDS, poll=OFTEN, max_organizations=plan.organizations),
+    ):
+        while (await asyncio.to_thread(_books, base_url)).posts < len(plan.integration_ids) * len(KINDS):  # noqa: ASYNC110 - it is another process
+            await asyncio.sleep(0.1)
+        yield
+
+
+@asynccontextmanager
+async def reading(base_url: str, plan: Plan) -> AsyncIterator[None]:
+    """Read the same pages with aiohttp while the block runs."""
+    urls = [f"{base_url}/v1/organizations/{id_}/integrations" for id_ in plan.organization_ids]
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
+
+    async def over_and_over(number: int) -> None:
+        while True:
+            number = (number + 1) % len(urls)
+            async with session.get(urls[number]) as answer:
+                answer.raise_for_status()
+                await answer.read()
+
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(over_and_over(number)) for number in range(IN_FLIGHT)]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+WAYS = {"watching": watching, "reading": reading}
+
+
+async def measured(way: str, base_url: str, plan: Plan, seconds: float) -> Polled:
+    """Count what one way reads in so many seconds."""
+    async with WAYS[way](base_url, plan):
+        await asyncio.sleep(min(1.0, seconds))
+        gc.collect()
+        before = await asyncio.to_thread(_books, base_url)
+        cpu, wall = time.process_time(), time.monotonic()
+        await asyncio.sleep(seconds)
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+        after = await asyncio.to_thread(_books, base_url)
+    assert after.singles == before.singles
+    return Polled(after.lists - before.lists, cpu, wall)
+
+
+def _books(base_url: str) -> Books:
+    return Serving(base_url, 0).books()
+
+
+def plan_of(size: int, watched: int) -> Plan:
+    """Return organizations of one page of this size each."""
+    return Plan(organizations=max(1, watched // size), integrations=size, per_page=size, finds_nothing=1.0)
+
+
+def in_own_process(way: str, plan: Plan, seconds: float) -> Polled:
+    """Measure one way on a server and in a process of its own."""
+    with serving(plan) as server:
+        command = [sys.executable, "-m", "benchmarks.polled", "--one", way, server.base_url, json.dumps(asdict(plan))]
+        busy, began_at = server.busy(), time.monotonic()
+        done = subprocess.run(
+            [*command, "--seconds", str(seconds)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment(),
+        )
+        busy = (server.busy() - busy) / (time.monotonic() - began_at)
+    return Polled(**{**json.loads(done.stdout), "server_busy": busy})
+
+
+def table(rounds: int, seconds: float, watched: int) -> Table:
+    """Measure every size."""
+    rows: list[tuple[Cell, ...]] = []
+    for size in SIZES:
+        plan = plan_of(size, watched)
+        pairs = [[in_own_process(way, plan, seconds) for way in ("reading", "watching")] for _ in range(rounds)]
+        for number, name in enumerate(("aiohttp, bytes", "watched by this library")):
+            mine = [pair[number] for pair in pairs]
+            rows.append(
+                (
+                    f"page of {size}: {name}",
+                    median(size / one.each for one in mine),
+                    median(1e6 * one.each for one in mine),
+                    str(spread(one.each / first.each for one, (first, _) in zip(mine, pairs, strict=True))),
+                    median(one.pages / one.wall for one in mine),
+                    f"{median(one.cpu / one.wall for one in mine):.0%}",
+                    f"{median(one.server_busy for one in mine):.0%}",
+                )
+            )
+    columns = (
+        "what",
+        "integrations per second of CPU",
+        "us of CPU a page",
+        "x aiohttp (quartiles)",
+        "pages a second",
+        "client busy",
+        "server busy",
+    )
+    note = (
+        f"{watched:,} integrations watched at once, orders and products of each. Medians of {rounds} interleaved "
+        f"rounds of {seconds:g} s. {layout()}. The goal is 200,000."
+    )
+    return Table("Polling, while nothing changes", columns, tuple(rows), note)
+
+
+def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
+    """Measure both ways."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--watched", type=int, default=WATCHED)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        pin(CLIENT_CORE)
+        way, base_url, plan = options.one
+        found = asyncio.run(measured(way, base_url, Plan(**json.loads(plan)), options.seconds))
+        print(json.dumps(asdict(found)))
+        return
+    save("polled", [table(options.rounds, options.seconds, options.watched)], folder=folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The process in which one way is measured: ``python -m benchmarks.whole.client MODULE:WAY BASE_URL NUMBERS``.
+
+What is to be synced comes as JSON on standard input, what came of it goes to standard output. Runs on the interpreters
+of generated clients too, and so imports nothing of this library.
+"""
+
+import asyncio
+import gc
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring.cores import CLIENT_CORE, pin
+
+
+async def run(way: Any, base_url: str, places: list[tuple[str, str]], numbers: dict[str, float]) -> dict[str, Any]:
+    """Run one way in this process; ``cpu`` (user and system) and ``wall`` are seconds, ``peak`` bytes."""
+    gc.collect()
+    cpu, wall = time.process_time(), time.monotonic()
+    known = await way(base_url, places, numbers)
+    cost = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - wall, "peak": peak()}
+    return {"cost": cost, "news": list(known.news.items()), "moved": list(known.moved.items())}
+
+
+def peak() -> int:
+    """Return the most bytes of memory this process held at once."""
+    # Not ru_maxrss, which a child inherits from whoever started it.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024
+
+
+def main() -> None:
+    """Run on the client's core."""
+    pin(CLIENT_CORE)
+    place, base_url, numbers = sys.argv[1:]
+    module, _, name = place.partition(":")
+    way = getattr(importlib.import_module(module), name)
+    places = [(organization, integration) for organization, integration in json.load(sys.stdin)]
+    print(json.dumps(asyncio.run(run(way, base_url, places, json.loads(numbers)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""This library's way of syncing everything, called as the loops of ``loop.py`` are."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from benchmarks.whole.loop import DEADLINE, TOKEN, Known, Place
+from packcloud_async import Outcome, PackCloudClient, PollPolicy, RateLimit, SyncKind
+
+KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
+
+
+async def sync_many(base_url: str, places: Sequence[Place], numbers: Mapping[str, float]) -> Known:
+    """Let ``sync_many`` do it.
+
+    Of the numbers, ``poll_first`` and so on are its PollPolicy's, ``organizations`` is how many at once, and ``rate``
+    how many requests a second.
+    """
+    known = Known()
+    policy = {name.removeprefix("poll_"): value for name, value in numbers.items() if name.startswith("poll_")}
+    poll = evolve(PollPolicy(deadline=DEADLINE), **policy)
+    limit = RateLimit(numbers["rate"]) if "rate" in numbers else None
+    at_once = int(numbers.get("organizations", 200))
+    organizations = dict.fromkeys(organization for organization, _ in places)
+    async with (
+        PackCloudClient(token=TOKEN, base_url=base_url, rate_limit=limit) as client,
+        client.sync_many(organizations, kinds=KINDS, poll=poll, max_organizations=at_once) as run,
+    ):
+        async for result in run:
+            # When it is taken, so that the time it lay ready counts as delay.
+            started_at = time.monotonic() - result.elapsed
+            for kind, outcome in result.kinds.items():
+                key = (result.organization_id, str(result.integration_id), kind.value)
+                known.moved[key] = outcome.state is Outcome.ADVANCED
+                if outcome.seen_at is not None:
+                    known.news[key] = started_at + outcome.seen_at
+    return known
