@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from attrs import define, field
 
 from packcloud_async._sansio import events
-from packcloud_async._sansio.events import RetryDetails, SyncEvent
+from packcloud_async._sansio.events import SyncEvent
 from packcloud_async._sansio.outcomes import KindOutcome, Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller
 from packcloud_async.errors import PackCloudError
 from packcloud_async.models import Integration, SyncKind

@@ -6,7 +6,6 @@ Durations are seconds (float). ``growth`` and ``jitter`` are ratios. None means 
 import ipaddress
 import string
 import sys
-import tomllib
 from collections.abc import Callable, Generator
 from typing import Any, Final, Self, cast
 from urllib.parse import quote, urlsplit
@@ -311,6 +310,8 @@ class Routes:
     @classmethod
     def from_toml(cls, text: str) -> Self:
         """Read overrides from TOML: a ``[routes]`` table of route name = template; the rest keep their defaults."""
+        import tomllib  # noqa: PLC0415 - few have such a file
+
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

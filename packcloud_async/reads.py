@@ -17,10 +17,10 @@ from attrs import define, field
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.endpoints import Call, ReadFailure
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.planning import Walk, goes_on, plan_reads
 from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller, Integrations, T
 from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError
 from packcloud_async.models import Integration, SyncKind

@@ -13,9 +13,10 @@ from typing import Self
 from attrs import define, evolve, field
 
 from packcloud_async._sansio.events import SyncEvent
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
 from packcloud_async._sansio.progress import KindState, Phase
-from packcloud_async._sansio.token import JobRecord, OnConflict, read_token, write_token
+from packcloud_async._sansio.token import JobRecord, read_token, write_token
 from packcloud_async.errors import ConfigurationError, SyncError
 from packcloud_async.firing import Firing, JobClient, settle_what_was_cut_off
 from packcloud_async.flights import Fired

@@ -24,9 +24,9 @@ from packcloud_async._sansio.endpoints import (
     read_answer,
     retry_after,
 )
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.rate_headers import allowances
 from packcloud_async._sansio.retry_budget import RetryBudget
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.auth import Auth
 from packcloud_async.errors import (

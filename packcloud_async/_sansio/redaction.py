@@ -9,7 +9,6 @@
 """
 
 import base64
-import html
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote
@@ -247,6 +246,8 @@ def _letters(text: str) -> str:
 
 
 def _unescaped(line: str) -> str:
+    import html  # noqa: PLC0415 - its long table is only needed for the text of an error
+
     plain = _BACKSLASHED.sub(_unbackslashed, unquote(html.unescape(line)))
     # Two halves of a surrogate pair become the one character they stand for.
     return _one_line(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
