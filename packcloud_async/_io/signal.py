@@ -1,4 +1,4 @@
-"""Signal: wakes the one task that waits for it."""
+"""Signal and Bell: what wakes tasks, at a tenth of the memory of asyncio's event."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from attrs import define
 
 @define(eq=False)
 class Signal:
-    """An event for one waiter: a tenth of the memory of asyncio's, which counts where there is one per organization."""
+    """An event for one waiter; there is one for each organization."""
 
     _is_set: bool = False
     _waiter: "asyncio.Future[None] | None" = None
@@ -30,3 +30,24 @@ class Signal:
                 await self._waiter
             finally:
                 self._waiter = None
+
+
+@define(eq=False)
+class Bell:
+    """Wakes all who wait when it rings, and remembers nothing; there is one for each job."""
+
+    _waiting: "tuple[asyncio.Future[None], ...]" = ()
+
+    def ring(self) -> None:
+        """Wake whoever waits."""
+        waiting, self._waiting = self._waiting, ()
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def next(self) -> "asyncio.Future[None]":
+        """Return what is done when it rings next, for one task to await."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Those who were cancelled wait no more.
+        self._waiting = (*(waiter for waiter in self._waiting if not waiter.done()), mine)
+        return mine
