@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from benchmarks import fairness, importing, memory, pacing, readme, results, scale, sharing
+from benchmarks import decoding, fairness, importing, memory, pacing, readme, results, scale, sharing
 from benchmarks.pacing import KINDS, LATENCY, PER_PAGE
 from packcloud_async.emulator import Emulator, FaultPlan
 
@@ -69,6 +69,7 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
         (scale, ["--organizations", "5", "--max-organizations", "2"]),
         (memory, ["--integrations", "4"]),
         (importing, ["--rounds", "1"]),
+        (decoding, ["--rounds", "1", "--seconds", "0.001", "--sizes", "25"]),
     ],
     ids=lambda value: value.__name__.rpartition(".")[2] if hasattr(value, "__name__") else "",
 )

@@ -109,6 +109,8 @@ def _worker(one: Contestant) -> Iterator[Worker]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 @frozen
