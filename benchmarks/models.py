@@ -45,16 +45,17 @@ def _in_own_process(decoder: str, *, extra: bool, number: int) -> float:
 def kept(decoder: str, *, extra: bool, number: int) -> float:
     """Decode so many integrations, keep them, and return the bytes for each."""
     decode, models = DECODERS[decoder](), list[object]()
-    decode(_page(0, extra=extra))
+    decode(page(0, extra=extra))
     gc.collect()
     before = resident()
     for first in range(0, number, 100):
-        models += decode(_page(first, extra=extra))
+        models += decode(page(first, extra=extra))
     gc.collect()
     return (resident() - before) / len(models)
 
 
-def _page(first: int, *, extra: bool) -> bytes:
+def page(first: int, *, extra: bool) -> bytes:
+    """Return a page of a hundred integrations, numbered from ``first`` on."""
     data = [integration(first + number) for number in range(100)]
     for number, one in enumerate(data, first):
         for month, name in enumerate([name for name in one if name.endswith("_at")], 1):
