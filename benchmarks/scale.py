@@ -22,6 +22,7 @@ from attrs import asdict, frozen
 
 from benchmarks import virtual_time
 from benchmarks.lean_server import Key, LeanServer
+from benchmarks.measuring.resident import resident
 from benchmarks.results import FOLDER, ROOT, Table, save
 from packcloud_async import PackCloudClient, SyncKind, SyncResult
 from packcloud_async.emulator import SyncTimes
@@ -97,11 +98,6 @@ def told(result: SyncResult) -> str:
     """Write everything a result says."""
     kinds = [(kind.value, outcome) for kind, outcome in result.kinds.items()]
     return f"{result.organization_id} {result.integration_id} {result.elapsed!r} {kinds}\n"
-
-
-def resident() -> int:
-    """Return the bytes of memory this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def in_own_process(organizations: int, max_organizations: int, *, hash_seed: int = 0) -> Figures:

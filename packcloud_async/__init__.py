@@ -7,41 +7,18 @@
 ...         print(result[SyncKind.ORDERS].state)
 """
 
-from packcloud_async._io.ledger_reading import LedgerContents, read_ledger
+from typing import TYPE_CHECKING
+
 from packcloud_async._io.limiting import Limiter
 from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.events import (
-    Advanced,
-    BaselineRead,
-    Finished,
-    Fired,
-    ReadMade,
-    RetryDetails,
-    Retrying,
-    SyncEvent,
-)
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.learned_pacing import LearnedPacing
-from packcloud_async._sansio.ledger_records import (
-    Holder,
-    LedgerCounts,
-    LedgerJob,
-    LedgerKind,
-    LedgerTarget,
-    NewJob,
-    RunRecord,
-    TargetRecord,
-    TargetState,
-    UnfinishedJob,
-    UnfinishedTarget,
-)
-from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Sighting, Step, SyncResult
+from packcloud_async._sansio.on_conflict import OnConflict
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.timestamps import Direction
-from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.auth import Auth, BearerToken, HeaderAuth
-from packcloud_async.bulk import SyncRun
 from packcloud_async.calls import Integrations, Listing, ShippingServices
 from packcloud_async.client import Organization, PackCloudClient
 from packcloud_async.errors import (
@@ -65,7 +42,6 @@ from packcloud_async.errors import (
     Unauthorized,
     ValidationFailed,
 )
-from packcloud_async.ledger import Ledger, SqliteLedger
 from packcloud_async.models import (
     UNSET,
     Integration,
@@ -81,9 +57,60 @@ from packcloud_async.models import (
 )
 from packcloud_async.policies import UNCONFIRMED_ROUTES, PollPolicy, RateLimit, RetryPolicy, Routes, Timeouts
 from packcloud_async.probes import Probe, ShippingServicesProbe, read_path
-from packcloud_async.report import SyncReport
-from packcloud_async.sync_job import AsyncSyncJob
-from packcloud_async.targets import SyncTarget
+
+if TYPE_CHECKING:
+    from packcloud_async.bulk_runs import (
+        Holder,
+        Ledger,
+        LedgerContents,
+        LedgerCounts,
+        LedgerJob,
+        LedgerKind,
+        LedgerTarget,
+        NewJob,
+        RunRecord,
+        SqliteLedger,
+        SyncReport,
+        SyncRun,
+        SyncTarget,
+        TargetRecord,
+        TargetState,
+        UnfinishedJob,
+        UnfinishedTarget,
+        read_ledger,
+    )
+    from packcloud_async.syncs import (
+        Advanced,
+        AsyncSyncJob,
+        BaselineRead,
+        Finished,
+        Fired,
+        KindOutcome,
+        Outcome,
+        ReadMade,
+        Retrying,
+        Sighting,
+        Step,
+        SyncEvent,
+        SyncResult,
+    )
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load what a request does not need when it is asked for; together that takes as long as all the rest."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import packcloud_async.syncs as later  # noqa: PLC0415 - not before it is asked for
+
+        if name not in later.__all__:
+            import packcloud_async.bulk_runs as later  # noqa: PLC0415 - not before it is asked for
+        found = globals()[name] = getattr(later, name)
+        return found
+
+    def __dir__() -> list[str]:
+        """List what is loaded, and what would be."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "UNCONFIRMED_ROUTES",

@@ -18,8 +18,8 @@ from attrs import define, field
 from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
-from packcloud_async._sansio.token import OnConflict
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError
 from packcloud_async.firing import JobClient
 from packcloud_async.ledger import Ledger

@@ -3,10 +3,9 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import frozen
@@ -19,18 +18,15 @@ from packcloud_async._io.transport import AiohttpTransport, Session, Transport, 
 from packcloud_async._sansio import endpoints
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.learned_pacing import LearnedPacing
-from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.on_conflict import OnConflict
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.secret import Secret
-from packcloud_async._sansio.token import OnConflict
 from packcloud_async._sansio.wire import Response
 from packcloud_async.auth import Auth, BearerToken
-from packcloud_async.bulk import SyncRun
 from packcloud_async.calls import Integrations, ShippingServices
 from packcloud_async.errors import ClientStateError, ConfigurationError
-from packcloud_async.ledger import Ledger
 from packcloud_async.models import UNSET, Integration, SyncKind, Unset
 from packcloud_async.policies import (
     PollPolicy,
@@ -44,9 +40,16 @@ from packcloud_async.policies import (
     path_segment,
 )
 from packcloud_async.probes import Probe, ShippingServicesProbe
-from packcloud_async.sync_job import AsyncSyncJob
-from packcloud_async.targets import Targets
-from packcloud_async.watch import Watch
+from packcloud_async.version import VERSION
+
+if TYPE_CHECKING:
+    # What only syncs need is loaded by the first of them.
+    from packcloud_async._sansio.outcomes import SyncResult
+    from packcloud_async.bulk import SyncRun
+    from packcloud_async.ledger import Ledger
+    from packcloud_async.sync_job import AsyncSyncJob
+    from packcloud_async.targets import Targets
+    from packcloud_async.watch import Watch
 
 T = TypeVar("T")
 
@@ -54,7 +57,7 @@ DEFAULT_BASE_URL = "https://api.pack.cloud"
 DEFAULT_BODY_LIMIT = 16 * 1024 * 1024
 PATIENCE = 10.0
 """How long closing waits for reads that were cancelled, seconds; a wait without end could be one for itself."""
-USER_AGENT = f"packcloud_async/{version('packcloud_async')}"
+USER_AGENT = f"packcloud_async/{VERSION}"
 
 
 class PackCloudClient:
@@ -228,15 +231,15 @@ class PackCloudClient:
 
     def sync_many(
         self,
-        targets: Targets,
+        targets: "Targets",
         *,
         kinds: Iterable[SyncKind | str] | None = None,
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         max_organizations: int = 200,
         max_in_flight: int = 100,
-        ledger: Ledger | None = None,
-    ) -> SyncRun:
+        ledger: "Ledger | None" = None,
+    ) -> "SyncRun":
         """Sync many organizations: ``async with client.sync_many(...) as run: async for result in run``.
 
         ``targets`` are organization ids or :class:`~packcloud_async.SyncTarget`, in any sync or async iterable,
@@ -249,6 +252,8 @@ class PackCloudClient:
         Entering raises :class:`~packcloud_async.LedgerError` for a ledger that cannot be used or holds a run
         already. A ledger that cannot be written any more ends the run with that error.
         """
+        from packcloud_async.bulk import SyncRun  # noqa: PLC0415 - only bulk runs need it
+
         self._check_open()
         return SyncRun(
             self,
@@ -261,13 +266,15 @@ class PackCloudClient:
             ledger=ledger,
         )
 
-    def resume_many(self, ledger: Ledger, *, max_organizations: int = 200, max_in_flight: int = 100) -> SyncRun:
+    def resume_many(self, ledger: "Ledger", *, max_organizations: int = 200, max_in_flight: int = 100) -> "SyncRun":
         """Go on with the run a ledger holds, as it was asked for then.
 
         Finished jobs are left alone. A job whose POST was not recorded as sent is started with its recorded baseline;
         one whose POST was is only watched, for what is left of its window, with one read at least. Entering raises
         :class:`~packcloud_async.LedgerError` for a ledger that holds no run or cannot be used.
         """
+        from packcloud_async.bulk import SyncRun  # noqa: PLC0415 - only bulk runs need it
+
         self._check_open()
         return SyncRun(
             self,
@@ -305,7 +312,7 @@ class PackCloudClient:
                 "the auth object, a probe or the transport waits for something, perhaps for aclose() itself"
             )
 
-    async def _stop(self, watches: Iterable[Watch]) -> Sequence[str]:
+    async def _stop(self, watches: "Iterable[Watch]") -> Sequence[str]:
         """Wait for the end of watches; return the organizations of those that do not end."""
         stuck: list[str] = []
         cancelled: asyncio.CancelledError | None = None
@@ -327,11 +334,13 @@ class PackCloudClient:
         """Send a prepared call, to be awaited; the other parts of this package build on it."""
         return self._pipeline.call(call, observer=observer, once=once)
 
-    def watch_of(self, organization_id: str) -> Watch:
+    def watch_of(self, organization_id: str) -> "Watch":
         """Return the one watch of an organization; it lives as long as a job or a run holds it."""
         self._check_open()
         watch = self._watches.get(organization_id)
         if watch is None:
+            from packcloud_async.watch import Watch  # noqa: PLC0415 - only syncs need it
+
             watch = self._watches[organization_id] = Watch(organization_id, self._probes, self._pacing)
         return watch
 
@@ -377,8 +386,10 @@ class Organization:
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         baseline: Integration | None = None,
-    ) -> AsyncSyncJob:
+    ) -> "AsyncSyncJob":
         """Prepare a job; nothing is requested until it is awaited or fired."""
+        from packcloud_async.sync_job import AsyncSyncJob  # noqa: PLC0415 - only syncs need it
+
         return AsyncSyncJob(
             self._client,
             self.id,
@@ -395,7 +406,7 @@ class Organization:
         *kinds: SyncKind | str,
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
-    ) -> SyncResult:
+    ) -> "SyncResult":
         """Fire the syncs of one integration and watch until each kind has an outcome."""
         return await self.sync_job(integration_id, *kinds, poll=poll, on_conflict=on_conflict)
 

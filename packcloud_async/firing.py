@@ -10,10 +10,11 @@ from packcloud_async._io.tasks import only_cause
 from packcloud_async._sansio import answers, endpoints
 from packcloud_async._sansio.answers import Answer
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async._sansio.progress import Phase, SyncProgress
-from packcloud_async._sansio.token import OnConflict, is_conflict
+from packcloud_async._sansio.retry_details import RetryDetails
+from packcloud_async._sansio.token import is_conflict
 from packcloud_async.calls import Caller
 from packcloud_async.errors import ApiError, InvalidResponse, PackCloudError, TransportError
 from packcloud_async.flights import Flight

@@ -5,13 +5,13 @@ waits for what comes of it; if one is watching that sync already, it shares it. 
 left lets the next one through; one that is cut off in the middle of its POST leaves those that waited for it in doubt.
 """
 
-import asyncio
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from attrs import define, field
 
+from packcloud_async._io.signal import Bell
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async.models import SyncKind
 
@@ -23,21 +23,20 @@ class Flight:
     """The POSTs of one job that are being sent."""
 
     progress: SyncProgress
-    _changed: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _changed: Bell = field(factory=Bell, init=False)
     _over: bool = field(default=False, init=False)
 
     def tell(self, *, over: bool = False) -> None:
         """Wake whoever waits: a POST was answered, or nothing more comes of any of them."""
         self._over = self._over or over
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._changed.ring()
 
     async def answered(self, kind: SyncKind) -> bool:
         """Wait until the POST of a kind was answered; False if it was given up before."""
         while not self.progress.state_of(kind).is_answered:
             if self._over:
                 return False
-            await self._changed.wait()
+            await self._changed.next()
         return True
 
 

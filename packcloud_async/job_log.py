@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
+from packcloud_async._io.signal import Bell
 from packcloud_async._sansio import events
-from packcloud_async._sansio.events import RetryDetails, SyncEvent
+from packcloud_async._sansio.events import SyncEvent
 from packcloud_async._sansio.outcomes import KindOutcome, Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller
 from packcloud_async.errors import PackCloudError
 from packcloud_async.models import Integration, SyncKind
@@ -20,7 +22,7 @@ logger = logging.getLogger("packcloud_async")
 
 @define(eq=False)
 class JobLog:
-    """Told by the firing and by the watch of a job; ``news`` is set with everything told.
+    """Told by the firing and by the watch of a job; ``news`` rings with everything told.
 
     ``failure`` is what ended the watch early, ``result`` is there when every kind has an outcome.
     """
@@ -29,7 +31,7 @@ class JobLog:
     integration_id: str
     caller: Caller
     progress: SyncProgress
-    news: asyncio.Event
+    news: Bell
     events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
@@ -38,7 +40,7 @@ class JobLog:
     _steps_told: dict[SyncKind, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._steps_told = {kind: len(state.steps) for kind, state in self.progress.kinds.items()}
+        self._steps_told = {kind: len(state.steps) for kind, state in self.progress.kinds.items() if state.steps}
 
     def baseline_read(self, integration: Integration, *, shared: bool) -> None:
         """The baseline is known."""
@@ -69,16 +71,16 @@ class JobLog:
         self._timeline.append(sighting)
         self._tell(events.ReadMade(at=sighting.at, sighting=sighting))
         for kind, state in self.progress.kinds.items():
-            for step in state.steps[self._steps_told[kind] :]:
+            for step in state.steps[self._steps_told.get(kind, 0) :]:
                 self._tell(events.Advanced(at=sighting.at, kind=kind, step=step))
-            self._steps_told[kind] = len(state.steps)
+                self._steps_told[kind] = len(state.steps)
 
     def ended(self, watched: Watched, failure: BaseException | None) -> None:  # noqa: ARG002 - there is one job
         """The watch is over."""
         self.failure = failure
         if failure is None:
             self.finish()
-        self.news.set()
+        self.news.ring()
 
     def finish(self) -> None:
         """Put the outcomes together; once is enough."""
@@ -96,7 +98,7 @@ class JobLog:
 
     def _tell(self, event: SyncEvent) -> None:
         self.events.append(event)
-        self.news.set()
+        self.news.ring()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time() - self.progress.started_at

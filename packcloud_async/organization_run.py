@@ -17,10 +17,10 @@ from attrs import define, evolve, field, frozen
 from packcloud_async._io.signal import Signal
 from packcloud_async._io.turns import Ask, Turn
 from packcloud_async._sansio.endpoints import Urgency
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.ledger_records import NewJob, UnfinishedJob, error_text
 from packcloud_async._sansio.outcomes import Sighting, SyncResult
 from packcloud_async._sansio.progress import KindState, SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, SyncError

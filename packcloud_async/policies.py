@@ -7,7 +7,6 @@ import ipaddress
 import re
 import string
 import sys
-import tomllib
 from collections.abc import Callable, Generator
 from typing import Any, Final, Self, cast
 from urllib.parse import quote, urlsplit
@@ -312,6 +311,8 @@ class Routes:
     @classmethod
     def from_toml(cls, text: str) -> Self:
         """Read overrides from TOML: a ``[routes]`` table of route name = template; the rest keep their defaults."""
+        import tomllib  # noqa: PLC0415 - few have such a file
+
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:

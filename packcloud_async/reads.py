@@ -21,12 +21,12 @@ from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._sansio import answers, endpoints
 from packcloud_async._sansio.answers import ReadFailure
 from packcloud_async._sansio.endpoints import Call
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES
 from packcloud_async._sansio.planning import Walk, goes_on, plan_reads
 from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller, Listing, T
 from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError
 from packcloud_async.models import SyncKind

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.ledger_records import error_text
 from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import JobRecord, write_token
 from packcloud_async.errors import LedgerError, PackCloudError
 from packcloud_async.models import Integration, SyncKind

@@ -12,9 +12,9 @@ from packcloud_async._io.tasks import only_cause
 from packcloud_async._io.turns import FairSlots, Turn
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call, Urgency
-from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
-from packcloud_async._sansio.token import OnConflict
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.errors import PackCloudError, SyncError
 from packcloud_async.firing import JobClient
 from packcloud_async.ledger import Ledger

@@ -12,10 +12,12 @@ from typing import Self
 
 from attrs import define, evolve, field
 
+from packcloud_async._io.signal import Bell
 from packcloud_async._sansio.events import SyncEvent
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
 from packcloud_async._sansio.progress import KindState, Phase
-from packcloud_async._sansio.token import JobRecord, OnConflict, read_token, write_token
+from packcloud_async._sansio.token import JobRecord, read_token, write_token
 from packcloud_async.errors import ConfigurationError, SyncError
 from packcloud_async.firing import Firing, JobClient, settle_what_was_cut_off
 from packcloud_async.flights import Fired
@@ -41,6 +43,22 @@ class AsyncSyncJob:
     object can be awaited again. One task at a time drives a job; others that await it wait for the same result.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_client",
+        "_driven",
+        "_fired",
+        "_given_baseline",
+        "_has_baseline",
+        "_log",
+        "_news",
+        "_parts",
+        "_policy",
+        "_record",
+        "_spread",
+        "_watch",
+    )
+
     def __init__(
         self,
         client: JobClient,
@@ -65,7 +83,7 @@ class AsyncSyncJob:
                 on_conflict=check_on_conflict(on_conflict),
                 started=datetime.now(UTC),
                 watched=None,
-                kinds=dict.fromkeys(check_kinds(kinds), KindState()),
+                kinds=_unsent(check_kinds(kinds)),
             ),
             poll=poll,
             baseline=baseline,
@@ -94,7 +112,7 @@ class AsyncSyncJob:
         self._given_baseline = baseline
         self._has_baseline = record.has_baseline
         self._log: JobLog | None = None
-        self._news = asyncio.Event()
+        self._news = Bell()
         self._driven = False
         self._watch: Watch | None = None
         self._parts: Sequence[Watched] = ()
@@ -144,20 +162,25 @@ class AsyncSyncJob:
 
     async def wait(self) -> SyncResult:
         """Watch until every kind has an outcome; raise :class:`SyncError` if the job was not fired."""
+        return await self._run(fires=False)
+
+    def __await__(self) -> Generator[object, None, SyncResult]:
+        return self._run(fires=True).__await__()
+
+    async def _run(self, *, fires: bool) -> SyncResult:
+        # One coroutine for both: each that waits inside another takes a quarter of a kilobyte.
+        if fires:
+            await self.fire()
         while self._may_post:
             if not self._driven:
                 raise SyncError("the job was not fired: await job.fire() first, or await the job itself")
-            await self._wait_for_news()
-        await self._drive(lambda: self.result is not None)
+            await self._news.next()
+        await self._drive(self._has_result)
         assert self.result is not None
         return self.result
 
-    def __await__(self) -> Generator[object, None, SyncResult]:
-        return self._run().__await__()
-
-    async def _run(self) -> SyncResult:
-        await self.fire()
-        return await self.wait()
+    def _has_result(self) -> bool:
+        return self.result is not None
 
     def events(self) -> AsyncIterator[SyncEvent]:
         """Iterate over what happens, from the beginning to :class:`Finished`, driving the job if nobody else does."""
@@ -173,7 +196,7 @@ class AsyncSyncJob:
                 "the job was detached while it was watched; await it again, or resume its token"
             )
         self._fired = None
-        self._news.set()
+        self._news.ring()
         await self._leave()
 
     async def _leave(self) -> None:
@@ -191,29 +214,22 @@ class AsyncSyncJob:
         log = self._log
         return log is not None and (log.progress.watched_from is not None or log.progress.is_done)
 
-    async def _wait_for_news(self) -> None:
-        self._news.clear()
-        await self._news.wait()
-
     async def _drive(self, enough: Callable[[], bool]) -> None:
         """Take steps until it is enough; while another task drives, wait for its news or for its place."""
         while not enough():
             if self._driven:
-                await self._wait_for_news()
+                await self._news.next()
                 continue
             self._driven = True
             try:
-                await self._step(enough)
+                log = self._log = self._log or self._begin()
+                if self._is_fired:
+                    await self._watch_until(enough, log)
+                else:
+                    await self._fire_step(log)
             finally:
                 self._driven = False
-                self._news.set()
-
-    async def _step(self, enough: Callable[[], bool]) -> None:
-        log = self._log = self._log or self._begin()
-        if self._is_fired:
-            await self._watch_until(enough, log)
-        else:
-            await self._fire_step(log)
+                self._news.ring()
 
     async def _fire_step(self, log: JobLog) -> None:
         progress = log.progress
@@ -258,11 +274,11 @@ class AsyncSyncJob:
         try:
             # Leaving would cut off a read that is under way, and its retries would begin anew with the next step.
             while (not enough() or self._is_being_read) and log.failure is None and log.result is None:
-                await self._wait_for_news()
+                await self._news.next()
             goes_on = log.failure is None and log.result is None
         finally:
-            if not goes_on:
-                self._fired = None
+            if goes_on and self._watch is not None:
+                self._hold(self._watch, log)
             await self._leave()
         if log.failure is not None:
             raise log.failure
@@ -275,7 +291,8 @@ class AsyncSyncJob:
             log.failure = None
             self._watch = self._client.watch_of(self.organization_id)
             self._watch.join(self._parts)
-            self._hold(self._watch, log)
+            # The watch knows it now.
+            self._fired = None
 
     @property
     def _is_being_read(self) -> bool:
@@ -289,6 +306,14 @@ class AsyncSyncJob:
     @property
     def _told(self) -> int:
         return 0 if self._log is None else len(self._log.events)
+
+
+def _unsent(kinds: tuple[SyncKind, ...]) -> Mapping[SyncKind, KindState]:
+    return _UNSENT.setdefault(kinds, dict.fromkeys(kinds, KindState()))
+
+
+_UNSENT: dict[tuple[SyncKind, ...], Mapping[SyncKind, KindState]] = {}
+"""One for each combination of kinds, shared by all jobs."""
 
 
 @define

@@ -1,7 +1,7 @@
-"""Watch: all jobs of one organization, read by one task, with shared reads.
+"""Watch: all jobs of one organization, with shared reads.
 
-1. A job joins with its progress machine and leaves when it is done or cancelled. The task starts with the first
-   job and ends with the last; whoever joins while it ends starts it anew.
+1. A job joins with its progress machine and leaves when it is done or cancelled. While nothing is read there is one
+   timer and no task; a task is as long as its read, and reads for jobs that all left are cut off.
 2. What is due together is read together; :mod:`packcloud_async.reads` says how.
 3. An answer tells nothing to a job that joined after it was asked, and everything it shows to all others, also to
    those whose own read is under way: that may fail, or wait for its turn long after the news.
@@ -17,7 +17,6 @@ from typing import assert_never
 
 from attrs import define, field
 
-from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._sansio.answers import ReadFailure
 from packcloud_async._sansio.due import DueQueue
@@ -60,9 +59,10 @@ class Watch:
     flights: Flights = field(factory=Flights, init=False)
     jobs: WatchedJobs = field(factory=WatchedJobs, init=False)
     _queue: DueQueue[Watched] = field(factory=DueQueue[Watched], init=False)
-    _changed: Signal = field(factory=Signal, init=False)
-    _reads: Reads | None = field(default=None, init=False)
-    _task: asyncio.Task[None] | None = field(default=None, init=False)
+    _reads: tuple[asyncio.Task[None], ...] = field(default=(), init=False)
+    _walking: Reads | None = field(default=None, init=False)
+    _timer: asyncio.Handle | None = field(default=None, init=False)
+    _looks_at: float = field(default=math.inf, init=False)
 
     @property
     def is_idle(self) -> bool:
@@ -112,24 +112,22 @@ class Watch:
             if any(kind in watched.kinds for kind in watched.progress.open_kinds):
                 self.jobs.add(watched)
                 self._schedule(watched, watched.where_it_left(now), now)
-        self._start()
 
     async def leave(self, parts: Iterable[Watched]) -> None:
-        """Stop reading for a job; the last one out waits until the task has ended."""
+        """Stop reading for a job; the last one out waits until every read has ended."""
         for watched in parts:
             self._remove(watched)
         await self.stop_if_idle()
 
     async def stop_if_idle(self, *, give_up_at: float | None = None) -> None:
-        """Wait for the end of the task if no job is watched any more; a TimeoutError at ``give_up_at``, None never."""
-        task = self._task
-        if self.is_idle and task is not None and task is not asyncio.current_task():
-            task.cancel()
+        """Wait for the end of all reads if no job is watched any more; a TimeoutError at ``give_up_at``, None never."""
+        if self.is_idle and self._reads:
+            self._cut_off()
             reading = _READING.get()
             # What came here out of a read, as an auth object does that closes its client, would wait for its own
             # end, and two of them in two watches for each other's.
             if reading is None or reading.is_over:
-                await until_done(task, give_up_at=give_up_at)
+                await until_done(*self._reads, give_up_at=give_up_at)
 
     def hint(self, integration_id: str) -> bool:
         """Read an integration now, because somebody knows that there may be news; False when nobody watches it."""
@@ -153,72 +151,75 @@ class Watch:
                 self._remove_all(watched)
                 watched.watcher.ended(watched, reason)
 
-    def _start(self) -> None:
-        if self._task is None and self.jobs:
-            # The one task without a group: leave() and the client's aclose() own it and wait for its end.
-            self._task = asyncio.get_running_loop().create_task(self._run(), name=f"watch {self.organization_id}")
-            self._task.add_done_callback(self._start_again)
+    def _look_at(self, instant: float) -> None:
+        """Look what is due at an instant of the loop's clock, or before if that was meant already."""
+        if instant >= self._looks_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._looks_at = instant
+        # Not within what changed: more may change in the same turn.
+        is_now = instant <= loop.time()
+        self._timer = loop.call_soon(self._look) if is_now else loop.call_at(instant, self._look)
 
-    def _start_again(self, _: "asyncio.Task[None]") -> None:
-        # Not at the end of _run(): a task that is cancelled before its first step never runs.
-        self._task = None
-        self._changed.silence()
-        self._start()
-
-    async def _run(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as reads:
-                await self._start_reads(reads)
-        except Exception as error:  # noqa: BLE001 - whoever waits is told, with the error itself
-            self.end(only_cause(error))
-
-    async def _start_reads(self, reads: asyncio.TaskGroup) -> None:
-        under_way: set[asyncio.Task[None]] = set()
-        while self.jobs:
-            self._changed.clear()
-            now = _now()
-            wake_at = self._queue.next_due()
-            if wake_at is not None and wake_at <= now:
-                for part in by_probe(self._queue.take(now)):
-                    if part[0].probe is None and self._reads is not None and self._reads.take_along(part):
-                        continue
-                    read = reads.create_task(self._read(part))
-                    under_way.add(read)
-                    read.add_done_callback(under_way.discard)
-                continue
-            if wake_at is not None:
-                self._changed.set_at(wake_at)
-            await self._changed.wait()
-            wake_at = self._queue.next_due()
-            if wake_at is not None and 0 < wake_at - _now() <= TIMERS_ARE_EARLY:
-                await asyncio.sleep(2 * TIMERS_ARE_EARLY)
-        for read in under_way:
+    def _look(self) -> None:
+        self._timer, self._looks_at = None, math.inf
+        if not self.jobs:
             # Read for jobs that left: nobody waits for it.
-            read.cancel()
+            self._cut_off()
+            return
+        now = _now()
+        for part in by_probe(self._queue.take(now)):
+            if part[0].probe is not None or self._walking is None or not self._walking.take_along(part):
+                self._begin_read(part)
+        if (next_due := self._queue.next_due()) is not None:
+            is_early = 0 < next_due - now <= TIMERS_ARE_EARLY
+            self._look_at(now + 2 * TIMERS_ARE_EARLY if is_early else next_due)
 
-    async def _read(self, due: list[Watched]) -> None:
+    def _begin_read(self, due: list[Watched]) -> None:
         reading = _Reading(due)
-        _READING.set(reading)
         for watched in due:
             watched.read_with = due
+        # The one task without a group: leave() and the client's aclose() own it and wait for its end.
+        read = asyncio.get_running_loop().create_task(self._read(reading), name=f"watch {self.organization_id}")
+        self._reads = (*self._reads, read)
+
+        def ended(_: "asyncio.Task[None]") -> None:
+            self._reads = tuple([one for one in self._reads if one is not read])
+            # A task that is cancelled before its first step never runs.
+            self._read_ended(reading)
+
+        read.add_done_callback(ended)
+
+    async def _read(self, reading: _Reading) -> None:
+        _READING.set(reading)
+        due = reading.due
         reads = Reads(self.organization_id, self.known, self.jobs, self, with_trade=self.pacing is not None)
         if due[0].probe is None:
-            self._reads = reads
+            self._walking = reads
         try:
             await reads.read(due, self.probes)
-        except Exception as error:
-            if due[0].probe is None:
-                raise
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, with the error itself
             # A fault in somebody's probe is no reason to end the jobs that do not use it.
-            self._end_some(due, only_cause(error))
+            self._end_some(self.jobs if due[0].probe is None else due, only_cause(error))
         finally:
-            reading.is_over = True
-            if self._reads is reads:
-                self._reads = None
-            for watched in due:
-                # Cut off before anything was told; what was told may be in another read by now.
-                if watched.read_with is due and watched in self.jobs:
-                    self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
+            if self._walking is reads:
+                self._walking = None
+            self._read_ended(reading)
+
+    def _read_ended(self, reading: _Reading) -> None:
+        if reading.is_over:
+            return
+        reading.is_over = True
+        for watched in reading.due:
+            # Cut off before anything was told; what was told may be in another read by now.
+            if watched in self.jobs and watched.read_with is reading.due:
+                self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
+
+    def _cut_off(self) -> None:
+        for read in self._reads:
+            read.cancel()
 
     def tell(
         self,
@@ -318,7 +319,7 @@ class Watch:
         watched.scheduled_at, watched.due_at, watched.decides = now, wait.until, wait.decides
         watched.read_with = None
         self._queue.put(watched)
-        self._changed.set_unless_by(wait.until)
+        self._look_at(wait.until)
 
     def _remove_all(self, watched: Watched) -> None:
         for one in list(self.jobs.of(watched.integration_id)):
@@ -329,7 +330,7 @@ class Watch:
         self._queue.discard(watched)
         self.jobs.remove(watched)
         if not self.jobs:
-            self._changed.set()
+            self._look_at(-math.inf)
 
 
 _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}

@@ -8,10 +8,10 @@ from typing import Protocol
 from attrs import define, field
 
 from packcloud_async._sansio.due import NOWHERE, QUEUED
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.outcomes import Sighting
 from packcloud_async._sansio.planning import due_by
 from packcloud_async._sansio.progress import SyncProgress, Wait
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller
 from packcloud_async.models import SyncKind
 

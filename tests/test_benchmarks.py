@@ -3,7 +3,20 @@
 import pytest
 from attrs import evolve
 
-from benchmarks import fairness, growth, memory, pacing, polled, readme, results, scale, sharing, under_budget
+from benchmarks import (
+    decoding,
+    fairness,
+    growth,
+    importing,
+    memory,
+    pacing,
+    polled,
+    readme,
+    results,
+    scale,
+    sharing,
+    under_budget,
+)
 from benchmarks.pacing import KINDS, LATENCY, PER_PAGE
 from packcloud_async.emulator import Emulator, FaultPlan
 
@@ -71,6 +84,8 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
         (under_budget, ["--organizations", "5", "--large", "30"]),
         pytest.param(growth, ["--http", "2", "--virtual", "2", "3"], marks=pytest.mark.sockets),
         pytest.param(polled, ["--rounds", "1", "--seconds", "0.1", "--watched", "100"], marks=pytest.mark.sockets),
+        (importing, ["--rounds", "1"]),
+        (decoding, ["--rounds", "1", "--seconds", "0.001", "--sizes", "25"]),
     ],
     ids=lambda value: value.__name__.rpartition(".")[2] if hasattr(value, "__name__") else "",
 )

@@ -9,10 +9,20 @@ PACKAGE = Path(__file__).parent.parent / "packcloud_async"
 
 # From low to high; modules on one line do not import each other.
 LAYERS: list[set[str]] = [
-    {"errors", "_sansio.json_depth", "_sansio.timestamps", "_sansio.secret", "_io.tasks", "_io.home"},
+    {
+        "errors",
+        "version",
+        "_sansio.json_depth",
+        "_sansio.timestamps",
+        "_sansio.secret",
+        "_sansio.on_conflict",
+        "_io.tasks",
+        "_io.home",
+    },
     {
         "_sansio.json_text",
         "_sansio.keep_alive",
+        "_sansio.retry_details",
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
     },
     {
@@ -85,7 +95,7 @@ LAYERS: list[set[str]] = [
     {"recorder"},
     {"organization_run"},
     {"bulk"},
-    {"client"},
+    {"client", "syncs", "bulk_runs"},
     {"__init__"},
     {"cli.*"},
     {"__main__"},

@@ -146,16 +146,20 @@ async def test_a_read_that_hangs_delays_nobody_else():
     assert slow.result()[ORDERS].seen_at == pytest.approx(51)
 
 
-async def test_the_task_starts_with_the_first_job_and_ends_with_the_last():
-    async with open_shop() as shop:
+async def test_there_is_a_task_only_while_something_is_read():
+    async with open_shop(faults=FaultPlan(routes={"integration", "integrations"}, latency=0.25)) as shop:
         assert watch_tasks() == []
+        seen = {}
         async with asyncio.TaskGroup() as group:
-            for name in NAMES[:3]:
-                group.create_task(shop.org.sync(name, ORDERS, poll=STEADY))
-            await asyncio.sleep(0.5)
-            assert len(watch_tasks()) == 1
-        await asyncio.sleep(0)
+            syncs = [group.create_task(shop.org.sync(name, ORDERS, poll=STEADY)) for name in NAMES[:3]]
+            while not all(sync.done() for sync in syncs):
+                await asyncio.sleep(0.1)
+                now = round(asyncio.get_running_loop().time(), 1)
+                seen[now] = len(watch_tasks())
         assert watch_tasks() == []
+    # Fired at 0.25, due a second later, and one task reads for all three.
+    assert [seen[at] for at in (0.5, 0.8, 1.1, 1.3, 1.4)] == [0, 0, 0, 1, 1]
+    assert seen[1.6] == 0
 
 
 async def test_a_job_that_leaves_does_not_stop_the_others():

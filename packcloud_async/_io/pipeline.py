@@ -20,9 +20,9 @@ from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call, build_request
-from packcloud_async._sansio.events import RetryDetails
 from packcloud_async._sansio.rate_headers import allowances
 from packcloud_async._sansio.retry_budget import RetryBudget
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.auth import Auth
 from packcloud_async.errors import (

@@ -16,7 +16,7 @@ from typing import Any
 import backoff
 
 from packcloud_async._sansio.endpoints import Call
-from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.errors import PackCloudError
 from packcloud_async.policies import RetryPolicy
 

@@ -1,4 +1,4 @@
-"""Signal: wakes the one task that waits for it."""
+"""Signal and Bell: what wakes tasks, at a tenth of the memory of asyncio's event."""
 
 import asyncio
 
@@ -7,43 +7,16 @@ from attrs import define
 
 @define(eq=False)
 class Signal:
-    """An event for one waiter: a tenth of the memory of asyncio's, which counts where there is one per organization."""
+    """An event for one waiter; there is one for each organization."""
 
     _is_set: bool = False
     _waiter: "asyncio.Future[None] | None" = None
-    _alarm: asyncio.TimerHandle | None = None
-    _rings_at: float = 0.0
 
     def set(self) -> None:
         """Wake who waits, or whoever waits next."""
         self._is_set = True
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-    def set_at(self, instant: float) -> None:
-        """Set it at this instant of the loop's clock, or sooner if that was asked for before."""
-        if self._alarm is not None:
-            if self._rings_at <= instant:
-                return
-            self._alarm.cancel()
-        # Not asked of the handle: for an instant that is past, uvloop's has none.
-        self._rings_at = instant
-        self._alarm = asyncio.get_running_loop().call_at(instant, self._ring)
-
-    def set_unless_by(self, instant: float) -> None:
-        """Set it now, unless it is to be set by then anyway."""
-        if self._alarm is None or self._rings_at > instant:
-            self.set()
-
-    def silence(self) -> None:
-        """Forget at which instant it was to be set."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self.set()
 
     def clear(self) -> None:
         """Forget what was set."""
@@ -57,3 +30,24 @@ class Signal:
                 await self._waiter
             finally:
                 self._waiter = None
+
+
+@define(eq=False)
+class Bell:
+    """Wakes all who wait when it rings, and remembers nothing; there is one for each job."""
+
+    _waiting: "tuple[asyncio.Future[None], ...]" = ()
+
+    def ring(self) -> None:
+        """Wake whoever waits."""
+        waiting, self._waiting = self._waiting, ()
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def next(self) -> "asyncio.Future[None]":
+        """Return what is done when it rings next, for one task to await."""
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Those who were cancelled wait no more.
+        self._waiting = (*(waiter for waiter in self._waiting if not waiter.done()), mine)
+        return mine

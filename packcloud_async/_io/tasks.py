@@ -1,30 +1,34 @@
 """Tasks that somebody owns: waiting for their end, and what their errors really are."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def until_done(task: "asyncio.Task[Any]", *, give_up_at: float | None = None) -> None:
-    """Wait until a task has ended, whatever it ended with.
+async def until_done(*tasks: "asyncio.Task[Any]", give_up_at: float | None = None) -> None:
+    """Wait until all of these have ended, whatever they ended with.
 
     Being cancelled meanwhile does not cut the wait short, or the task would outlive its owner: the cancellation is
-    raised when the task is done. Only for tasks that were told to end. ``give_up_at`` is an instant of the loop's
+    raised when they are done. Only for tasks that were told to end. ``give_up_at`` is an instant of the loop's
     clock, None for never; a task that has not ended by then is a TimeoutError.
     """
     cancelled: asyncio.CancelledError | None = None
     now = asyncio.get_running_loop().time
-    while not task.done() and (give_up_at is None or now() < give_up_at):
+    while not _all_done(tasks) and (give_up_at is None or now() < give_up_at):
         try:
-            await asyncio.wait([task], timeout=None if give_up_at is None else give_up_at - now())
+            await asyncio.wait(tasks, timeout=None if give_up_at is None else give_up_at - now())
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
         raise cancelled
-    if not task.done():
+    if not _all_done(tasks):
         raise TimeoutError
+
+
+def _all_done(tasks: "Iterable[asyncio.Task[Any]]") -> bool:
+    return all(task.done() for task in tasks)
 
 
 async def to_its_end(acting: Coroutine[Any, Any, T]) -> T:

@@ -3,20 +3,9 @@
 from attrs import frozen
 
 from packcloud_async._sansio.outcomes import Sighting, Step, SyncResult
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.errors import PackCloudError
 from packcloud_async.models import Integration, SyncKind
-
-
-@frozen(kw_only=True)
-class RetryDetails:
-    """One retry of one request: attempt number ``attempt`` failed, the next one starts in ``wait`` seconds."""
-
-    operation: str
-    method: str
-    path: str
-    attempt: int
-    wait: float
-    error: PackCloudError
 
 
 @frozen(kw_only=True)

@@ -16,9 +16,10 @@ from typing import Any, TypeVar, cast
 import attrs
 from attrs import field, frozen
 
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async._sansio.progress import Phase
-from packcloud_async._sansio.token import OnConflict, RecordedError, read_token
+from packcloud_async._sansio.token import RecordedError, read_token
 from packcloud_async.errors import ApiError, ConfigurationError
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy

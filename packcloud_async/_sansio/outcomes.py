@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 _FAILURES = frozenset({Outcome.REJECTED, Outcome.AMBIGUOUS, Outcome.GONE, Outcome.UNREAD})
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Step:
     """One move of a watermark; ``seen_at`` is seconds since the job started."""
 
@@ -48,7 +48,7 @@ class Step:
     direction: Direction
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class KindOutcome:
     """How one kind ended.
 
@@ -70,7 +70,7 @@ class KindOutcome:
         return self.steps[0].seen_at if self.steps else None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class Sighting:
     """One read of an integration: when (seconds since the job started), what it showed, or why it failed.
 

@@ -9,9 +9,9 @@
 """
 
 import base64
-import html
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from urllib.parse import unquote
 
 from packcloud_async._sansio import json_text
@@ -25,15 +25,10 @@ _MAX_DEPTH = 20
 _ESCAPED_TIMES = 3
 _LONG_ENOUGH_TO_BE_UNIQUE = 4
 _LONG_ENOUGH_WITHOUT_PUNCTUATION = 8
+# Patterns are compiled by the first text that needs them, and few ever do.
 _PRIVATE_WORD = (
     r"settings|secret|token|passw(?:or)?d|passphrase|pwd|credential|authorization|cookie|(?:api|access|private).?key"
 )
-_PRIVATE_KEY = re.compile(_PRIVATE_WORD, re.IGNORECASE)
-# token=..., "token": ..., 'token' => ..., &quot;token&quot;: ..., but not the words "token: must not be empty".
-_PRIVATE_PAIR = re.compile(
-    rf"(?:{_PRIVATE_WORD})[\w.\[\]-]*(?:\s*=>?|(?:[\"'\\]|&quot;|&\#0*39;)+\s*(?::|=>?))", re.IGNORECASE
-)
-_BACKSLASHED = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE)
 
 
 def excerpt_of(body: bytes, secrets: Iterable[str] = ()) -> str:
@@ -149,11 +144,11 @@ def _public_field(key: str, value: JsonValue, known: Collection[str], depth: int
         # Complaints are named after their field, {"errors": {"settings.shop": ["..."]}}, and stay readable.
         return {
             _text(name, known): _MASK
-            if _PRIVATE_KEY.search(name) and not _is_complaint(told)
+            if _private_key().search(name) and not _is_complaint(told)
             else _public(told, known, depth + 1)
             for name, told in value.items()
         }
-    return _MASK if _PRIVATE_KEY.search(key) else _public(value, known, depth + 1)
+    return _MASK if _private_key().search(key) else _public(value, known, depth + 1)
 
 
 def _is_complaint(told: JsonValue) -> bool:
@@ -162,7 +157,7 @@ def _is_complaint(told: JsonValue) -> bool:
 
 def _text(text: str, known: Collection[str]) -> str:
     """Cut a text before its first likely secret, and take the known ones out."""
-    pair = _PRIVATE_PAIR.search(text)
+    pair = _private_pair().search(text)
     return _masked(_one_line(text if pair is None else text[: pair.end()] + _MASK), known)
 
 
@@ -247,9 +242,29 @@ def _letters(text: str) -> str:
 
 
 def _unescaped(line: str) -> str:
-    plain = _BACKSLASHED.sub(_unbackslashed, unquote(html.unescape(line)))
+    import html  # noqa: PLC0415 - its long table is only needed for the text of an error
+
+    plain = _backslashed().sub(_unbackslashed, unquote(html.unescape(line)))
     # Two halves of a surrogate pair become the one character they stand for.
     return _one_line(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+@cache
+def _private_key() -> re.Pattern[str]:
+    return re.compile(_PRIVATE_WORD, re.IGNORECASE)
+
+
+@cache
+def _private_pair() -> re.Pattern[str]:
+    # token=..., "token": ..., 'token' => ..., &quot;token&quot;: ..., but not the words "token: must not be empty".
+    return re.compile(
+        rf"(?:{_PRIVATE_WORD})[\w.\[\]-]*(?:\s*=>?|(?:[\"'\\]|&quot;|&\#0*39;)+\s*(?::|=>?))", re.IGNORECASE
+    )
+
+
+@cache
+def _backslashed() -> re.Pattern[str]:
+    return re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE)
 
 
 def _unbackslashed(found: re.Match[str]) -> str:

@@ -7,15 +7,8 @@ nothing here fails: an unreadable text is None as an instant and is compared as 
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
-# Between date and time may stand whatever is no part of a number: "1712010112345.678" is a number, and a lenient
-# reader takes it for a quarter to midnight in 1712. Some releases of Python read 24 o'clock, others do not.
-_FORM = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d|\d{4}-?W\d\d(?:-?\d)?|\d{8}(?!$))"
-    r"(?:[^\d.,+-](?!24)\d\d(?P<minute>:?\d\d(?P<second>:?\d\d(?:[.,](?P<fraction>\d+))?)?)?"
-    r" ?(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)?)?",
-    re.ASCII,
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
@@ -36,7 +29,7 @@ def parse_timestamp(text: str) -> datetime | None:
 
     Digits alone, or with a fraction, are unreadable: they are rather seconds since some epoch.
     """
-    if not _FORM.fullmatch(text.strip()):
+    if not _form().fullmatch(text.strip()):
         return None
     try:
         instant = datetime.fromisoformat(text.strip())
@@ -70,9 +63,21 @@ def direction_of(before: str | None, after: str | None) -> Direction:
     return Direction.FORWARD if right > left else Direction.BACKWARD
 
 
+@cache
+def _form() -> re.Pattern[str]:
+    # Between date and time may stand whatever is no part of a number: "1712010112345.678" is a number, and a lenient
+    # reader takes it for a quarter to midnight in 1712. Some releases of Python read 24 o'clock, others do not.
+    return re.compile(
+        r"(?P<date>\d{4}-\d\d-\d\d|\d{4}-?W\d\d(?:-?\d)?|\d{8}(?!$))"
+        r"(?:[^\d.,+-](?!24)\d\d(?P<minute>:?\d\d(?P<second>:?\d\d(?:[.,](?P<fraction>\d+))?)?)?"
+        r" ?(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)?)?",
+        re.ASCII,
+    )
+
+
 def _precision(text: str) -> int:
     """Return the step of the last place of a readable text, in microseconds: that of a date alone is a day."""
-    form = _FORM.fullmatch(text.strip())
+    form = _form().fullmatch(text.strip())
     assert form is not None
     if form["minute"] is None:
         # What follows a date is an hour at least.

@@ -16,12 +16,12 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, TypeGuard, cast
 
 import attrs
 from attrs import evolve, frozen
 
+from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import Outcome, Step
 from packcloud_async._sansio.progress import KindState, Phase, SyncProgress
 from packcloud_async._sansio.timestamps import Direction
@@ -30,15 +30,6 @@ from packcloud_async.models import UNSET, SyncKind
 from packcloud_async.policies import PollPolicy, path_segment
 
 VERSION = 1
-
-
-class OnConflict(StrEnum):
-    """What a 409 on a sync POST means to a job."""
-
-    WATCH = "watch"
-    """A sync is already running: watch that one."""
-    REJECT = "reject"
-    """The kind ends ``REJECTED``."""
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from attrs import define, field
 
 from packcloud_async._sansio.answers import may_have_acted
-from packcloud_async._sansio.events import RetryDetails
+from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
 

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import click
 import pytest
 from click.testing import CliRunner
 
-import packcloud_async
 from packcloud_async.cli.app import packcloud as command
 
 COMMANDS = [
@@ -132,7 +132,7 @@ def test_an_id_that_cannot_be_one_is_exit_code_2(packcloud, monkeypatch, argumen
 
 
 def test_the_version_is_the_one_of_the_package(packcloud):
-    assert packcloud("--version").out == f"packcloud {packcloud_async.client.version('packcloud_async')}\n"
+    assert packcloud("--version").out == f"packcloud {version('packcloud_async')}\n"
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

@@ -59,7 +59,7 @@ def _in_watches(client: PackCloudClient) -> Iterator[str]:
     for organization_id, watch in client._watches.items():
         if len(watch.jobs) or watch._queue.next_due() is not None:
             yield f"{len(watch.jobs)} watched integrations of {organization_id}"
-        if watch._task is not None:
+        if watch._reads:
             yield f"the task of the watch of {organization_id}"
         if watch.flights._sending:
             yield f"flights of {organization_id}: {list(watch.flights._sending)}"

@@ -1,0 +1,70 @@
+"""Bytes of the process for each model that is kept: pages of a hundred integrations, decoded one after the other.
+
+``python -m benchmarks.memory`` runs this, each row in a process of its own; nothing here imports the package before a
+decoder does, because one of them is the package without msgspec.
+"""
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from benchmarks.decoders import DECODERS, NEEDS
+from benchmarks.measuring.nginx import integration
+from benchmarks.measuring.resident import resident
+from benchmarks.results import ROOT, Cell, Table
+
+MODELS = ("ours", "ours without `speed`", "pydantic v2", "msgspec straight into attrs", "json, nothing checked")
+GOAL = 666
+COLUMNS = ("decoder", "ten fields", "with two unknown fields", "goal")
+NOTE = (
+    "Ten fields are those the document prints, with ids and times of their own in each. The two unknown ones are a "
+    "text and an object of two texts; this library keeps them in `extra`, pydantic and msgspec drop them here."
+)
+
+
+def table(number: int) -> Table:
+    """Measure so many models of every decoder that is installed."""
+    return Table("Bytes of the process for each model", COLUMNS, tuple(_rows(number)), NOTE)
+
+
+def _rows(number: int) -> Iterator[tuple[Cell, ...]]:
+    for decoder in MODELS:
+        if decoder not in NEEDS or find_spec(NEEDS[decoder]):
+            found = [round(_in_own_process(decoder, extra=extra, number=number)) for extra in (False, True)]
+            yield decoder, *found, f"<= {GOAL}" if decoder == "ours" else None
+
+
+def _in_own_process(decoder: str, *, extra: bool, number: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.models", decoder, "extra" if extra else "", str(number)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+
+
+def kept(decoder: str, *, extra: bool, number: int) -> float:
+    """Decode so many integrations, keep them, and return the bytes for each."""
+    decode, models = DECODERS[decoder](), list[object]()
+    decode(page(0, extra=extra))
+    gc.collect()
+    before = resident()
+    for first in range(0, number, 100):
+        models += decode(page(first, extra=extra))
+    gc.collect()
+    return (resident() - before) / len(models)
+
+
+def page(first: int, *, extra: bool) -> bytes:
+    """Return a page of a hundred integrations, numbered from ``first`` on."""
+    data = [integration(first + number) for number in range(100)]
+    for number, one in enumerate(data, first):
+        for month, name in enumerate([name for name in one if name.endswith("_at")], 1):
+            time = f"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}"
+            one[name] = f"2026-{month:02}-01T{time}.{number:06}Z"
+        if not extra:
+            del one["connector"], one["status"]
+    return json.dumps({"data": data, "links": {"prev": None, "next": None}}).encode()
+
+
+if __name__ == "__main__":
+    print(kept(sys.argv[1], extra=bool(sys.argv[2]), number=int(sys.argv[3])))
