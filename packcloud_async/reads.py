@@ -126,7 +126,10 @@ class Reads:
         else:
             self.known.read_without()
         unfound: list[_Unfound] = []
-        if wanted:
+        if len(wanted) == 1:
+            ((integration_id, same),) = wanted.items()
+            await self._read_one(integration_id, same, unfound)
+        elif wanted:
             async with asyncio.TaskGroup() as singles:
                 for integration_id, same in wanted.items():
                     singles.create_task(self._read_one(integration_id, same, unfound))
