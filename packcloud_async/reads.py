@@ -131,7 +131,10 @@ class Reads:
         else:
             self.known.read_without()
         unfound: list[_Unfound] = []
-        if wanted:
+        if len(wanted) == 1:
+            ((integration_id, same),) = wanted.items()
+            await self._read_one(integration_id, same, unfound)
+        elif wanted:
             async with asyncio.TaskGroup() as singles:
                 for integration_id, same in wanted.items():
                     singles.create_task(self._read_one(integration_id, same, unfound))
@@ -211,10 +214,12 @@ class Reads:
         ``page`` is that of the list, None for a single read.
         """
         first = self.jobs.first_of(integration.id)
-        if first is None:
+        # Who asked for one integration is told whatever the answer calls it.
+        is_for_it_alone = not due or (len(due) == 1 and first in due)
+        if first is None and not due:
             return
         marks, news = integration.watermarks, self._news.get(integration.id)
-        if first.following is None and news is None and first.probe is None:
+        if first is not None and is_for_it_alone and first.following is None and news is None and first.probe is None:
             # The usual one, without lists.
             first.page = first.page if page is None else page
             self.watch.tell((first,), marks, asked_at=asked_at, integration=integration, shared=page is not None)

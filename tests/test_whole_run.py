@@ -80,8 +80,8 @@ def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
     (table,) = results.tables_of("whole_run", tmp_path)
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     measured = [row for row in rows[:-1] if "not today" not in row["way"]]
-    assert [row["outcomes wrong"] for row in measured] == [0] * 4
-    assert [row["POSTs"] for row in [*measured, rows[-1]]] == [40] * 5
+    assert [row["outcomes wrong"] for row in measured] == [0] * 5
+    assert [row["POSTs"] for row in [*measured, rows[-1]]] == [40] * 6
     assert rows[1]["way"].endswith(": not today")
     assert rows[-1]["reads"] == 4
     assert str(table) in capsys.readouterr().out

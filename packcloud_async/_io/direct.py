@@ -55,10 +55,13 @@ class _Heads:
 
 @define(eq=False)
 class _Origin:
-    """Where requests go: ``connecting`` is what the connector is asked with, never sent."""
+    """Where requests go: ``connecting`` is what the connector is asked with, never sent.
+
+    ``prefix`` is the length of what stands before the path in its URLs.
+    """
 
     connecting: aiohttp.ClientRequest
-    length: int
+    prefix: int
     heads: _Heads | None = None
 
 
@@ -84,8 +87,8 @@ class Direct:
         answer = None
         try:
             writer = StreamWriter(protocol, asyncio.get_running_loop())
-            line = f"{request.method} {request.url[origin.length :]} HTTP/1.1"
-            await writer.write_headers(line, _head(origin, request))
+            line = f"{request.method} {request.url[origin.prefix :]} HTTP/1.1"
+            await writer.write_headers(line, self._head(origin, request))
             writer.set_eof()
             self.silences.begin(protocol)
             answer = await _answer(connection, protocol)
@@ -116,11 +119,24 @@ class Direct:
             connection.close()
 
     def _origin(self, url: str, place: str) -> _Origin:
-        connecting = aiohttp.ClientRequest(
-            "GET", URL(url, encoded=True), loop=asyncio.get_running_loop(), session=self.session
-        )
-        origin = self._origins[place] = _Origin(connecting, len(url))
+        origin = self._origins[place] = _Origin(self._request("GET", URL(url, encoded=True), {}), len(url))
         return origin
+
+    def _head(self, origin: _Origin, request: Request) -> CIMultiDict[str]:
+        heads = origin.heads
+        if heads is None or heads.given != request.headers:
+            url = origin.connecting.url
+            heads = origin.heads = _Heads(
+                given=request.headers,
+                without_body=self._request("GET", url, request.headers).headers,
+                with_empty_body=self._request("POST", url, request.headers).headers,
+            )
+        return heads.without_body if request.method in aiohttp.ClientRequest.GET_METHODS else heads.with_empty_body
+
+    def _request(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientRequest:
+        return aiohttp.ClientRequest(
+            method, url, headers=headers, loop=asyncio.get_running_loop(), session=self.session
+        )
 
 
 @define(eq=False)
@@ -161,18 +177,3 @@ async def _answer(connection: Connection, protocol: ResponseHandler) -> _Answer:
     answer = _Answer(message.code, message.headers, body, connection)
     body.on_eof(answer.ended)
     return answer
-
-
-def _head(origin: _Origin, request: Request) -> CIMultiDict[str]:
-    heads = origin.heads
-    if heads is None or heads.given != request.headers:
-        host = origin.connecting.headers["Host"]
-        encodings = origin.connecting.headers["Accept-Encoding"]
-        lines = CIMultiDict({"Host": host, **request.headers})
-        lines.setdefault("Accept-Encoding", encodings)
-        heads = origin.heads = _Heads(request.headers, lines, CIMultiDict(lines))
-        heads.with_empty_body["Content-Length"] = "0"
-    return heads.without_body if request.method in _NO_BODY_EXPECTED else heads.with_empty_body
-
-
-_NO_BODY_EXPECTED: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
