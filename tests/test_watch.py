@@ -500,3 +500,19 @@ class TestClosingFromWithinARead:
                 await client.organization("org_1").sync("int_1", ORDERS, poll=STEADY)
             assert transport.is_closed
             assert watch_tasks() == []
+
+
+async def test_an_answer_that_calls_an_integration_otherwise_tells_who_asked_for_it():
+    async def other_name(request, send):
+        answer = await send(request)
+        if request.method != "GET" or not request.url.endswith("/int_1"):
+            return answer
+        document = json.loads(answer.body)
+        document["data"]["id"] = "int_one"
+        return attrs.evolve(answer, body=json.dumps(document).encode())
+
+    async with open_shop(integrations=1, step_in=other_name) as shop:
+        shop.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(1.5, None)])
+        async with asyncio.timeout(1_000):
+            result = await shop.org.sync("int_1", ORDERS, poll=STEADY)
+    assert result[ORDERS].state is Outcome.ADVANCED
