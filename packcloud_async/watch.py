@@ -50,19 +50,22 @@ _READING: ContextVar[_Reading | None] = ContextVar("packcloud_async_reading", de
 
 @define(eq=False)
 class Watch:
-    """The watched jobs of one organization; ``pacing`` None means that nothing is learned."""
+    """The watched jobs of one organization; ``pacing`` None means that nothing is learned.
+
+    Its repr is short: asyncio's debug mode writes that of whatever a timer or a callback belongs to.
+    """
 
     organization_id: str
-    probes: Mapping[SyncKind, Probe] = field(factory=dict[SyncKind, Probe])
-    pacing: LearnedPacing | None = None
-    known: ListKnowledge = field(factory=ListKnowledge, init=False)
-    flights: Flights = field(factory=Flights, init=False)
-    jobs: WatchedJobs = field(factory=WatchedJobs, init=False)
-    _queue: DueQueue[Watched] = field(factory=DueQueue[Watched], init=False)
-    _reads: tuple[asyncio.Task[None], ...] = field(default=(), init=False)
-    _walking: Reads | None = field(default=None, init=False)
-    _timer: asyncio.Handle | None = field(default=None, init=False)
-    _looks_at: float = field(default=math.inf, init=False)
+    probes: Mapping[SyncKind, Probe] = field(factory=dict[SyncKind, Probe], repr=False)
+    pacing: LearnedPacing | None = field(default=None, repr=False)
+    known: ListKnowledge = field(factory=ListKnowledge, init=False, repr=False)
+    flights: Flights = field(factory=Flights, init=False, repr=False)
+    jobs: WatchedJobs = field(factory=WatchedJobs, init=False, repr=False)
+    _queue: DueQueue[Watched] = field(factory=DueQueue[Watched], init=False, repr=False)
+    _reads: tuple[asyncio.Task[None], ...] = field(default=(), init=False, repr=False)
+    _walking: Reads | None = field(default=None, init=False, repr=False)
+    _timer: asyncio.Handle | None = field(default=None, init=False, repr=False)
+    _looks_at: float = field(default=math.inf, init=False, repr=False)
 
     @property
     def is_idle(self) -> bool:
@@ -219,7 +222,9 @@ class Watch:
 
     def _cut_off(self) -> None:
         for read in self._reads:
-            read.cancel()
+            # Once: whoever tidies up because of the first would be cut off by another.
+            if not read.cancelling():
+                read.cancel()
 
     def tell(
         self,

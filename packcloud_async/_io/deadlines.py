@@ -18,9 +18,10 @@ class Deadlines(Generic[K]):
     """Tells ``expire`` who did not end within ``seconds``; None is no limit. Belongs to one event loop."""
 
     seconds: float | None
-    expire: Callable[[K], None]
-    _began: dict[K, float] = field(factory=dict[K, float], init=False)
-    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
+    expire: Callable[[K], None] = field(repr=False)
+    # Not shown: asyncio's debug mode writes the repr of whatever a timer belongs to.
+    _began: dict[K, float] = field(factory=dict[K, float], init=False, repr=False)
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False, repr=False)
 
     def begin(self, item: K, now: float) -> None:
         """Begin the time of something, now by the loop's clock; once more begins it anew."""

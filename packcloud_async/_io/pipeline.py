@@ -105,7 +105,7 @@ class Pipeline:
     _transport_closed: bool = field(default=False, init=False)
     _home: Home = field(factory=lambda: Home("client"), init=False)
     _repeated: Attempt = field(init=False)
-    _under_way: set[_UnderWay] = field(factory=set[_UnderWay], init=False)
+    _under_way: set[_UnderWay] = field(factory=set[_UnderWay], init=False, repr=False)
     _totals: Deadlines[_UnderWay] = field(init=False)
     _credentials: Credentials = field(init=False)
     _retry_budget: RetryBudget = field(init=False)

@@ -1,0 +1,133 @@
+"""What one request may cost, counted: a change after which it needs more fails here, on any machine.
+
+Each number is what was counted when the line was written, with a little room: not every release of Python counts alike.
+"""
+
+import asyncio
+import gc
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import packcloud_async
+from packcloud_async import PackCloudClient, Response, Timeouts
+
+from .io.connecting import INTEGRATION
+from .support.misbehaving_server import answer, misbehaving
+
+PACKAGE = str(Path(packcloud_async.__file__).parent)
+PAGE = {"data": [{**INTEGRATION, "id": f"int_{n}"} for n in range(25)], "links": {"next": None}}
+REQUESTS = 200
+
+
+class Always:
+    """Answers every request with the same, in memory."""
+
+    def __init__(self, document):
+        self._body = answer(200, document).partition(b"\r\n\r\n")[2]
+
+    async def send(self, request):
+        return Response(200, {"content-type": "application/json"}, self._body)
+
+    async def aclose(self):
+        pass
+
+
+async def get_one(client):
+    await client.organization("org_1").integrations.get("int_1")
+
+
+async def get_page(client):
+    assert len([integration async for integration in client.organization("org_1").integrations.list()]) == 25
+
+
+async def sync(client):
+    await client.organization("org_1").integrations.sync_orders("int_1")
+
+
+async def calls_of(act, client, *, times=20):
+    """Return how many functions of the package are entered for one of them; coroutines count each time they go on."""
+    counts = Counter()
+
+    def profile(frame, event, _):
+        code = frame.f_code
+        if event == "call" and (code.co_filename.startswith((PACKAGE, "<attrs generated", "<cattrs generated", "<"))):
+            counts[code.co_qualname] += 1
+
+    for _ in range(5):
+        await act(client)
+    sys.setprofile(profile)
+    try:
+        for _ in range(times):
+            await act(client)
+    finally:
+        sys.setprofile(None)
+    return counts, sum(counts.values()) / times
+
+
+@pytest.mark.parametrize(
+    ("act", "document", "most"),
+    [(get_one, {"data": INTEGRATION}, 78), (get_page, PAGE, 125), (sync, {}, 80)],
+    ids=["one", "page of 25", "sync"],
+)
+async def test_so_many_functions_are_entered(act, document, most):
+    async with PackCloudClient(token="t", transport=Always(document)) as client:
+        counts, each = await calls_of(act, client)
+    assert each <= most, counts.most_common(12)
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the timers, the tasks and the callbacks it is asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def call_soon(self, *given, **options):
+        self.counts["callbacks"] += 1
+        return super().call_soon(*given, **options)
+
+    def call_at(self, *given, **options):
+        self.counts["timers"] += 1
+        return super().call_at(*given, **options)
+
+    def create_task(self, *given, **options):
+        self.counts["tasks"] += 1
+        return super().create_task(*given, **options)
+
+
+async def answering_all(connection):
+    while True:
+        await connection.request()
+        await connection.send(answer(200, {"data": INTEGRATION}))
+
+
+@pytest.mark.sockets
+def test_a_request_needs_no_task_and_no_timer_and_leaves_no_garbage():
+    """Two timers for all that is under way, whatever the limits; aiohttp's own would be three for each request."""
+
+    async def play():
+        loop = asyncio.get_running_loop()
+        async with misbehaving(answering_all) as server:
+            async with PackCloudClient(token="t", base_url=server.base_url, timeouts=Timeouts()) as client:
+                for _ in range(5):
+                    await get_one(client)
+                gc.collect()
+                gc.disable()
+                try:
+                    loop.counts.clear()
+                    for _ in range(REQUESTS):
+                        await get_one(client)
+                    return dict(loop.counts), gc.collect()
+                finally:
+                    gc.enable()
+
+    with asyncio.Runner(loop_factory=CountingLoop) as runner:
+        counts, garbage = runner.run(play())
+    assert counts.get("tasks", 0) == 0
+    assert counts.get("timers", 0) <= 5
+    # The task wakes, and so does the server's, which lives on the same loop.
+    assert counts["callbacks"] <= 4 * REQUESTS
+    assert garbage < REQUESTS
