@@ -31,6 +31,8 @@ GOALS = (
     (WITHOUT, MSGSPEC, None),
 )
 
+QUICK = ("--rounds", "1", "--seconds", "0.05", "--sizes", "1", "25")
+
 
 @asynccontextmanager
 async def decoding(name: str, size: str) -> AsyncIterator[Ask]:

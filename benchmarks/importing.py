@@ -28,6 +28,8 @@ from benchmarks.measuring.answers import integration
 from benchmarks.measuring.rounds import spread
 from benchmarks.results import FOLDER, ROOT, Cell, Table, save
 
+QUICK = ("--rounds", "2")
+
 GOAL = 1.15
 NOTHING = "pass"
 FOUR = "import aiohttp, attrs, cattrs, backoff"
@@ -45,6 +47,7 @@ asyncio.run(main())
 OUR_REQUEST = """
 import asyncio
 from packcloud_async import PackCloudClient
+
 async def main():
     async with PackCloudClient(token="t", base_url=URL) as client:
         assert (await client.organization("org_1").integrations.get("int_1")).name

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from benchmarks.decoders import DECODERS, NEEDS
-from benchmarks.measuring.nginx import integration
+from benchmarks.measuring.answers import integration
 from benchmarks.measuring.resident import resident
 from benchmarks.results import ROOT, Cell, Table
 
@@ -23,6 +23,8 @@ NOTE = (
     "Ten fields are those the document prints, with ids and times of their own in each. The two unknown ones are a "
     "text and an object of two texts; this library keeps them in `extra`, pydantic and msgspec drop them here."
 )
+
+ONLY_BY_NAME = "`memory` runs it"
 
 
 def table(number: int) -> Table:
