@@ -306,7 +306,9 @@ class Routes:
     def path(self, route: str, **ids: str) -> str:
         """Fill a template; every id is percent-encoded into its own segment or refused."""
         template: str = getattr(self, route)
-        return template.format_map({name: path_segment(name, value) for name, value in ids.items()})
+        for name, value in ids.items():
+            ids[name] = path_segment(name, value)
+        return template.format_map(ids)
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

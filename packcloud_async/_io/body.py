@@ -60,8 +60,7 @@ async def read_response(answer: Answer, *, body_limit: int) -> Response:
 
 
 def _lower_case(answer: Answer) -> dict[str, str]:
-    headers = answer.headers
-    return dict(zip(map(str.lower, headers.keys()), headers.values(), strict=True))
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 @define(eq=False)

@@ -118,7 +118,7 @@ class Limiter:
 
     def turn_at_once(self, now: float) -> Turn | None:
         """Let one request go if it need not wait; the caller sees to it that there is a slot."""
-        if self._line.is_ready or self._budget.ready_at(now) > now:
+        if self._line.is_ready or not self._budget.may_begin(now):
             return None
         return self._turn(now)
 

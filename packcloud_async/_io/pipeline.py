@@ -20,7 +20,7 @@ from packcloud_async._io.transport import Transport
 from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call, build_request
-from packcloud_async._sansio.rate_headers import allowances
+from packcloud_async._sansio.rate_headers import allowances, tells_allowance
 from packcloud_async._sansio.retry_budget import RetryBudget
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.wire import Damage, Response
@@ -284,9 +284,11 @@ class Pipeline:
             if way.ended is _Ended.LATE:
                 # It came all the same, from a transport that does not heed its cancellation.
                 way.was_ended(_Ended.LATE)
-            answered = datetime.now(UTC)
-            # Before the slot is given back, or the next request would leave unwarned.
-            self._heed(response, turn, answered)
+            answered = None
+            if not 200 <= response.status < 300 or tells_allowance(response.headers):
+                answered = datetime.now(UTC)
+                # Before the slot is given back, or the next request would leave unwarned.
+                self._heed(response, turn, answered)
         finally:
             gate.leave()
         try:

@@ -46,11 +46,16 @@ class ReadFailure(Enum):
 
 
 def read_answer(
-    call: Call[T], response: Response, *, now: datetime, credential: Mapping[str, str] | Secret[Mapping[str, str]]
+    call: Call[T],
+    response: Response,
+    *,
+    now: datetime | None,
+    credential: Mapping[str, str] | Secret[Mapping[str, str]],
 ) -> T:
     """Turn an answer into the value of the call, or raise the error it means.
 
     ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
+    None will do for a 2xx, in which no date counts.
     """
     credential = secret(credential)
     try:
@@ -62,8 +67,9 @@ def read_answer(
         raise without_frames(error)  # noqa: B904 - it is the same one
 
 
-def _read(call: Call[T], response: Response, now: datetime, credential: Secret[Mapping[str, str]]) -> T:
+def _read(call: Call[T], response: Response, now: datetime | None, credential: Secret[Mapping[str, str]]) -> T:
     if not 200 <= response.status < 300:
+        assert now is not None
         raise _api_error(call, response, now=now, secrets=(*_shown_by(credential), *call.secrets))
     return call.read(response)
 

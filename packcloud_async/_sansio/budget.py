@@ -149,6 +149,13 @@ class Budget:
         ready_at = max(self._paused_until, self._server.ready_at(now))
         return ready_at if self._bucket is None else max(ready_at, self._bucket.ready_at(now))
 
+    def may_begin(self, now: float) -> bool:
+        """Whether a request may begin at this instant."""
+        # Mostly nothing holds anybody back, and this is asked before every request.
+        if self._bucket is None and self._server.says_nothing:
+            return self._paused_until <= now
+        return self.ready_at(now) <= now
+
     def begin(self, now: float) -> None:
         """Tell that a request begins."""
         self._server.began(now)

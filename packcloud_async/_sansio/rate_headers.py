@@ -48,13 +48,16 @@ class Allowance:
     window: float | None = None
 
 
+def tells_allowance(headers: Mapping[str, str]) -> bool:
+    """Whether an answer says anything that :func:`allowances` may read; header names are lower case."""
+    return not _TELLING.isdisjoint(headers)
+
+
 def allowances(headers: Mapping[str, str], now: datetime) -> tuple[Allowance, ...]:
     """Read every limit an answer tells of; header names are lower case.
 
     ``now`` is the wall clock, used for a reset given as a date only when the answer has no Date of its own.
     """
-    if _TELLING.isdisjoint(headers):
-        return ()
     for whole, limit, remaining, reset in _NAMES:
         if whole not in headers and remaining not in headers:
             continue

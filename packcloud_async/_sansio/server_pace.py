@@ -63,6 +63,11 @@ class ServerPace:
     _last_but_one: float = field(default=-math.inf, init=False)
 
     @property
+    def says_nothing(self) -> bool:
+        """Whether no window of the server's is known."""
+        return self._window is None
+
+    @property
     def is_used_up(self) -> bool:
         """Whether the server said that nothing is left."""
         return self._window is not None and self._window.left < 1
