@@ -75,6 +75,18 @@ async def ours(base_url: str, shape: str) -> AsyncIterator[Ask]:
 
 
 @asynccontextmanager
+async def ours_item_by_item(base_url: str, shape: str) -> AsyncIterator[Ask]:
+    """This library, whose list is walked over with ``async for``."""
+    async with PackCloudClient(token=TOKEN, base_url=base_url) as client:
+        integrations = client.organization(organization_of(shape)).integrations
+
+        async def items() -> object:
+            return [item async for item in integrations.list()]
+
+        yield items
+
+
+@asynccontextmanager
 async def ours_with_limit(base_url: str, shape: str) -> AsyncIterator[Ask]:
     """This library with a rate limit it never meets, and somebody who wants to hear of retries."""
     limit, retries = RateLimit(1_000_000, burst=1_000_000), list[RetryDetails]()
@@ -92,7 +104,8 @@ def _asking(client: PackCloudClient, shape: str) -> Ask:
         return await integrations.get(INTEGRATION)
 
     async def page() -> object:
-        return [item async for item in integrations.list()]
+        # The page itself, which is what the others give as well.
+        return await anext(integrations.list().pages())
 
     async def poll() -> object:
         # What a watch does for each page of its walk.

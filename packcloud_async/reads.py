@@ -346,7 +346,8 @@ class _Unfound:
 
 
 def _page_of(same: Collection[Watched]) -> int | None:
-    return max((watched.page for watched in same), default=0) or None
+    # One for nearly all of them.
+    return max([watched.page for watched in same], default=0) or None
 
 
 def _would_be_gone(progress: SyncProgress, failure: ReadFailure, asked_at: float) -> bool:

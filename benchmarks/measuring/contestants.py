@@ -16,7 +16,8 @@ OURS = "this library, with `speed`"
 PLAIN = "this library, standard json"
 LIMITED = "this library, with `speed`, a rate limit and a hook"
 OURS_ON_UVLOOP = "this library, with `speed`, on uvloop"
-ALL_OURS = (OURS, PLAIN, LIMITED, OURS_ON_UVLOOP)
+BY_ITEM = "this library, with `speed`, item by item"
+ALL_OURS = (OURS, PLAIN, LIMITED, OURS_ON_UVLOOP, BY_ITEM)
 HTTPX = "httpx + pydantic by hand"
 GENERATOR = "openapi-generator (aiohttp + pydantic)"
 PYTHON_CLIENT = "openapi-python-client (httpx + attrs)"
@@ -55,6 +56,11 @@ def contestants(
         Contestant(PLAIN, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec"), without=SPEED),
         Contestant(LIMITED, "benchmarks.clients:ours_with_limit", asked, packages=(*CORE, "msgspec")),
         Contestant(OURS_ON_UVLOOP, "benchmarks.clients:ours", asked, True, packages=(*CORE, "msgspec", "uvloop")),
+        *(
+            [Contestant(BY_ITEM, "benchmarks.clients:ours_item_by_item", asked, packages=(*CORE, "msgspec"))]
+            if shape.startswith("page")
+            else []
+        ),
         Contestant(HTTPX, "benchmarks.by_hand:httpx_and_pydantic", asked, packages=("httpx", "pydantic")),
     )
     generated = (

@@ -11,8 +11,10 @@ from attrs import define, field
 
 from packcloud_async._io.tasks import is_being_cancelled
 from packcloud_async._sansio.secret import Secret
-from packcloud_async.auth import Auth, header_complaint
+from packcloud_async.auth import Auth, BearerToken, HeaderAuth, header_complaint
 from packcloud_async.errors import ClientStateError, ConfigurationError, PackCloudError, TransportError
+
+_NEVER_CHANGING = frozenset({BearerToken, HeaderAuth})
 
 Credential: TypeAlias = Secret[Mapping[str, str]]
 
@@ -23,6 +25,8 @@ class Credentials:
 
     auth: Auth
     _renewing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    fixed: Credential | None = field(default=None, init=False)
+    """The one that never changes, once it was asked for; None while the auth object has to be asked."""
     _latest: Credential | None = field(default=None, init=False)
     _renewal: tuple[Credential, Credential] | None = field(default=None, init=False)
 
@@ -61,6 +65,8 @@ class Credentials:
         if complaint := _complaint(headers):
             raise ConfigurationError(complaint)
         self._latest = headers
+        if type(self.auth) in _NEVER_CHANGING:
+            self.fixed = headers
         return headers
 
 

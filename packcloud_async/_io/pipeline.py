@@ -226,7 +226,7 @@ class Pipeline:
     async def _attempt(self, call: Call[T], way: _UnderWay) -> T:
         way.left -= 1
         try:
-            credential = await self._credentials.current()
+            credential = self._credentials.fixed or await self._credentials.current()
             try:
                 return await self._exchange(call, credential, way)
             except Unauthorized:
