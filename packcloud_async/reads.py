@@ -13,9 +13,9 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._sansio import answers, endpoints
@@ -78,8 +78,11 @@ class Reads:
             return False
         for watched in part:
             watched.read_with = waiting.due
-            waiting.due.append(watched)
-            waiting.missing.setdefault(watched.integration_id, []).append(watched)
+            # Who left and came back meanwhile is in it already.
+            if watched not in waiting.everyone:
+                waiting.everyone.add(watched)
+                waiting.due.append(watched)
+                waiting.missing.setdefault(watched.integration_id, []).append(watched)
         return True
 
     def leaves(self) -> None:
@@ -146,13 +149,13 @@ class Reads:
         everyone = all_of(wanted)
         missing = dict(wanted)
         asking = _Asking(self, _now())
-        self._waiting = _Waiting(everyone[0].watcher.caller, due, missing)
+        self._waiting = _Waiting(everyone[0].watcher.caller, due, missing, set(due))
         try:
             await self._walk_until_seen(missing, everyone, asking, thrifty=not self.known.singles_mislead)
         except PackCloudError as error:
             if not any_decides(everyone):
                 # The next reads are single ones, because the list is not relied upon for now.
-                self._tell_failed_list(all_of(missing), error, asking.asked_at)
+                self._tell_failed_list(all_of(missing), error, asking.planned_at)
                 return {}
         finally:
             self._waiting = None
@@ -233,14 +236,16 @@ class Reads:
     async def _read_one(self, integration_id: str, same: list[Watched], unfound: "list[_Unfound]") -> None:
         """Read one integration; jobs for which it would now count as gone are put into ``unfound``."""
         caller = same[0].watcher.caller
-        asking = _AskingOne(same, _now())
+        asking, decides = _AskingOne(same, _now()), any_decides(same)
         call = endpoints.poll_integration(
             caller.routes, self.organization_id, integration_id, with_trade=self.with_trade
         )
         try:
-            integration = await caller.call(call, observer=asking, once=not any_decides(same))
+            integration = await caller.call(call, observer=asking, once=not decides)
         except PackCloudError as error:
-            failure, asked_at = answers.read_failure(error), asking.asked_at
+            failure = answers.read_failure(error)
+            # Made without retries it is no last look, however long it waited for its turn.
+            asked_at = asking.asked_at if decides else asking.planned_at
             gone = [watched for watched in same if _would_be_gone(watched.progress, failure, asked_at)]
             if gone:
                 unfound.append(_Unfound(integration_id, gone, failure, error, asked_at))
@@ -258,7 +263,8 @@ class Reads:
         try:
             await self._walk_until_seen(missing, everyone, asking)
         except PackCloudError as error:
-            self._tell_failed_list(all_of(missing), error, asking.asked_at)
+            decides = any_decides(everyone)
+            self._tell_failed_list(all_of(missing), error, asking.asked_at if decides else asking.planned_at)
             return
         self.known.singles_mislead = self.known.singles_mislead or len(missing) < len(unfound)
         for one in unfound:
@@ -278,6 +284,12 @@ class _Waiting:
     caller: Caller
     due: list[Watched]
     missing: dict[str, list[Watched]]
+    everyone: set[Watched]
+
+
+def _planned_at(asking: Any) -> float:
+    planned_at: float = asking.planned_at
+    return planned_at
 
 
 @define
@@ -285,7 +297,8 @@ class _Asking:
     """Knows when the last request of a walk left: what a server shows is not older than that."""
 
     reads: Reads
-    asked_at: float
+    planned_at: float
+    asked_at: float = field(default=Factory(_planned_at, takes_self=True))
 
     async def leaving(self) -> None:
         self.asked_at = _now()
@@ -303,7 +316,8 @@ class _AskingOne:
     """Knows when a single read left, and tells its jobs that it is repeated."""
 
     same: list[Watched]
-    asked_at: float
+    planned_at: float
+    asked_at: float = field(default=Factory(_planned_at, takes_self=True))
 
     async def leaving(self) -> None:
         self.asked_at = _now()

@@ -44,7 +44,7 @@ class Answer(Protocol):
     def close(self) -> None: ...
 
 
-async def read_response(answer: Answer, *, body_limit: int) -> Response:
+async def read_response(answer: Answer | aiohttp.ClientResponse, *, body_limit: int) -> Response:
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
     content = answer.content
     if answer.closed and content.exception() is None and content.total_bytes <= body_limit:
@@ -59,7 +59,7 @@ async def read_response(answer: Answer, *, body_limit: int) -> Response:
     return reading.response(damage)
 
 
-def _lower_case(answer: Answer) -> dict[str, str]:
+def _lower_case(answer: Answer | aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}
 
 
@@ -70,7 +70,7 @@ class _Reading:
     A traceback may show the locals of every frame, so what has arrived is held here, and this shows nothing of it.
     """
 
-    _answer: Answer = field(repr=False)
+    _answer: Answer | aiohttp.ClientResponse = field(repr=False)
     _limit: int
     _pieces: list[bytes] = field(factory=list[bytes], init=False, repr=False)
     _closed: "asyncio.Future[None] | None" = field(default=None, init=False)

@@ -21,7 +21,8 @@ class Deadlines(Generic[K]):
     expire: Callable[[K], None] = field(repr=False)
     # Not shown: asyncio's debug mode writes the repr of whatever a timer belongs to.
     _began: dict[K, float] = field(factory=dict[K, float], init=False, repr=False)
-    _timer: asyncio.TimerHandle | None = field(default=None, init=False, repr=False)
+    _timer: asyncio.Handle | None = field(default=None, init=False, repr=False)
+    _looks_at: float = field(default=0.0, init=False, repr=False)
 
     def begin(self, item: K, now: float) -> None:
         """Begin the time of something, now by the loop's clock; once more begins it anew."""
@@ -31,7 +32,7 @@ class Deadlines(Generic[K]):
         self._began.pop(item, None)
         self._began[item] = now
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(now + self.seconds, self._look)
+            self._set(now + self.seconds)
 
     def end(self, item: K) -> None:
         """End it; what has ended already is ignored."""
@@ -48,16 +49,19 @@ class Deadlines(Generic[K]):
         return len(self._began)
 
     def _look(self) -> None:
-        assert self._timer is not None
         assert self.seconds is not None
         # A timer may fire up to the resolution of the clock before its instant, and that instant is due.
-        loop, now = asyncio.get_running_loop(), self._timer.when()
-        now = max(now, loop.time())
+        now = max(self._looks_at, asyncio.get_running_loop().time())
         self._timer = None
         while self._began:
             item, began = next(iter(self._began.items()))
             if began + self.seconds > now:
-                self._timer = loop.call_at(began + self.seconds, self._look)
+                self._set(began + self.seconds)
                 return
             del self._began[item]
             self.expire(item)
+
+    def _set(self, instant: float) -> None:
+        # uvloop gives a handle without `when` for an instant that is now.
+        self._looks_at = instant
+        self._timer = asyncio.get_running_loop().call_at(instant, self._look)

@@ -10,11 +10,11 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-from aiohttp import client
+from aiohttp import client, client_reqrep
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
@@ -31,17 +31,42 @@ from packcloud_async._sansio.wire import Request, Response
 KNOWN_RELEASES: Final = re.compile(r"3\.14\.")
 """The releases of aiohttp whose parts fit together as they are put together here."""
 
-_AIOHTTPS_OWN: Final[Callable[..., object] | None] = (
-    client.ClientSession._request  # noqa: SLF001 - it is only compared
-    if KNOWN_RELEASES.match(aiohttp.__version__)
-    and client.ClientSession._request.__code__.co_filename == client.__file__  # noqa: SLF001 - as above
-    else None
+_PARTS: Final = (
+    (aiohttp.ClientSession, "request"),
+    (aiohttp.ClientSession, "_request"),
+    (aiohttp.ClientRequest, "send"),
+    (aiohttp.ClientResponse, "start"),
 )
+"""What recorders, mocks and instrumentations replace."""
+
+
+def _part(owner: type, name: str) -> object:
+    return vars(owner).get(name)
+
+
+def _aiohttps_own() -> tuple[object, ...] | None:
+    parts = tuple(_part(owner, name) for owner, name in _PARTS)
+    files = {getattr(getattr(part, "__code__", None), "co_filename", "") for part in parts}
+    is_own = files <= {client.__file__, client_reqrep.__file__}
+    return parts if is_own and KNOWN_RELEASES.match(aiohttp.__version__) else None
+
+
+_AIOHTTPS_OWN = _aiohttps_own()
+_SESSION: Final = aiohttp.ClientSession
 
 
 def stands_aside() -> bool:
-    """Whether requests have to go through the session, because aiohttp is another one or its method is replaced."""
-    return client.ClientSession._request is not _AIOHTTPS_OWN  # noqa: SLF001 - it is only compared
+    """Whether requests have to go through the session, because aiohttp is another one or a part of it is replaced."""
+    own = _AIOHTTPS_OWN
+    if own is None or aiohttp.ClientSession is not _SESSION:
+        return True
+    request, inner, send, start = own
+    return (
+        _SESSION.__dict__["request"] is not request
+        or _SESSION.__dict__["_request"] is not inner
+        or aiohttp.ClientRequest.__dict__["send"] is not send
+        or aiohttp.ClientResponse.__dict__["start"] is not start
+    )
 
 
 @define(eq=False)
@@ -73,7 +98,7 @@ class Direct:
     timeout: aiohttp.ClientTimeout
     silences: Silences
     body_limit: int
-    _known: KnownConnections = field(factory=KnownConnections, init=False)
+    _known: KnownConnections
     _origins: dict[str, _Origin] = field(factory=dict[str, _Origin], init=False)
 
     async def exchange(self, request: Request) -> Response:
@@ -91,17 +116,18 @@ class Direct:
             await writer.write_headers(line, self._head(origin, request))
             writer.set_eof()
             self.silences.begin(protocol)
-            answer = await _answer(connection, protocol)
+            answer = await _answer(connection, protocol, self.silences)
             if (keep_alive := answer.headers.get("Keep-Alive")) is not None:
                 self._known.answered(protocol, keep_alive)
             return await read_response(answer, body_limit=self.body_limit)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             failure = lost_connection(error)
         finally:
-            self.silences.end(protocol)
             if answer is None:
+                self.silences.end(protocol)
                 connection.close()
             elif not answer.closed:
+                self.silences.end(protocol)
                 answer.close()
         raise failure
 
@@ -134,9 +160,11 @@ class Direct:
         return heads.without_body if request.method in aiohttp.ClientRequest.GET_METHODS else heads.with_empty_body
 
     def _request(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientRequest:
-        return aiohttp.ClientRequest(
-            method, url, headers=headers, loop=asyncio.get_running_loop(), session=self.session
-        )
+        # As the session does: of names that differ in case alone the last one counts.
+        merged = CIMultiDict[str]()
+        for name, value in headers.items():
+            merged[name] = value
+        return aiohttp.ClientRequest(method, url, headers=merged, loop=asyncio.get_running_loop(), session=self.session)
 
 
 @define(eq=False)
@@ -147,6 +175,7 @@ class _Answer:
     headers: CIMultiDictProxy[str] = field(repr=False)
     content: aiohttp.StreamReader
     connection: Connection | None
+    silences: Silences
 
     @property
     def closed(self) -> bool:
@@ -161,19 +190,21 @@ class _Answer:
 
     def ended(self) -> None:
         """Give the connection back, unless it speaks something else now."""
-        if self.connection is not None and self.connection.protocol is not None:
-            if self.connection.protocol.upgraded:
-                return
-            connection, self.connection = self.connection, None
-            connection.release()
+        connection = self.connection
+        if connection is None or (protocol := connection.protocol) is None or protocol.upgraded:
+            return
+        self.connection = None
+        # Before anybody else may be given the connection.
+        self.silences.end(protocol)
+        connection.release()
 
 
-async def _answer(connection: Connection, protocol: ResponseHandler) -> _Answer:
+async def _answer(connection: Connection, protocol: ResponseHandler, silences: Silences) -> _Answer:
     """Wait for the head of the answer itself; those of 1xx only announce it."""
     while True:
         message, body = await protocol.read()
         if not 100 <= message.code < 200 or message.code == 101:
             break
-    answer = _Answer(message.code, message.headers, body, connection)
+    answer = _Answer(message.code, message.headers, body, connection, silences)
     body.on_eof(answer.ended)
     return answer

@@ -80,6 +80,7 @@ class Limiter:
         self._begun = 0
         self._answered = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
@@ -211,9 +212,10 @@ class Limiter:
 
     def _look_again_at(self, instant: float) -> None:
         if self._timer is not None:
-            if self._timer.when() <= instant:
+            if self._looks_at <= instant:
                 return
             self._timer.cancel()
+        self._looks_at = instant
         self._timer = asyncio.get_running_loop().call_at(instant, self._look_again)
 
     def _look_again(self) -> None:

@@ -1,4 +1,4 @@
-"""One call from value to value: credential, turn, transport, reading, reway."""
+"""One call from value to value: credential, turn, transport, reading, retries."""
 
 import asyncio
 import random
@@ -133,13 +133,13 @@ class Pipeline:
         )
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
-        """Send a call and return its value; ``once`` never reway. Raises what the answer means."""
+        """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
         self._check_usable()
         task = asyncio.current_task()
         assert task is not None
         way = _UnderWay(observer, 1 if once else self.policy.attempts, task, task.cancelling())
         self._under_way.add(way)
-        error: PackCloudError
+        error: PackCloudError | None = None
         try:
             return await self._attempt(call, way)
         except TryAgain as failed:
@@ -150,9 +150,9 @@ class Pipeline:
             error = self._closed_during(call)
         finally:
             self._over(way)
-        if way.failed is not None:
-            return await self._call_again(call, way)
-        raise error
+        if error is not None:
+            raise error
+        return await self._call_again(call, way)
 
     async def _call_again(self, call: Call[T], way: _UnderWay) -> T:
         """Wait as the policy says after a failed attempt, and go on from there."""
@@ -183,6 +183,9 @@ class Pipeline:
 
     def _over(self, way: _UnderWay) -> None:
         self._under_way.discard(way)
+        if way.ended is not None:
+            # Something below made another error of the cancellation: the task is not being cancelled any more.
+            way.was_ended(way.ended)
         if self._closed and not self._under_way:
             self._totals.close()
 
@@ -224,6 +227,7 @@ class Pipeline:
         return await self._attempt(call, way)
 
     async def _attempt(self, call: Call[T], way: _UnderWay) -> T:
+        self._check_open()
         way.left -= 1
         try:
             credential = self._credentials.fixed or await self._credentials.current()

@@ -9,6 +9,7 @@ from yarl import URL
 
 from packcloud_async._io.body import read_response
 from packcloud_async._io.direct import Direct, stands_aside
+from packcloud_async._io.known_connections import KnownConnections
 from packcloud_async._io.middlewares import LookingFirst, sent_once
 from packcloud_async._io.silences import Silences
 from packcloud_async._sansio.secret import without_frames
@@ -49,6 +50,7 @@ class AiohttpTransport:
     _own: aiohttp.ClientSession | None = field(default=None, init=False)
     _timeout: aiohttp.ClientTimeout = field(init=False)
     _middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = field(init=False)
+    _known: KnownConnections = field(factory=KnownConnections, init=False)
     _direct: Direct | None = field(default=None, init=False)
     _silences: Silences = field(init=False)
 
@@ -56,7 +58,7 @@ class AiohttpTransport:
         self._silences = Silences(self.timeouts.read)
         # Middlewares given with a request replace those of the session, so the caller's are taken along.
         callers = getattr(self.session, "_middlewares", ())
-        self._middlewares = (sent_once, *callers, LookingFirst().send)
+        self._middlewares = (sent_once, *callers, LookingFirst(self._known).send)
         # No total here: the whole attempt is timed where every transport is, in the pipeline. `connect` would
         # include waiting for a free connection, but the gate before the pool never lets anybody wait there.
         connect = self.timeouts.until_connected
@@ -91,7 +93,7 @@ class AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
         self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         if not self._own.trace_configs:
-            self._direct = Direct(self._own, self._timeout, self._silences, self.body_limit)
+            self._direct = Direct(self._own, self._timeout, self._silences, self.body_limit, self._known)
         return self._own
 
     async def _through(self, session: aiohttp.ClientSession, request: Request) -> Response:

@@ -111,3 +111,28 @@ def test_it_is_the_same_as_a_timer_for_each(moves):
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         runner.run(play())
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("seconds", [0.0704, 0.0025, 0.05])
+def test_they_hold_on_uvloop_whose_timers_are_whole_milliseconds(seconds):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed here")
+
+    async def play():
+        late, all_late = [], asyncio.Event()
+
+        def note(number):
+            late.append(number)
+            if len(late) == 20:
+                all_late.set()
+
+        deadlines = Deadlines(seconds, note)
+        for number in range(20):
+            deadlines.begin(number, now())
+            await asyncio.sleep(0.0013)
+        async with asyncio.timeout(10):
+            await all_late.wait()
+        return late
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(play()) == list(range(20))

@@ -1,9 +1,11 @@
 """A request that goes past aiohttp's session is the request its session would send, and others go through it."""
 
+import asyncio
+
 import aiohttp
 import pytest
 
-from packcloud_async import ApiError, Request, Timeouts
+from packcloud_async import ApiError, RateLimit, Request, Timeouts
 from packcloud_async._io import direct
 from packcloud_async._io.transport import AiohttpTransport
 
@@ -22,6 +24,7 @@ REQUESTS = [
     Request("DELETE", "/v1/organizations/org_1/integrations/int_1", {"Accept": "application/json"}),
     Request("POST", "/v1/organizations/org_1/integrations/int_1/orders/sync", {"Accept": "application/json"}),
     Request("PUT", "/v1", {"accept-encoding": "identity"}),
+    Request("GET", "/v1", {"user-agent": "a", "User-Agent": "b", "accept": "x", "Accept": "y"}),
     Request("PATCH", "/v1", {"host": "other.example", "user-agent": "x"}),
     Request("POST", "/v1", {"Accept": "application/json", "Content-Type": "application/json"}, b'{"name":"x"}'),
 ]
@@ -163,3 +166,48 @@ async def test_a_new_credential_has_a_head_of_its_own():
         for _ in range(3):
             await integrations(client).get("int_1")
     assert [received.headers["authorization"] for received in server.received] == ["Bearer 1", "Bearer 2", "Bearer 3"]
+
+
+async def test_what_a_server_said_of_keeping_a_connection_holds_either_way():
+    """Past the session and through it there is one pool, so there is one memory of it."""
+    brief = answer(200, {"data": INTEGRATION}, keep_alive="timeout=1")
+    async with talking(answering(brief), answering(brief), answering(GOOD)) as (server, client):
+        await integrations(client).get("int_1")
+        await integrations(client).update("int_1", name="New")
+        await integrations(client).get("int_1")
+    assert [received.connection for received in server.received] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(aiohttp.ClientSession, "request"), (aiohttp.ClientRequest, "send"), (aiohttp.ClientResponse, "start")],
+)
+async def test_who_replaces_another_part_is_heeded_too(monkeypatch, ways, owner, name):
+    own = getattr(owner, name)
+
+    def replaced(self, *given, **options):
+        return own(self, *given, **options)
+
+    monkeypatch.setattr(owner, name, replaced)
+    async with talking(answering(GOOD)) as (_, client):
+        await integrations(client).get("int_1")
+    assert ways == ["session"]
+
+
+async def test_a_limit_on_uvloop_loses_nothing():
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed here")
+
+    def play():
+        async def calls():
+            async with talking(*[answering(*[GOOD] * 60)] * 4, rate_limit=RateLimit(333), max_connections=4) as (
+                _,
+                client,
+            ):
+                async with asyncio.timeout(20):
+                    await asyncio.gather(*(integrations(client).get("int_1") for _ in range(200)))
+                assert client._pipeline.gate._used == 0
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(calls())
+
+    await asyncio.to_thread(play)
