@@ -285,3 +285,25 @@ def test_who_asks_again_when_told_gets_there_without_asking_often(policy, start,
 def test_a_bucket_begins_full():
     bucket = Bucket(RateLimit(5, burst=3), 5.0)
     assert (bucket.rate, bucket.lowest_rate, bucket.ready_at(0.0)) == (5, 5, -math.inf)
+
+
+class TestMayBegin:
+    """It says in one step what ``ready_at`` says."""
+
+    @pytest.mark.parametrize("policy", [RateLimit(), RateLimit(2, burst=1)], ids=["no limit", "a limit"])
+    def test_it_is_what_ready_at_says(self, policy):
+        budget = Budget(policy)
+        assert budget.may_begin(0.0)
+        budget.begin(0.0)
+        for now in (0.0, 0.4, 0.6):
+            assert budget.may_begin(now) is (budget.ready_at(now) <= now)
+        budget.pause(0.6, 5.0)
+        assert not budget.may_begin(1.0)
+        assert budget.may_begin(5.0)
+
+    def test_what_the_server_said_counts(self):
+        budget = Budget(RateLimit())
+        budget.begin(0.0)
+        budget.told([Allowance(remaining=0, limit=10, reset=30)], uncertain=0, now=0.0)
+        assert not budget.may_begin(1.0)
+        assert budget.may_begin(31.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio.rate_headers import LONGEST_RESET, MOST_REQUESTS, Allowance, allowances
+from packcloud_async._sansio.rate_headers import LONGEST_RESET, MOST_REQUESTS, Allowance, allowances, tells_allowance
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -146,3 +146,10 @@ def test_no_header_breaks_it_and_what_is_read_is_within_bounds(headers):
         assert told.limit is None or 0 < told.limit <= MOST_REQUESTS
         assert told.reset is None or 0 <= told.reset <= LONGEST_RESET
         assert told.window is None or 0 < told.window <= LONGEST_RESET
+
+
+def test_whether_headers_tell_of_a_limit_is_known_without_reading_them():
+    assert tells_allowance({"date": "x", "x-ratelimit-remaining": "odd"})
+    assert tells_allowance({"ratelimit": "odd"})
+    assert not tells_allowance({"ratelimit-limit": "5", "x-ratelimit-reset": "5"})
+    assert not tells_allowance({})
