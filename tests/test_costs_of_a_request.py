@@ -15,6 +15,7 @@ import packcloud_async
 from packcloud_async import PackCloudClient, Response, Timeouts
 
 from .io.connecting import INTEGRATION
+from .support.counting import Counting
 from .support.misbehaving_server import answer, misbehaving
 
 PACKAGE = str(Path(packcloud_async.__file__).parent)
@@ -79,24 +80,8 @@ async def test_so_many_functions_are_entered(act, document, most):
     assert each <= most, counts.most_common(12)
 
 
-class CountingLoop(asyncio.SelectorEventLoop):
+class CountingLoop(Counting, asyncio.SelectorEventLoop):
     """Counts the timers, the tasks and the callbacks it is asked for."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = Counter()
-
-    def call_soon(self, *given, **options):
-        self.counts["callbacks"] += 1
-        return super().call_soon(*given, **options)
-
-    def call_at(self, *given, **options):
-        self.counts["timers"] += 1
-        return super().call_at(*given, **options)
-
-    def create_task(self, *given, **options):
-        self.counts["tasks"] += 1
-        return super().create_task(*given, **options)
 
 
 async def answering_all(connection):

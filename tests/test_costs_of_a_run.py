@@ -16,6 +16,7 @@ from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
 from packcloud_async.reads import Reads
 
+from .support.counting import Counting
 from .support.jumping_loop import JumpingLoop
 
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
@@ -23,24 +24,8 @@ ORGANIZATIONS, INTEGRATIONS = 40, 10
 JOBS = ORGANIZATIONS * INTEGRATIONS
 
 
-class CountingLoop(JumpingLoop):
+class CountingLoop(Counting, JumpingLoop):
     """Counts what it is asked for; what a transport in memory needs of it is counted as well."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = Counter()
-
-    def call_soon(self, *given, **options):
-        self.counts["callbacks"] += 1
-        return super().call_soon(*given, **options)
-
-    def call_at(self, *given, **options):
-        self.counts["timers"] += 1
-        return super().call_at(*given, **options)
-
-    def create_task(self, *given, **options):
-        self.counts["tasks"] += 1
-        return super().create_task(*given, **options)
 
 
 @frozen

@@ -3,8 +3,8 @@
 1. ``ClientSession.request`` looks after redirects, cookies, proxies, tracing, middlewares and more, none of which a
    session of this package has, and that is most of what a request costs. What is left of it is here: the pool, TLS,
    name resolution, the writer of the head and the parser of the answer are aiohttp's all the same.
-2. It stands aside for whoever listens in there: when the session's request method is not aiohttp's own (recorders and
-   mocks replace it), and when aiohttp is of a release that is not known to have the same parts.
+2. It stands aside for whoever listens in there: when a part of aiohttp's own is replaced (recorders, mocks and
+   instrumentations do that), and when aiohttp is of a release that is not known to have the same parts.
 3. What is sent is the same, byte for byte, as through the session.
 """
 
