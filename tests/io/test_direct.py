@@ -211,3 +211,28 @@ async def test_a_limit_on_uvloop_loses_nothing():
             runner.run(calls())
 
     await asyncio.to_thread(play)
+
+
+async def test_who_takes_a_released_connection_at_once_keeps_its_own_time(monkeypatch):
+    """A body whose end comes apart is released before its reader wakes: what begins there then is another's."""
+    release = aiohttp.connector.Connection.release
+    taken = []
+
+    def released_and_taken(self):
+        protocol = self.protocol
+        release(self)
+        taken.append(len(silences))
+        silences.begin(protocol)
+
+    async def in_two_pieces(connection):
+        await connection.request()
+        await connection.send(GOOD[:-5])
+        await asyncio.sleep(0.05)
+        await connection.send(GOOD[-5:])
+        await connection.silence()
+
+    async with talking(in_two_pieces) as (_, client):
+        silences = client._pipeline.transport._silences
+        monkeypatch.setattr(aiohttp.connector.Connection, "release", released_and_taken)
+        await integrations(client).get("int_1")
+        assert (taken, len(silences)) == ([0], 1)
