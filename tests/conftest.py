@@ -4,6 +4,7 @@ import pytest
 
 from .support.debugged import DebuggedLoop
 from .support.jumping_loop import JumpingLoop
+from .support.own_interpreter import is_one, run_alone
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -17,6 +18,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("asyncio"):
             item.fixturenames.insert(0, "no_task_outlives_its_test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if pyfuncitem.get_closest_marker("own_interpreter") and not is_one():
+        run_alone(pyfuncitem.nodeid)
+        return True
+    return None
 
 
 @pytest.fixture

@@ -166,6 +166,7 @@ async def finished(organizations, integrations):
             return [result async for result in run]
 
 
+@pytest.mark.own_interpreter
 @pytest.mark.usefixtures("_traced")
 class TestKept:
     """Bytes by tracemalloc, as the difference of two sizes, so that what is needed once is not counted.

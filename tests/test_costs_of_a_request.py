@@ -18,6 +18,8 @@ from .io.connecting import INTEGRATION
 from .support.counting import Counting
 from .support.misbehaving_server import answer, misbehaving
 
+pytestmark = pytest.mark.own_interpreter
+
 PACKAGE = str(Path(packcloud_async.__file__).parent)
 PAGE = {"data": [{**INTEGRATION, "id": f"int_{n}"} for n in range(25)], "links": {"next": None}}
 REQUESTS = 200
