@@ -198,7 +198,7 @@ class TestKept:
         assert all(outcome.seen_at for result in results for outcome in result.kinds.values())
         each = before.each(kept(), len(results))
         # A third of it are the texts of the API.
-        assert 500 < each.size <= 1180
+        assert 500 < each.size <= 1010
         assert 3 <= each.objects <= 9
 
     @pytest.mark.parametrize(("extra", "most", "objects"), [(False, 640, 1), (True, 1180, 2)])
