@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.timestamps import parse_timestamp
-from packcloud_async._sansio.wire_form import wire_form
+from packcloud_async._sansio.wire_form import NO_EXTRA, wire_form
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -79,7 +79,7 @@ def _is_there(link: str | None) -> str:
 
 def _extra() -> Mapping[str, JsonValue]:
     """Fields the model does not know, as received, in any order: never printed, they may hold anything."""
-    return field(factory=dict[str, JsonValue], hash=False, repr=_keys_only)
+    return field(default=NO_EXTRA, hash=False, repr=_keys_only)
 
 
 def _absent() -> frozenset[str]:

@@ -199,11 +199,11 @@ class TestKept:
         assert all(outcome.seen_at for result in results for outcome in result.kinds.values())
         each = before.each(kept(), len(results))
         # A third of it are the texts of the API.
-        assert 500 < each.size <= 1180
+        assert 500 < each.size <= 1010
         assert 3 <= each.objects <= 9
 
-    @pytest.mark.parametrize(("extra", "most"), [(False, 720), (True, 1250)])
-    def test_a_model_is_its_values_and_little_more(self, extra, most):
+    @pytest.mark.parametrize(("extra", "most", "objects"), [(False, 640, 1), (True, 1180, 2)])
+    def test_a_model_is_its_values_and_little_more(self, extra, most, objects):
         decode, models = ours(), []
         decode(page(0, extra=extra))
         before = kept()
@@ -211,4 +211,5 @@ class TestKept:
             models += decode(page(first, extra=extra))
         each = before.each(kept(), len(models))
         assert 400 < each.size <= most
-        assert each.objects <= 3
+        # A model without unknown fields has no dict of its own.
+        assert each.objects == objects

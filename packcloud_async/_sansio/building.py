@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, g
 import attrs
 from attrs import frozen
 
-from packcloud_async._sansio.wire_form import KEPT_APART
+from packcloud_async._sansio.wire_form import KEPT_APART, NO_EXTRA
 
 T = TypeVar("T")
 
@@ -134,11 +134,13 @@ def builder_of(plan: Plan) -> Builder[Any]:
         "if (found := [*d]) != keys: keys = found; unknown, absent = apart(keys)",
         "o = new()",
         *(line for at, field in enumerate(plan.fields) for line in _lines_for(field, at)),
-        "o.extra = extra = {}",
-        "for name in unknown: extra[name] = d[name]",
+        "if unknown:",
+        " o.extra = extra = {}",
+        " for name in unknown: extra[name] = d[name]",
+        "else: o.extra = no_extra",
         "o.absent = absent",
     ]
-    return compiled(plan, body, {"apart": _apart(plan)}, before=["keys = None"])
+    return compiled(plan, body, {"apart": _apart(plan), "no_extra": NO_EXTRA}, before=["keys = None"])
 
 
 def _lines_for(field: Field, at: int) -> list[str]:

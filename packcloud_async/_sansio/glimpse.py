@@ -20,6 +20,7 @@ from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.wire_form import NO_EXTRA
 from packcloud_async.models import SyncKind, sent_watermarks
 
 
@@ -49,7 +50,7 @@ class GeneralGlimpse:
     id: str
     order_sync_updated_at: str | None = None
     product_sync_updated_at: str | None = None
-    extra: Mapping[str, JsonValue] = field(factory=dict[str, JsonValue], repr=False)
+    extra: Mapping[str, JsonValue] = field(default=NO_EXTRA, repr=False)
     absent: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property

@@ -70,6 +70,35 @@ class KindOutcome:
         return self.steps[0].seen_at if self.steps else None
 
 
+class KindOutcomes(Mapping[SyncKind, KindOutcome]):
+    """Outcomes by kind, in half the memory of a dict: ``kinds`` is to be one tuple for all results that have the same.
+
+    It equals every mapping of the same outcomes.
+    """
+
+    __slots__ = ("_kinds", "_outcomes")
+
+    def __init__(self, kinds: tuple[SyncKind, ...], outcomes: tuple[KindOutcome, ...]) -> None:
+        self._kinds = kinds
+        self._outcomes = outcomes
+
+    def __getitem__(self, kind: SyncKind, /) -> KindOutcome:
+        # There are at most four, and a text that equals a kind is found as it is in a dict.
+        for known, outcome in zip(self._kinds, self._outcomes, strict=True):
+            if known == kind:
+                return outcome
+        raise KeyError(kind)
+
+    def __iter__(self) -> Iterator[SyncKind]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 @frozen(kw_only=True, weakref_slot=False)
 class Sighting:
     """One read of an integration: when (seconds since the job started), what it showed, or why it failed.
@@ -83,7 +112,7 @@ class Sighting:
     error: PackCloudError | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, weakref_slot=False)
 class SyncResult:
     """What happened to one integration; ``result[SyncKind.ORDERS]`` is the outcome of one kind.
 

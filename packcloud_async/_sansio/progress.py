@@ -38,7 +38,7 @@ from types import MappingProxyType
 
 from attrs import define, evolve, frozen
 
-from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Step
+from packcloud_async._sansio.outcomes import KindOutcome, KindOutcomes, Outcome, Step
 from packcloud_async._sansio.pacing import Expectation, delay_after
 from packcloud_async._sansio.timestamps import direction_of, same_watermark
 from packcloud_async.errors import InvalidResponse, PackCloudError
@@ -243,11 +243,10 @@ class SyncProgress:
     @property
     def outcomes(self) -> Mapping[SyncKind, KindOutcome]:
         """The outcomes so far."""
-        return {
-            kind: state.outcome
-            for kind, state in zip(self._kinds, self._states, strict=True)
-            if state.outcome is not None
-        }
+        known = zip(self._kinds, self._states, strict=True)
+        ended = [(kind, state.outcome) for kind, state in known if state.outcome is not None]
+        kinds = tuple([kind for kind, _ in ended])
+        return KindOutcomes(_KINDS.setdefault(kinds, kinds), tuple([outcome for _, outcome in ended]))
 
     @property
     def unsent(self) -> tuple[SyncKind, ...]:
@@ -378,9 +377,11 @@ class SyncProgress:
         self._require_watching("observed")
         if found:
             self._unfound_from = None
+        # One number for all that moved in it, which results keep.
+        seen_at = now - self.started_at
         for kind in self._still_open(kinds):
             if kind in watermarks:
-                self._look(kind, watermarks[kind], asked_at, now)
+                self._look(kind, watermarks[kind], asked_at, seen_at)
             else:
                 missing = InvalidResponse("a watermark the baseline showed is not sent any more", path=_field(kind))
                 self._end_unread([kind], missing, asked_at)
@@ -452,10 +453,10 @@ class SyncProgress:
         self._end_gone(error)
         return self.next_read(now)
 
-    def _look(self, kind: SyncKind, value: str | None, asked_at: float, now: float) -> None:
+    def _look(self, kind: SyncKind, value: str | None, asked_at: float, seen_at: float) -> None:
         state = self.state_of(kind)
         if state.is_news(value):
-            state = state.stepped(value, now - self.started_at)
+            state = state.stepped(value, seen_at)
             self._put(kind, state)
         if asked_at >= self._ends_at(kind, state):
             self._put(kind, state.without_change(readable=True))

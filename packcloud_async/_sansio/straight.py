@@ -19,6 +19,7 @@ from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compile
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
 from packcloud_async._sansio.json_depth import DEEPEST, is_deeper, is_guarded, may_be_deep
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
 
@@ -191,8 +192,8 @@ def _builder(plan: Plan, unknown: Sequence[str], unset: object) -> Builder[Any]:
         # One for all models that lack the same.
         return absent | {name}
 
-    def given(*values: object) -> dict[str, object]:
-        return {name: value for name, value in zip(unknown, values, strict=True) if value is not unset}
+    def given(*values: object) -> Mapping[str, Any]:
+        return {name: value for name, value in zip(unknown, values, strict=True) if value is not unset} or NO_EXTRA
 
     values = [_attribute(at) for at in range(len(unknown))]
     body = [
@@ -200,16 +201,31 @@ def _builder(plan: Plan, unknown: Sequence[str], unset: object) -> Builder[Any]:
         "absent = none",
         *(line for at, field in enumerate(plan.fields) for line in _lines_for(field, at)),
         *(f"{value} = d.{value}" for value in values),
-        f"o.extra = {{{', '.join(f'name_{at}: {value}' for at, value in enumerate(values))}}}",
-        f"if {' or '.join(f'{value} is unset' for value in values) or False}: o.extra = given({', '.join(values)})",
+        *_lines_for_extra(values),
         "o.absent = absent",
     ]
     names = {f"name_{at}": name for at, name in enumerate(unknown)}
     return compiled(
         plan,
         body,
-        {"unset": unset, "none": frozenset[str](), "with_one_more": with_one_more, "given": given, **names},
+        {
+            "unset": unset,
+            "none": frozenset[str](),
+            "with_one_more": with_one_more,
+            "given": given,
+            "no_extra": NO_EXTRA,
+            **names,
+        },
     )
+
+
+def _lines_for_extra(values: Sequence[str]) -> list[str]:
+    if not values:
+        return ["o.extra = no_extra"]
+    return [
+        f"if {' or '.join(f'{value} is unset' for value in values)}: o.extra = given({', '.join(values)})",
+        f"else: o.extra = {{{', '.join(f'name_{at}: {value}' for at, value in enumerate(values))}}}",
+    ]
 
 
 def _lines_for(field: Field, at: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import operator
 import pickle
 
 import attrs
@@ -9,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import building, codec
+from packcloud_async._sansio import building, codec, json_text
 from packcloud_async._sansio.building import builder_of, plan_of
 from packcloud_async._sansio.codec import decode, decode_items, encode
 from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async._sansio.straight import Straight
+from packcloud_async._sansio.wire_form import NO_EXTRA
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import Integration, IntegrationAction, ShippingService
 
@@ -83,9 +85,61 @@ def test_what_was_built_is_a_frozen_value_like_any_other(model):
 
 
 def test_no_two_share_what_could_be_changed():
-    first, second = BUILDERS[Integration]([integration(), integration()])
-    assert first.extra == second.extra == {}
+    first, second = BUILDERS[Integration]([integration(colour="red"), integration(colour="red")])
+    assert first.extra == second.extra == {"colour": "red"}
     assert first.extra is not second.extra
+
+
+CHANGES = {
+    "set": lambda extra: operator.setitem(extra, "a", 1),
+    "delete": lambda extra: operator.delitem(extra, "a"),
+    "merge": lambda extra: operator.ior(extra, {"a": 1}),
+    "update": lambda extra: extra.update(a=1),
+    "setdefault": lambda extra: extra.setdefault("a", 1),
+    "pop": lambda extra: extra.pop("a", None),
+    "popitem": lambda extra: extra.popitem(),
+    "clear": lambda extra: extra.clear(),
+}
+
+
+def ways_to_no_extra():
+    """Every way to a model without unknown fields."""
+    body, more = json.dumps({"data": [integration()]}).encode(), json.dumps({"data": [integration(more=1)]}).encode()
+    for learned in (body, more) if json_text.is_fast() else ():
+        straight, document = Straight(plan_of(Integration), True), json.loads(learned)
+        straight.learn(document, unwrap(document))
+        (read,), _ = straight.read(body)
+        yield read
+    yield from BUILDERS[Integration]([integration(more=1), integration()])[1:]
+    yield decode(Integration, integration())
+    yield codec._explaining(Integration)(integration(), None)
+    yield Integration(**integration())
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_all_without_unknown_fields_share_what_cannot_be_changed(change):
+    for model in ways_to_no_extra():
+        assert model.extra is NO_EXTRA
+        with pytest.raises(TypeError, match="^this extra cannot be changed"):
+            change(model.extra)
+        assert model.extra == {}
+
+
+def test_every_way_to_change_a_dict_is_refused():
+    # Whoever reads it is not in the way.
+    reading = {"copy", "fromkeys", "get", "items", "keys", "values", "__or__", "__ror__"}
+    named = {name for name in dir(dict) if not name.startswith("__")} | {"__setitem__", "__delitem__", "__ior__"}
+    own = vars(type(NO_EXTRA))
+    assert {name for name in named - reading if name not in own} == set()
+
+
+def test_a_copy_of_what_is_shared_is_an_ordinary_dict():
+    for copied in (copy.copy(NO_EXTRA), copy.deepcopy(NO_EXTRA), pickle.loads(pickle.dumps(NO_EXTRA)), NO_EXTRA | {}):
+        assert (type(copied), copied) == (dict, {})
+    model = Integration(**integration())
+    assert attrs.asdict(model)["extra"] == {}
+    assert json.dumps(model.extra) == repr(model.extra) == "{}"
+    assert attrs.evolve(model, name="Other").extra is model.extra
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

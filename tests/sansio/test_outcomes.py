@@ -1,6 +1,10 @@
+import copy
+import pickle
+
+import attrs
 import pytest
 
-from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Sighting, Step, SyncResult
+from packcloud_async._sansio.outcomes import KindOutcome, KindOutcomes, Outcome, Sighting, Step, SyncResult
 from packcloud_async._sansio.timestamps import Direction
 from packcloud_async.errors import NotFound, ServerError, SyncError
 from packcloud_async.models import SyncKind
@@ -39,6 +43,37 @@ def test_a_result_is_read_by_kind():
     assert list(told) == [ORDERS, STOCKS]
     with pytest.raises(KeyError):
         told[PRODUCTS]
+
+
+AS_DICT = {ORDERS: KindOutcome(state=Outcome.QUIET, before="a", after="a"), STOCKS: KindOutcome(state=Outcome.GONE)}
+COMPACT = KindOutcomes(tuple(AS_DICT), tuple(AS_DICT.values()))
+
+
+class TestOutcomesByKind:
+    def test_they_are_what_a_dict_of_them_is(self):
+        assert (COMPACT == AS_DICT, AS_DICT == COMPACT, dict(COMPACT)) == (True, True, AS_DICT)
+        assert (list(COMPACT), len(COMPACT)) == ([ORDERS, STOCKS], 2)
+        assert list(COMPACT.items()) == list(AS_DICT.items())
+        assert repr(COMPACT) == repr(AS_DICT)
+        assert KindOutcomes((ORDERS,), (AS_DICT[ORDERS],)) != COMPACT
+        assert KindOutcomes((), ()) == {}
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(COMPACT)
+
+    def test_one_is_found_by_its_kind_and_by_the_text_of_it(self):
+        assert COMPACT[STOCKS] is COMPACT["stocks"] is AS_DICT["stocks"]
+        assert (ORDERS in COMPACT, PRODUCTS in COMPACT, COMPACT.get(PRODUCTS)) == (True, False, None)
+        with pytest.raises(KeyError):
+            COMPACT[PRODUCTS]
+
+    def test_a_result_with_them_is_a_value_like_any_other(self):
+        one, other = (
+            SyncResult(organization_id="org_1", integration_id="int_1", kinds=kinds) for kinds in (COMPACT, AS_DICT)
+        )
+        assert one == other == copy.deepcopy(one) == pickle.loads(pickle.dumps(one)) == attrs.evolve(one)
+        assert repr(one) == repr(other)
+        with pytest.raises(TypeError):
+            one.kinds[ORDERS] = AS_DICT[STOCKS]
 
 
 def test_the_repr_of_a_result_counts_its_reads():

@@ -142,6 +142,16 @@ def test_an_outcome_is_shared_with_its_steps_in_the_seconds_of_each_job():
     )
 
 
+def test_what_one_read_showed_is_kept_once_for_all_kinds():
+    progress, _ = watched((ORDERS, "accepted"), (PRODUCTS, "accepted"), now=0.25)
+    progress.observed({ORDERS: T1, PRODUCTS: T1}, asked_at=3.0, now=3.5)
+    found = progress.outcomes
+    assert found[ORDERS].seen_at == 3.25
+    assert found[ORDERS].seen_at is found[PRODUCTS].seen_at
+    # The kinds are those of every job that has the same.
+    assert found._kinds is watched((ORDERS, "accepted"), (PRODUCTS, "accepted"))[0]._kinds
+
+
 def test_a_post_that_was_cut_off_in_another_job_is_in_doubt_here():
     first = SyncProgress(policy(), 0.0, {ORDERS: KindState(), STOCKS: KindState()})
     first.baseline({ORDERS: T0})
