@@ -13,6 +13,7 @@ import pytest
 
 import packcloud_async
 from packcloud_async import PackCloudClient, Response, Timeouts
+from packcloud_async._sansio import readers
 
 from .io.connecting import INTEGRATION
 from .support.counting import Counting
@@ -43,7 +44,6 @@ async def get_one(client):
 
 
 async def get_page(client):
-    # 117 where bytes are read straight, which a reader gives up after too many forms of answers.
     assert len([integration async for integration in client.organization("org_1").integrations.list()]) == 25
 
 
@@ -71,9 +71,16 @@ async def calls_of(act, client, *, times=20):
     return counts, sum(counts.values()) / times
 
 
+@pytest.fixture
+def readers_that_saw_nothing():
+    """What readers know of names is the process's, and so are the lessons other tests used up."""
+    readers._models.cache_clear()
+
+
+@pytest.mark.usefixtures("readers_that_saw_nothing")
 @pytest.mark.parametrize(
     ("act", "document", "most"),
-    [(get_one, {"data": INTEGRATION}, 78), (get_page, PAGE, 175), (sync, {}, 80)],
+    [(get_one, {"data": INTEGRATION}, 78), (get_page, PAGE, 117), (sync, {}, 80)],
     ids=["one", "page of 25", "sync"],
 )
 async def test_so_many_functions_are_entered(act, document, most):

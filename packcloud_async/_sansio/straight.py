@@ -4,9 +4,11 @@
    that names what the model knows and what was seen beside it before, and that refuses every other name.
 2. It gives a value or nothing. Nothing is said of a wrong type, another name or no JSON: the same bytes are then read
    the general way, which gives the value or the message, and from which the names are learned.
-3. Names come from servers: some are learned, and if there are ever more, none is used. They are no part of any source.
+3. Names come from servers, and are no part of any source. So many are known at a time; what does not fit to them makes
+   a new beginning, unless what is known has served since. A lesson is paid for by what is read the general way.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import GenericAlias
@@ -23,11 +25,16 @@ from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
 
+logger = logging.getLogger("packcloud_async")
+
 MOST_NAMES: Final = 64
-"""So many unknown names are learned, in models and envelopes together."""
+"""So many unknown names are known at a time, in models and envelopes together."""
 
 MOST_LESSONS: Final = 16
-"""A lesson costs about as much as a thousand models."""
+"""So many lessons may be taken one after the other."""
+
+LESSON: Final = 2_000
+"""So many models, read the general way, earn one lesson: it costs about as much as two hundred of them."""
 
 _LONGEST_NAME: Final = 100
 _LEVELS_AROUND: Final = 5
@@ -65,8 +72,9 @@ class Straight(Generic[T]):
 
     _plan: Plan
     _many: bool
-    _lessons_left: int = field(default=MOST_LESSONS, init=False)
+    _credit: int = field(default=MOST_LESSONS * LESSON, init=False)
     _way: "_Way | None" = field(default=None, init=False)
+    _has_served: bool = field(default=False, init=False)
 
     def read(self, body: bytes) -> tuple[tuple[T, ...], Content] | None:
         """Return the models and what stood around them; None when the general way is to be gone.
@@ -84,22 +92,43 @@ class Straight(Generic[T]):
         models = way.build(found if self._many else (found,))
         if is_large and is_deeper(way.loose_values(document, models), DEEPEST - _LEVELS_AROUND):
             return None
+        self._has_served = True
         return models, way.around(document)
 
     def learn(self, document: JsonValue, content: Content) -> None:
         """Take note of the names in an answer that was read the general way."""
         msgspec = json_text.msgspec_in_use()
-        if msgspec is None or not self._lessons_left:
+        if msgspec is None:
             return
-        known = None if self._way is None else self._way.names
-        names = (known or _Names()).with_those_of(self._names_in(document, content))
-        if names == known:
-            return
-        self._lessons_left = self._lessons_left - 1 if names.can_be_used else 0
-        self._way = _way(msgspec, self._plan, names, many=self._many) if self._lessons_left else None
-
-    def _names_in(self, document: JsonValue, content: Content) -> _Names:
         objects = cast("Sequence[Mapping[str, JsonValue]]", content.value if self._many else [content.value])
+        self._credit = min(MOST_LESSONS * LESSON, self._credit + len(objects))
+        if self._credit < LESSON:
+            return
+        names = self._names_after(self._names_in(objects, document, content))
+        if names is None:
+            return
+        self._credit -= LESSON
+        self._way, self._has_served = _way(msgspec, self._plan, names, many=self._many), False
+        logger.debug(
+            "%s is read straight, with %d names beside its own; %d lessons left",
+            self._plan.model.__name__,
+            len(names.unknown) + len(names.around),
+            self._credit // LESSON,
+        )
+
+    def _names_after(self, found: _Names) -> _Names | None:
+        """Return what is to be known after an answer with these names, None when there is nothing to learn of it."""
+        known = _Names(is_bare=found.is_bare) if self._way is None else self._way.names
+        both = known.with_those_of(found)
+        if known.is_bare is found.is_bare and both.can_be_used:
+            return both if self._way is None or both != known else None
+        if self._has_served:
+            # One odd answer among good ones is no reason to forget; if nothing is read straight until the next, it is.
+            self._credit, self._has_served = self._credit - LESSON, False
+            return None
+        return found if found.can_be_used else None
+
+    def _names_in(self, objects: Sequence[Mapping[str, JsonValue]], document: JsonValue, content: Content) -> _Names:
         is_bare = content.path == "$"
         around = () if is_bare else cast("Mapping[str, JsonValue]", document)
         return _Names(
