@@ -8,15 +8,18 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 
 from benchmarks.decoders import DECODERS, NEEDS
 from benchmarks.measuring.answers import integration
+from benchmarks.measuring.cores import environment
 from benchmarks.measuring.resident import resident
-from benchmarks.results import ROOT, Cell, Table
+from benchmarks.results import ROOT, Figure, Table
 
-MODELS = ("ours", "ours without `speed`", "pydantic v2", "msgspec straight into attrs", "json, nothing checked")
+FLOOR = "msgspec straight into attrs"
+MODELS = ("ours", "ours without `speed`", "pydantic v2", FLOOR, "json, nothing checked")
+HAVE_THE_GOAL = MODELS[:2]
 GOAL = 666
 COLUMNS = ("decoder", "ten fields", "with two unknown fields", "goal")
 NOTE = (
@@ -27,21 +30,45 @@ NOTE = (
 ONLY_BY_NAME = "`memory` runs it"
 
 
-def table(number: int) -> Table:
-    """Measure so many models of every decoder that is installed."""
-    return Table("Bytes of the process for each model", COLUMNS, tuple(_rows(number)), NOTE)
+def measured(number: int) -> Mapping[str, tuple[float, float]]:
+    """Measure so many models of every decoder that is installed, without unknown fields and with them."""
+    there = [decoder for decoder in MODELS if decoder not in NEEDS or find_spec(NEEDS[decoder])]
+    return {
+        decoder: (
+            _in_own_process(decoder, extra=False, number=number),
+            _in_own_process(decoder, extra=True, number=number),
+        )
+        for decoder in there
+    }
 
 
-def _rows(number: int) -> Iterator[tuple[Cell, ...]]:
-    for decoder in MODELS:
-        if decoder not in NEEDS or find_spec(NEEDS[decoder]):
-            found = [round(_in_own_process(decoder, extra=extra, number=number)) for extra in (False, True)]
-            yield decoder, *found, f"<= {GOAL}" if decoder == "ours" else None
+def table(found: Mapping[str, tuple[float, float]]) -> Table:
+    """Write what was measured, with the goal beside it."""
+    rows = [
+        (decoder, *map(round, sizes), f"<= {GOAL}" if decoder in HAVE_THE_GOAL else None)
+        for decoder, sizes in found.items()
+    ]
+    return Table("Bytes of the process for each model", COLUMNS, tuple(rows), NOTE)
+
+
+def figures(found: Mapping[str, tuple[float, float]]) -> Iterator[Figure]:
+    """Yield what has a goal; the floor is the same class filled by msgspec, which keeps nothing beside the fields."""
+    floor = found.get(FLOOR)
+    for decoder in HAVE_THE_GOAL:
+        if decoder in found:
+            yield Figure(
+                name=f"a model of ten fields, {decoder}: bytes of the process",
+                value=found[decoder][0],
+                better="lower",
+                goal=GOAL,
+                floor=None if floor is None else floor[0],
+            )
 
 
 def _in_own_process(decoder: str, *, extra: bool, number: int) -> float:
     command = [sys.executable, "-m", "benchmarks.models", decoder, "extra" if extra else "", str(number)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment())
+    return float(done.stdout)
 
 
 def kept(decoder: str, *, extra: bool, number: int) -> float:

@@ -21,13 +21,14 @@ def filled(page: str, folder: Path = FOLDER) -> str:
 
 
 def goals(folder: Path = FOLDER) -> Table:
-    """Return every figure that has a goal, with both."""
+    """Return every figure that has a goal, with both, and with the floor where there is one."""
     figures = [(name, Figure(**figure)) for name, entry in load(folder).items() for figure in entry.get("figures", ())]
     rows = [
         (
             name,
             figure.name,
             f"{'≤' if figure.better == 'lower' else '≥'} {written(figure.goal)}",
+            figure.floor,
             figure.value,
             figure.low,
             figure.high,
@@ -36,7 +37,7 @@ def goals(folder: Path = FOLDER) -> Table:
         for name, figure in figures
         if figure.goal is not None
     ]
-    return Table("Goals", ("benchmark", "figure", "goal", "found", "25 %", "75 %", "reached"), tuple(rows))
+    return Table("Goals", ("benchmark", "figure", "goal", "floor", "found", "25 %", "75 %", "reached"), tuple(rows))
 
 
 def _written(name: str, folder: Path) -> str:

@@ -24,7 +24,8 @@ Cell = str | int | float | None
 class Figure:
     """A number with the quartiles around it, which way is better, and the goal it should reach if there is one.
 
-    It is not ``quiet`` when it stems from a run that was too noisy.
+    ``floor`` is the best there can be, None where nobody knows. It is not ``quiet`` when it stems from a run that was
+    too noisy.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Figure:
     better: Literal["lower", "higher"] | None = None
     goal: float | None = None
     quiet: bool = True
+    floor: float | None = None
 
     @property
     def reached(self) -> bool | None:

@@ -378,7 +378,7 @@ def entry(*figures, **others):
 
 
 def as_json(figure):
-    return {name: getattr(figure, name) for name in ("name", "value", "low", "high", "better", "goal", "quiet")}
+    return json.loads(json.dumps(results.asdict(figure)))
 
 
 def figure(value, *, low=None, high=None, better="lower", **others):
@@ -514,14 +514,14 @@ class TestTheGoals:
     def test_every_figure_with_a_goal_is_in_one_table(self, tmp_path):
         saved = {
             "a": entry(figure(1.0, low=0.9, high=1.1, goal=1.2), Figure(name="without", value=3.0)),
-            "b": entry(figure(4.0, better="higher", goal=5.0), figure(2.0, goal=1.0, quiet=False)),
+            "b": entry(figure(4.0, better="higher", goal=5.0, floor=9.0), figure(2.0, goal=1.0, quiet=False)),
             "c": {"command": "c", "machine": "m", "tables": []},
         }
         (tmp_path / results.FILE).write_text(json.dumps(saved), encoding="utf-8")
         assert suite.readme.goals(tmp_path).rows == (
-            ("a", "f", "≤ 1.2", 1.0, 0.9, 1.1, "yes"),
-            ("b", "f", "≥ 5", 4.0, None, None, "**no**"),
-            ("b", "f", "≤ 1", 2.0, None, None, "**no** (too noisy)"),
+            ("a", "f", "≤ 1.2", None, 1.0, 0.9, 1.1, "yes"),
+            ("b", "f", "≥ 5", 9.0, 4.0, None, None, "**no**"),
+            ("b", "f", "≤ 1", None, 2.0, None, None, "**no** (too noisy)"),
         )
 
     def test_what_was_measured_over_http_is_among_them(self):

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import size_of
 from benchmarks.measuring.contestants import ALL_OURS, OURS, RAW, Missing
-from benchmarks.measuring.rounds import NOISY, Rounds, Spread
+from benchmarks.measuring.rounds import Rounds, Spread, noise
 from benchmarks.measuring.server import BUSY
 from benchmarks.results import Cell, Figure, Table
 
@@ -115,11 +115,8 @@ class Found:
             told.append(
                 f"It was up to {100 * busiest:.0f} % busy, so requests a second may be its limit and not theirs."
             )
-        if self.rounds.is_noisy:
-            told.append(
-                f"**This run was too noisy**: the quartiles of {self.rounds.reference} are "
-                f"{100 * self.rounds.cpu(self.rounds.reference).width:.0f} % apart, more than {100 * NOISY:.0f} %."
-            )
+        if (noisy := noise(self.rounds.cpu(self.rounds.reference), self.rounds.reference)) is not None:
+            told.append(noisy)
         return " ".join(told)
 
     def server_busy(self, who: str) -> float | None:

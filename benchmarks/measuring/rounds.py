@@ -67,6 +67,14 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.median(found), low, high)
 
 
+def noise(reference: Spread, who: str) -> str | None:
+    """Say that a run was too noisy to be trusted, None when it was not: by what everybody was measured by."""
+    if reference.width <= NOISY:
+        return None
+    apart = f"the quartiles of {who} are {100 * reference.width:.0f} % apart, more than {100 * NOISY:.0f} %"
+    return f"**This run was too noisy**: {apart}."
+
+
 class ContestantDied(Exception):
     """The process of a contestant ended before it was told to."""
 
@@ -179,7 +187,7 @@ class Rounds:
     @property
     def is_noisy(self) -> bool:
         """Whether the reference itself differed too much from round to round."""
-        return self.cpu(self.reference).width > NOISY
+        return noise(self.cpu(self.reference), self.reference) is not None
 
 
 def measure(
