@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import building, codec
+from packcloud_async._sansio import building, explaining
 from packcloud_async._sansio.building import builder_of, plan_of
 from packcloud_async._sansio.codec import decode, decode_items, encode
 from packcloud_async._sansio.envelope import Content, unwrap
@@ -37,7 +37,7 @@ def nearly_right(draw):
 
 def by_cattrs(model, payload):
     assert type(payload) is dict, "as the hook of the converter finds out"
-    return codec._explaining(model)(payload, model)
+    return explaining._explaining(model)(payload, model)
 
 
 def what_comes_of(read):
@@ -90,7 +90,7 @@ def test_no_two_share_what_could_be_changed():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_what_is_right_is_built_without_cattrs(model, monkeypatch):
-    monkeypatch.setattr(codec, "_explaining", None)
+    monkeypatch.setattr(explaining, "_explaining", None)
     assert decode(model, MODELS[model]) == decode_items(model, Content([MODELS[model]], "$"))[0]
 
 
