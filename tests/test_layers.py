@@ -35,7 +35,8 @@ LAYERS: list[set[str]] = [
         "emulator.sync_runs",
     },
     {"_sansio.building"},
-    {"_sansio.codec", "_sansio.straight", "models", "policies", "auth", "_sansio.rate_headers"},
+    {"_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
+    {"_sansio.codec", "_sansio.straight"},
     {"_sansio.glimpse"},
     {"_sansio.readers"},
     {
@@ -111,7 +112,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     },
     "yarl": {"_io.direct", "_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
-    "cattrs": {"_sansio.codec"},
+    "cattrs": {"_sansio.explaining"},
     "msgspec": {"_sansio.json_text"},
     "sqlite3": {f"_io.ledger_{name}" for name in ("errors", "file", "claim", "store", "reading")},
     "click": {"cli.*"},

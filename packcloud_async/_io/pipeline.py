@@ -104,7 +104,7 @@ class Pipeline:
     _closed: bool = field(default=False, init=False)
     _transport_closed: bool = field(default=False, init=False)
     _home: Home = field(factory=lambda: Home("client"), init=False)
-    _repeated: Attempt = field(init=False)
+    _repeated: Attempt | None = field(default=None, init=False)
     _under_way: set[_UnderWay] = field(factory=set[_UnderWay], init=False, repr=False)
     _totals: Deadlines[_UnderWay] = field(init=False)
     _credentials: Credentials = field(init=False)
@@ -116,7 +116,6 @@ class Pipeline:
         self._credentials = Credentials(self.auth)
         self._retry_budget = RetryBudget(self.policy)
         self._totals = Deadlines(self.timeouts.total, lambda way: way.end(_Ended.LATE))
-        self._repeated = retrying(self._attempt_again, policy=self.policy, draw=random.random, notify=self._notify)
 
     @property
     def budget(self) -> BudgetState:
@@ -159,7 +158,7 @@ class Pipeline:
         self._under_way.add(way)
         error: PackCloudError
         try:
-            return cast("T", await self._repeated(call, way))
+            return cast("T", await self._with_retries()(call, way))
         except TryAgain as exhausted:
             error = exhausted.error
         except BaseException as passing:
@@ -174,6 +173,11 @@ class Pipeline:
             self._over(way)
         # Outside the except block, so that the wrapper does not become its context.
         raise error
+
+    def _with_retries(self) -> Attempt:
+        if self._repeated is None:
+            self._repeated = retrying(self._attempt_again, policy=self.policy, draw=random.random, notify=self._notify)
+        return self._repeated
 
     def _end_all(self) -> None:
         for way in self._under_way:

@@ -5,15 +5,14 @@
 2. backoff's own jitter is off: it would also shorten a server's Retry-After. The policy's generator draws.
 3. backoff measures ``max_time`` on a clock that is not the loop's, so it is not used: a job's deadline bounds
    the work.
-4. ``functools.partial`` and closures are decorated once per client, never per request.
+4. ``functools.partial`` and closures are decorated once per client, never per request, and not before a request failed:
+   only then backoff is loaded.
 """
 
 import logging
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
-
-import backoff
 
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.retry_details import RetryDetails
@@ -47,6 +46,7 @@ def retrying(
     ``notify(details, call, ...)`` is told each retry with the arguments of the attempt. The last
     :class:`TryAgain` is raised when the attempts are used up.
     """
+    import backoff  # noqa: PLC0415 - most clients never retry
 
     def on_backoff(details: Any) -> None:
         call: Call[Any] = details["args"][0]

@@ -134,7 +134,17 @@ def _fastest_decoder() -> Callable[[bytes], JsonValue]:
     return parse_with_standard_library if msgspec is None else msgspec.json.Decoder().decode
 
 
-_decode = _fastest_decoder()
+def _decode_first(body: bytes) -> JsonValue:
+    _choose_decoder()
+    return _decode(body)
+
+
+_decode: Callable[[bytes], JsonValue] = _decode_first
+
+
+def _choose_decoder() -> None:
+    global _decode  # noqa: PLW0603 - msgspec is loaded by the first document, which an import may never see
+    _decode = _fastest_decoder()
 
 
 def msgspec_in_use() -> Any:
@@ -144,4 +154,6 @@ def msgspec_in_use() -> Any:
 
 def is_fast() -> bool:
     """Whether documents are read with msgspec."""
+    if _decode is _decode_first:
+        _choose_decoder()
     return _decode is not parse_with_standard_library

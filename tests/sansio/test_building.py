@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import building, codec, json_text
+from packcloud_async._sansio import building, explaining, json_text
 from packcloud_async._sansio.building import builder_of, plan_of
 from packcloud_async._sansio.codec import decode, decode_items, encode
 from packcloud_async._sansio.envelope import Content, unwrap
@@ -39,7 +39,7 @@ def nearly_right(draw):
 
 def by_cattrs(model, payload):
     assert type(payload) is dict, "as the hook of the converter finds out"
-    return codec._explaining(model)(payload, model)
+    return explaining._explaining(model)(payload, model)
 
 
 def what_comes_of(read):
@@ -112,7 +112,7 @@ def ways_to_no_extra():
         yield read
     yield from BUILDERS[Integration]([integration(more=1), integration()])[1:]
     yield decode(Integration, integration())
-    yield codec._explaining(Integration)(integration(), None)
+    yield explaining._explaining(Integration)(integration(), None)
     yield Integration(**integration())
 
 
@@ -144,7 +144,7 @@ def test_a_copy_of_what_is_shared_is_an_ordinary_dict():
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_what_is_right_is_built_without_cattrs(model, monkeypatch):
-    monkeypatch.setattr(codec, "_explaining", None)
+    monkeypatch.setattr(explaining, "_explaining", None)
     assert decode(model, MODELS[model]) == decode_items(model, Content([MODELS[model]], "$"))[0]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import codec, endpoints, json_text
+from packcloud_async._sansio import codec, endpoints, explaining, json_text
 from packcloud_async._sansio.glimpse import GeneralGlimpse, Glimpses
 from packcloud_async.errors import InvalidResponse
 from packcloud_async.models import Integration, SyncKind
@@ -161,7 +161,7 @@ def test_a_poll_builds_no_model_and_no_values_beside_what_it_reads(monkeypatch):
     pytest.importorskip("msgspec", reason="without the extra speed the whole document is parsed")
     for name in ("parse", "parse_leniently"):
         monkeypatch.setattr(json_text, name, None)
-    monkeypatch.setattr(codec, "_converter", None)
+    monkeypatch.setattr(explaining, "_converter", None)
     page = read(POLL_PAGE, answer(PAGE))
     assert [type(glimpse).__name__ for glimpse in page.items] == ["StraightGlimpse"] * 2
     assert not hasattr(page.items[0], "name")
@@ -197,5 +197,5 @@ def test_the_two_ways_see_the_same(document, many):
 
 
 def test_a_general_glimpse_is_built_without_cattrs(monkeypatch):
-    monkeypatch.setattr(codec, "_explaining", None)
+    monkeypatch.setattr(explaining, "_explaining", None)
     assert codec.decode(GeneralGlimpse, integration()).id == "int_1"
