@@ -49,6 +49,7 @@ class Scenario:
     """What is synced. ``slow`` is the share of syncs that take ten times as long; ``deadline`` is everybody's.
 
     ``bounded`` gives everybody a hundred connections, and the planner its defaults for what is under way at once.
+    ``latency`` is what the server takes for an answer, in seconds.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Scenario:
     deadline: float = 300.0
     bounded: bool = False
     seed: int = 1
+    latency: float = LATENCY
 
     def takes(self, key: Key) -> float | None:
         """Return how many seconds a sync takes, None if it finds nothing; as the emulator of this seed draws it."""
@@ -81,7 +83,7 @@ class Scenario:
     def server(self) -> LeanServer:
         """Return a server on which nothing was synced yet."""
         return LeanServer(
-            integrations_of=lambda _: self.integrations, takes=self.takes, per_page=PER_PAGE, latency=LATENCY
+            integrations_of=lambda _: self.integrations, takes=self.takes, per_page=PER_PAGE, latency=self.latency
         )
 
 

@@ -15,9 +15,11 @@ from benchmarks import (
     results,
     scale,
     sharing,
+    tuning,
     under_budget,
 )
 from benchmarks.pacing import KINDS, LATENCY, PER_PAGE
+from benchmarks.whole import ways
 from packcloud_async.emulator import Emulator, FaultPlan
 
 SMALL = pacing.scenarios(3, 30)[1]
@@ -81,6 +83,7 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
         (fairness, ["--large", "30"]),
         (scale, ["--organizations", "5", "--max-organizations", "2"]),
         (memory, ["--integrations", "4"]),
+        (tuning, ["--organizations", "1", "--firsts", "1.2", "--growths", "1.3", "--median", "0.5"]),
         (under_budget, ["--organizations", "5", "--large", "30"]),
         pytest.param(growth, ["--http", "2", "--virtual", "2", "3"], marks=pytest.mark.sockets),
         pytest.param(polled, ["--rounds", "1", "--seconds", "0.1", "--watched", "100"], marks=pytest.mark.sockets),
@@ -120,3 +123,13 @@ def test_the_goal_of_the_planner_is_reached():
     assert planned["way"] == f"(b) `{pacing.written(pacing.TUNED)}`"
     assert planned["times fewer reads than (a)"] >= 10
     assert planned["95 % against (a)"] <= 1.25
+
+
+def test_the_policy_of_the_whole_run_is_the_best_that_was_found():
+    table = results.tables_of("tuning")[0]
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    (best,) = [row for name, row in rows.items() if name.endswith("(the best in time)")]
+    assert best["way"] == f"`{pacing.written(ways.TUNED)}` (the best in time)"
+    assert best["against the loop"] <= ways.TOLERATED
+    in_time = [row for row in rows.values() if row["way"].startswith("`") and row["against the loop"] <= ways.TOLERATED]
+    assert best["reads of an organization"] == min(row["reads of an organization"] for row in in_time)

@@ -6,8 +6,9 @@ import pytest
 
 from benchmarks import results, whole_run
 from benchmarks.peers.making import NotMade
-from benchmarks.whole import ways
-from benchmarks.whole.measure import Cost, Told, held_against
+from benchmarks.whole import floor, loop, ways
+from benchmarks.whole.found import COLUMNS, Contestant, Found, Missing
+from benchmarks.whole.measure import Cost, Run, Told, Way, held_against
 from benchmarks.whole.server import Books, Plan, serving
 from packcloud_async import Outcome, PackCloudClient, PollPolicy, SyncKind
 from packcloud_async.emulator import Emulator, SyncTimes
@@ -78,10 +79,131 @@ def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(whole_run, "made", lambda peer: NotMade(peer, "not today"))
     whole_run.main(["--organizations", "2", "--rounds", "1", "--median", "0.1"], folder=tmp_path)
     (table,) = results.tables_of("whole_run", tmp_path)
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    measured = [row for row in rows[:-1] if "not today" not in row["way"]]
-    assert [row["outcomes wrong"] for row in measured] == [0] * 5
-    assert [row["POSTs"] for row in [*measured, rows[-1]]] == [40] * 6
-    assert rows[1]["way"].endswith(": not today")
-    assert rows[-1]["reads"] == 4
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert f"{whole_run.GENERATED}: not today" in rows
+    ours = [row for name, row in rows.items() if name.startswith("(c)")]
+    assert [row["outcomes wrong"] for row in [rows[whole_run.LOOP], *ours]] == [0] * 5
+    bare = [rows[whole_run.FLOOR], rows[whole_run.REQUESTS]]
+    assert [row["outcomes wrong"] for row in bare] == [None] * 2
+    assert [row["POSTs"] for row in [rows[whole_run.LOOP], *ours, *bare]] == [40] * 7
+    assert [row["reads"] for row in bare] == [4, rows[whole_run.BEST]["reads"]]
+    # A second and the two reads of each: the loop's is its own, and nobody else has one.
+    assert rows[whole_run.LOOP]["reads"] == 40
+    assert rows[whole_run.LOOP]["a second lasts, s"] >= 1
+    assert {row["a second lasts, s"] for row in [*ours, *bare]} == {None}
+    least = [row for name, row in rows.items() if name.startswith("least reads")]
+    assert [row["reads"] for row in least] == [4, 4]
     assert str(table) in capsys.readouterr().out
+    assert results.load(tmp_path)["whole_run"]["setting"]["starved"] == []
+
+
+def test_what_was_learned_before_is_of_the_same_distribution_and_of_other_draws():
+    plan = Plan(organizations=4, seed=5)
+    expected = whole_run.learned_before(plan).expect(connector_id=None, category="shop", kind=SyncKind.ORDERS)
+    assert 0.5 < expected.low < plan.median < expected.high < 12
+    assert whole_run.learned_before(plan).to_json() == whole_run.learned_before(plan).to_json()
+
+
+@pytest.mark.sockets
+def test_requests_alone_are_as_many_as_asked_for_and_of_every_page():
+    plan = Plan(organizations=2, integrations=3, per_page=2)
+    with serving(plan) as server:
+        for numbers, lists in (({}, 8), ({"reads": 11}, 8 + 11)):
+            asyncio.run(floor.on_aiohttp(server.base_url, plan.integration_ids, {"per_page": 2, **numbers}))
+            assert server.books().lists == lists
+        books = server.books()
+    assert (books.singles, books.posts) == (0, 2 * 12)
+    assert {key[:2] for key in books.moves} == set(plan.integration_ids)
+
+
+@pytest.mark.sockets
+def test_the_loop_has_so_many_organizations_under_way_and_tells_how_long_its_seconds_were():
+    plan = Plan(organizations=3, integrations=1, median=0.1, spread=0.05)
+    with serving(plan) as server:
+        known = asyncio.run(loop.on_aiohttp(server.base_url, plan.integration_ids, {"organizations": 2}))
+        books = server.books()
+    assert known.moved == dict.fromkeys(
+        ((*place, kind.value) for place in plan.integration_ids for kind in ways.KINDS), True
+    )
+    assert len(known.seconds) == books.singles - 3
+    assert min(known.seconds) >= 1
+    # The third one began after the first news.
+    assert max(books.moves.values()) - min(books.moves.values()) > 0.9
+
+
+def run(*, cpu=1.0, reads=100, late=1.0, second=None, busy=0.1, wrong=0):
+    """One way, measured, whose news was known after between 0 and ``late`` seconds."""
+    books = Books(lists=reads, singles=0, posts=20, moves={})
+    delays = [late * number / 100 for number in range(101)] if late else []
+    cost = Cost(cpu=cpu, wall=2.0, peak=2**20)
+    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=busy, second=second)
+
+
+def found(loop_runs, ours, *, missing=()):
+    """A comparison of (a) with one that has the goals."""
+    everybody = [Contestant("(a)", Way("a")), Contestant("(c)", Way("c")), *missing]
+    one = Found(Plan(organizations=1, median=0.1, spread=0.05), everybody, loop="(a)", chosen="(c)")
+    for contestant, runs in zip(everybody, (loop_runs, ours), strict=False):
+        for each in runs:
+            one.note(contestant, each)
+    return one
+
+
+class TestWhatIsFound:
+    def test_what_is_compared_is_the_median_of_the_ratios_within_each_round(self):
+        loops = [run(cpu=1, reads=100), run(cpu=2, reads=100), run(cpu=4, reads=100)]
+        ours = [run(cpu=0.2, reads=10), run(cpu=0.8, reads=20), run(cpu=1.2, reads=25, late=2)]
+        figures = {figure.name: figure for figure in found(loops, ours).figures()}
+        cpu, fewer = figures["CPU against (a)"], figures["reads: times fewer than (a)"]
+        assert (cpu.value, cpu.low, cpu.high) == pytest.approx((0.3, 0.25, 0.35))
+        assert (fewer.value, fewer.low, fewer.high) == pytest.approx((5, 4.5, 7.5))
+        assert figures["95 % of the delays against (a)"].value == pytest.approx(1)
+        assert {name: figure.goal for name, figure in figures.items() if figure.goal is not None} == {
+            "reads: times fewer than (a)": 10,
+            "CPU against (a)": 0.25,
+            "95 % of the delays against (a)": 1.25,
+        }
+        assert [figure.reached for figure in (cpu, fewer)] == [False, False]
+        assert figures["(c): wall, s"].better == "lower"
+        assert figures["(a): wall, s"].better is None
+
+    def test_the_least_is_for_the_delay_of_the_loop_and_a_quarter(self):
+        one = found([run(late=1), run(late=2), run(late=4)], [run()] * 3)
+        rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in one.table().rows}
+        assert one.tolerated == pytest.approx(1.25 * 0.95 * 2)
+        assert rows["least reads for (a)'s delay x 1.25 (knows the distribution)"]["95 %"] == one.tolerated
+        assert rows["least reads for (a)'s delay x 1.25 (knows every draw)"]["times fewer reads than (a)"] == 50
+
+    @pytest.mark.parametrize(
+        ("loops", "told", "quiet"),
+        [
+            pytest.param([run(second=1.01)] * 3, None, True, id="as it should be"),
+            pytest.param([run(second=1.2)] * 3, "**Starved**: half of the seconds of (a)", False, id="late seconds"),
+            pytest.param([run(busy=0.9)] * 3, "**The server was 90% busy** with (a)", False, id="a busy server"),
+            pytest.param(
+                [run(cpu=cpu) for cpu in (0.8, 1.0, 1.2)], "**This run was too noisy**", False, id="a noisy machine"
+            ),
+        ],
+    )
+    def test_what_cannot_be_trusted_is_told(self, loops, told, quiet):
+        one = found(loops, [run()] * 3)
+        warnings = [
+            line for line in one.table().note.split("**") if "busy" in line or "noisy" in line or "Star" in line
+        ]
+        assert len(warnings) == (0 if told is None else 1)
+        assert told is None or told in one.table().note
+        assert {figure.quiet for figure in one.figures()} == {quiet}
+
+    def test_one_round_has_no_quartiles_and_more_have(self):
+        column = COLUMNS.index("client: CPU, s")
+        assert found([run(cpu=1.5)], [run()]).table().rows[0][column] == "1.5"
+        three = [run(cpu=cpu) for cpu in (1.5, 1.6, 1.7)]
+        assert found(three, [run()] * 3).table().rows[0][column] == "1.6 (1.55 to 1.65)"
+
+    def test_wrong_outcomes_of_all_rounds_are_counted(self):
+        row = found([run()] * 2, [run(wrong=1), run(wrong=2)]).table().rows[1]
+        assert row[COLUMNS.index("outcomes wrong")] == 3
+
+    def test_whoever_could_not_be_measured_has_a_row_that_says_why(self):
+        rows = found([run()], [run()], missing=[Missing("(b)", "no Java")]).table().rows
+        assert rows[2] == ("(b): no Java", *[None] * (len(COLUMNS) - 1))

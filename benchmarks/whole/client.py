@@ -10,19 +10,26 @@ import importlib
 import json
 import sys
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring.cores import CLIENT_CORE, pin
 
 
-async def run(way: Any, base_url: str, places: list[tuple[str, str]], numbers: dict[str, float]) -> dict[str, Any]:
+async def run(way: Any, base_url: str, places: list[tuple[str, str]], numbers: dict[str, Any]) -> dict[str, Any]:
     """Run one way in this process; ``cpu`` (user and system) and ``wall`` are seconds, ``peak`` bytes."""
     gc.collect()
     cpu, wall = time.process_time(), time.monotonic()
     known = await way(base_url, places, numbers)
     cost = {"cpu": time.process_time() - cpu, "wall": time.monotonic() - wall, "peak": peak()}
-    return {"cost": cost, "news": list(known.news.items()), "moved": list(known.moved.items())}
+    news, moved = list(known.news.items()), list(known.moved.items())
+    return {"cost": cost, "news": news, "moved": moved, "second": median(known.seconds)}
+
+
+def median(seconds: "array[float]") -> float | None:
+    """Return the one in the middle, None if there is none."""
+    return sorted(seconds)[len(seconds) // 2] if seconds else None
 
 
 def peak() -> int:

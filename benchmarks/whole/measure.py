@@ -3,9 +3,9 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from statistics import quantiles
+from typing import Any
 
 from attrs import field, frozen
 
@@ -21,11 +21,13 @@ from packcloud_async import SyncKind
 class Way:
     """Who syncs: ``place`` is ``module:function``, ``numbers`` what it is called with.
 
-    ``python`` is the interpreter, ours by default, and ``folder`` one more to import from.
+    One that does not watch has no news, and no outcome that could be wrong. ``python`` is the interpreter, ours by
+    default, and ``folder`` one more to import from.
     """
 
     place: str
-    numbers: Mapping[str, float] = field(factory=dict[str, float])
+    numbers: Mapping[str, Any] = field(factory=dict[str, Any])
+    watches: bool = field(default=True, kw_only=True)
     python: str = sys.executable
     folder: str | None = None
 
@@ -41,21 +43,29 @@ class Cost:
 
 @frozen(kw_only=True)
 class Told:
-    """What a client says: the instant at which it knew each news, and whether each kind moved."""
+    """What a client says: the instant at which it knew each news, and whether each kind moved.
+
+    ``second`` is how long half of its seconds lasted at least, None if it had none.
+    """
 
     news: Mapping[Key, float]
     moved: Mapping[Key, bool]
+    second: float | None = None
 
 
 @frozen(kw_only=True)
 class Run:
-    """One way, measured; ``delays`` are seconds, sorted, and ``wrong`` counts outcomes the books do not bear out."""
+    """One way, measured; ``delays`` are seconds, sorted, and ``wrong`` counts outcomes the books do not bear out.
+
+    ``second`` is how long half of the seconds lasted at least that a loop meant to wait, None if it meant none.
+    """
 
     cost: Cost
     books: Books
     delays: Sequence[float]
     wrong: int
     server_busy: float
+    second: float | None = None
 
     @property
     def requests(self) -> int:
@@ -70,9 +80,12 @@ class Run:
 def measured(way: Way, plan: Plan) -> Run:
     """Run one way in a process of its own, on a server of its own that has served nobody before."""
     with serving(plan) as server:
-        before, began_at = server.busy(), time.monotonic()
+        before = server.busy()
         cost, told = _in_own_process(way, server.base_url, plan)
-        busy = (server.busy() - before) / (time.monotonic() - began_at)
+        # Nothing is asked before the client's clock runs, nor after.
+        busy = (server.busy() - before) / cost.wall
+        if not way.watches:
+            return Run(cost=cost, books=server.books(), delays=(), wrong=0, server_busy=busy)
         return held_against(server.books(), told, plan, cost=cost, server_busy=busy)
 
 
@@ -84,7 +97,7 @@ def held_against(books: Books, told: Told, plan: Plan, *, cost: Cost, server_bus
     delays = sorted(at - books.moves[key] for key, at in told.news.items() if key in books.moves)
     # Whoever knows of what never happened, or before it did, guessed.
     wrong += len(told.news) - len(delays) + sum(delay < 0 for delay in delays)
-    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=server_busy)
+    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=server_busy, second=told.second)
 
 
 def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
@@ -103,4 +116,4 @@ def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
         {(organization, one, SyncKind(kind)): value for (organization, one, kind), value in found[name]}
         for name in ("news", "moved")
     )
-    return Cost(**found["cost"]), Told(news=news, moved=moved)
+    return Cost(**found["cost"]), Told(news=news, moved=moved, second=found["second"])

@@ -1,0 +1,240 @@
+"""What was found of a whole run: a row for everybody, the floor beside them, and what has a goal."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import Literal
+
+from attrs import define, field, frozen
+
+from benchmarks.measuring.cores import layout
+from benchmarks.measuring.rounds import NOISY, Spread, spread
+from benchmarks.measuring.server import BUSY
+from benchmarks.results import Cell, Figure, Table, written
+from benchmarks.whole.bounds import floor, for_whom_knows_the_distribution, for_whom_knows_the_draws
+from benchmarks.whole.least import Least
+from benchmarks.whole.loop import AT_ONCE, DEADLINE, EVERY, ORGANIZATIONS
+from benchmarks.whole.measure import Run, Way
+from benchmarks.whole.server import Plan
+from benchmarks.whole.ways import TOLERATED
+
+STARVED = 1.1
+"""From so many times its second on, a loop reads less often than it means to, and all it is compared with looks better
+or worse than it is."""
+
+FEWER, SHARE, LATE = 10.0, 0.25, TOLERATED
+"""The goals: times fewer reads than (a), its share of (a)'s processor time, times the 95th percentile of its delay."""
+
+COLUMNS = (
+    "way",
+    "reads",
+    "POSTs",
+    "times fewer reads than (a)",
+    "client: CPU, s",
+    "CPU against (a)",
+    "us of CPU a sync",
+    "wall, s",
+    "peak, MiB",
+    "delay: median, s",
+    "95 %",
+    "99 %",
+    "95 % against (a)",
+    "outcomes wrong",
+    "a second lasts, s",
+    "client busy",
+    "server busy",
+)
+
+
+@frozen(eq=False)
+class Contestant:
+    """A way of syncing by its name in the table."""
+
+    name: str
+    way: Way
+
+
+@frozen(eq=False)
+class Missing:
+    """Who could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+@define
+class Found:
+    """Everybody's runs, one a round; ``loop`` is (a), with which the others are compared, ``chosen`` who has goals."""
+
+    plan: Plan
+    everybody: Sequence[Contestant | Missing]
+    loop: str
+    chosen: str
+    runs: dict[str, list[Run]] = field(factory=dict[str, list[Run]])
+
+    def note(self, contestant: Contestant, run: Run) -> None:
+        """Take one more run of somebody, in the round after the last one."""
+        self.runs.setdefault(contestant.name, []).append(run)
+
+    @property
+    def rounds(self) -> int:
+        """How many there were."""
+        return len(self.runs[self.loop])
+
+    @property
+    def tolerated(self) -> float:
+        """The delay in seconds that 95 in a hundred news should not exceed."""
+        return TOLERATED * median(run.delay(95) for run in self.runs[self.loop])
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether (a) itself differed too much from round to round."""
+        return spread(run.cost.cpu for run in self.runs[self.loop]).width > NOISY
+
+    @property
+    def starved(self) -> Sequence[str]:
+        """The loops that read less often than they mean to, or had a server that may have been the limit."""
+        return [name for name, runs in self.runs.items() if _second(runs) > STARVED * EVERY or _busy(runs) > BUSY]
+
+    def table(self) -> Table:
+        """Return a row for everybody, whether measured or not, and the least there can be."""
+        least = for_whom_knows_the_distribution(self.plan, tolerated=self.tolerated)
+        draws = for_whom_knows_the_draws(self.plan, tolerated=self.tolerated)
+        rows = [
+            self._row(one.name) if isinstance(one, Contestant) else _cells(f"{one.name}: {one.reason}", {})
+            for one in self.everybody
+        ]
+        rows += [
+            self._least("least reads for (a)'s delay x 1.25 (knows the distribution)", least.bound),
+            self._least("least reads for (a)'s delay x 1.25 (knows every draw)", draws),
+        ]
+        title = (
+            f"{self.plan.organizations:,} organizations of {self.plan.integrations} integrations, orders and products"
+        )
+        return Table(title, COLUMNS, tuple(rows), " ".join(self._told(least)))
+
+    def _row(self, name: str) -> tuple[Cell, ...]:
+        runs = self.runs[name]
+        watches = bool(runs[0].delays)
+        compared = (
+            {}
+            if not watches
+            else {
+                "delay: median, s": _quartiles(run.delay(50) for run in runs),
+                "95 %": _quartiles(run.delay(95) for run in runs),
+                "99 %": _quartiles(run.delay(99) for run in runs),
+                "95 % against (a)": _quartiles(self._ratios(name, _late)),
+                "outcomes wrong": sum(run.wrong for run in runs),
+            }
+        )
+        return _cells(
+            name,
+            {
+                "reads": round(median(run.books.reads for run in runs)),
+                "POSTs": round(median(run.books.posts for run in runs)),
+                "times fewer reads than (a)": _quartiles(1 / ratio for ratio in self._ratios(name, _reads)),
+                "client: CPU, s": _quartiles(run.cost.cpu for run in runs),
+                "CPU against (a)": _quartiles(self._ratios(name, _cpu)),
+                "us of CPU a sync": median(1e6 * run.cost.cpu / run.books.posts for run in runs),
+                "wall, s": _quartiles(run.cost.wall for run in runs),
+                "peak, MiB": round(median(run.cost.peak for run in runs) / 2**20),
+                **compared,
+                "a second lasts, s": _second(runs) or None,
+                "client busy": f"{median(run.cost.cpu / run.cost.wall for run in runs):.0%}",
+                "server busy": f"{_busy(runs):.0%}",
+            },
+        )
+
+    def _least(self, name: str, reads: float) -> tuple[Cell, ...]:
+        fewer = median(run.books.reads for run in self.runs[self.loop]) / reads
+        return _cells(
+            name,
+            {
+                "reads": round(reads),
+                "POSTs": floor(self.plan).posts,
+                "times fewer reads than (a)": fewer,
+                "95 %": self.tolerated,
+                "95 % against (a)": TOLERATED,
+            },
+        )
+
+    def _ratios(self, name: str, what: "Callable[[Run], float]") -> list[float]:
+        """Return a figure as multiples of that of (a) in the same round."""
+        return [what(mine) / what(other) for mine, other in zip(self.runs[name], self.runs[self.loop], strict=True)]
+
+    def _told(self, least: Least) -> Iterator[str]:
+        fewest = floor(self.plan)
+        share = median((fewest.reads + fewest.posts) / run.requests for run in self.runs[self.loop])
+        yield f"Medians of {self.rounds} rounds, with quartiles. {layout()}; {AT_ONCE} connections."
+        yield f"Everybody has at most {ORGANIZATIONS} organizations under way and stops watching after {DEADLINE:g} s."
+        yield f"The requests of the floor are {share:.0%} of (a)'s."
+        yield f"Whoever knows only the distribution needs {least.bound:,.0f} reads; {least.enough:,.0f} are enough."
+        for name in self.starved:
+            if _second(self.runs[name]) > STARVED * EVERY:
+                yield f"**Starved**: half of the seconds of {name} lasted {_second(self.runs[name]):.2f} s or longer."
+            if _busy(self.runs[name]) > BUSY:
+                yield f"**The server was {_busy(self.runs[name]):.0%} busy** with {name}, and may be what was measured."
+        if self.is_noisy:
+            width = spread(run.cost.cpu for run in self.runs[self.loop]).width
+            yield f"**This run was too noisy**: quartiles of (a)'s CPU {width:.0%} apart, more than {NOISY:.0%}."
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield what has a goal, and what two runs are compared by."""
+        fewer = spread(1 / ratio for ratio in self._ratios(self.chosen, _reads))
+        yield self._figure("reads: times fewer than (a)", fewer, better="higher", goal=FEWER)
+        yield self._figure("CPU against (a)", spread(self._ratios(self.chosen, _cpu)), better="lower", goal=SHARE)
+        late = spread(self._ratios(self.chosen, _late))
+        yield self._figure("95 % of the delays against (a)", late, better="lower", goal=LATE)
+        for name, runs in self.runs.items():
+            better: Literal["lower"] | None = "lower" if name.startswith("(c)") else None
+            for figure, what in _COMPARED.items():
+                if runs[0].delays or what in {_reads, _cpu}:
+                    yield self._figure(f"{name}: {figure}", spread(map(what, runs)), better=better)
+
+    def _figure(
+        self, name: str, found: Spread, *, better: Literal["lower", "higher"] | None, goal: float | None = None
+    ) -> Figure:
+        quiet = not self.is_noisy and self.loop not in self.starved
+        return Figure(
+            name=name, value=found.median, low=found.low, high=found.high, better=better, goal=goal, quiet=quiet
+        )
+
+
+def _reads(run: Run) -> float:
+    return run.books.reads
+
+
+def _cpu(run: Run) -> float:
+    return run.cost.cpu
+
+
+def _late(run: Run) -> float:
+    return run.delay(95)
+
+
+_COMPARED: Mapping[str, Callable[[Run], float]] = {
+    "reads": _reads,
+    "client: CPU, s": _cpu,
+    "wall, s": lambda run: run.cost.wall,
+    "peak, MiB": lambda run: run.cost.peak / 2**20,
+    "delay: median, s": lambda run: run.delay(50),
+    "delay: 95 %, s": _late,
+    "delay: 99 %, s": lambda run: run.delay(99),
+}
+
+
+def _second(runs: Sequence[Run]) -> float:
+    return median(run.second or 0.0 for run in runs)
+
+
+def _busy(runs: Sequence[Run]) -> float:
+    return median(run.server_busy for run in runs)
+
+
+def _quartiles(values: "Iterator[float] | Sequence[float]") -> str:
+    found = list(values)
+    one = spread(found)
+    return written(one.median) + (f" ({written(one.low)} to {written(one.high)})" if len(found) > 1 else "")
+
+
+def _cells(name: str, known: Mapping[str, Cell]) -> tuple[Cell, ...]:
+    return (name, *(known.get(column) for column in COLUMNS[1:]))
