@@ -218,9 +218,7 @@ def any_request(
 ) -> Call[Response]:
     """The escape hatch: a call this package has no method for."""
     query, json = secret(query), secret(json)
-    verb = method.upper()
-    if not verb.isascii() or not verb.isalpha():
-        raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
+    verb = _checked_method(method)
     _check_relative_path(path)
     target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
@@ -330,6 +328,19 @@ def _body(content: Secret[Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         failure = ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}")
     raise failure
+
+
+def _checked_method(method: object) -> str:
+    verb = method.upper() if isinstance(method, str) and method.isascii() else ""
+    if verb not in _METHODS:
+        # CONNECT makes a tunnel of the connection, and TRACE has the credential sent back.
+        raise ConfigurationError(
+            f"method must be one of {', '.join(_METHODS)}, not {method!r}; any other needs a session of your own"
+        )
+    return verb
+
+
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PURGE")
 
 
 def _check_relative_path(path: str) -> None:

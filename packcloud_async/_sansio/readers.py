@@ -12,7 +12,7 @@ from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async._sansio.glimpse import Glimpse, Glimpses
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.straight import Straight
-from packcloud_async._sansio.wire import Damage, Response
+from packcloud_async._sansio.wire import Damage, Headers, Response
 from packcloud_async.errors import InvalidResponse, TransportError
 from packcloud_async.models import IntegrationSettings, Page
 
@@ -126,8 +126,9 @@ def _without_wrapper(document: JsonValue) -> JsonValue:
 
 
 def plain(response: Response) -> Response:
-    """Return an answer as a value of its own, whose headers are a dict."""
-    return evolve(whole(response), headers=dict(response.headers))
+    """Return an answer as a value of its own, with a plain table of its headers."""
+    headers = whole(response).headers
+    return evolve(response, headers=dict(headers)) if isinstance(headers, Headers) else response
 
 
 def whole(response: Response) -> Response:
