@@ -8,6 +8,7 @@ import re
 import string
 import sys
 from collections.abc import Callable, Generator
+from functools import cache
 from typing import Any, Final, Self, cast
 from urllib.parse import quote, urlsplit
 
@@ -275,6 +276,14 @@ def _placeholders(template: str) -> list[str]:
     return sorted(item for item, _, _ in found if item is not None)
 
 
+@cache
+def _form(template: str) -> tuple[str, tuple[str, ...]]:
+    """Return a template as what ``%`` fills, and the names of what goes in; read once, and filled for each request."""
+    parts = [(text.replace("%", "%%"), name) for text, name, _, _ in string.Formatter().parse(template)]
+    form = "".join(text if name is None else f"{text}%s" for text, name in parts)
+    return form, tuple(name for _, name in parts if name is not None)
+
+
 def _route(default: str, *, confirmed: bool) -> str:
     return field(default=default, validator=_template, metadata={"confirmed": confirmed})
 
@@ -305,10 +314,8 @@ class Routes:
 
     def path(self, route: str, **ids: str) -> str:
         """Fill a template; every id is percent-encoded into its own segment or refused."""
-        template: str = getattr(self, route)
-        for name, value in ids.items():
-            ids[name] = path_segment(name, value)
-        return template.format_map(ids)
+        form, names = _form(getattr(self, route))
+        return form % tuple([path_segment(name, ids[name]) for name in names])
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

@@ -232,6 +232,7 @@ class TestRequest:
             answer = await client.request("get", path, query={"filter[type]": "return"})
         assert answer.status == 200
         assert answer.headers["content-type"] == "application/json"
+        assert type(answer.headers) is dict
         assert {service["type"] for service in answer.json()["data"]} == {"return"}
 
     async def test_post_with_json(self):

@@ -70,6 +70,7 @@ LAYERS: list[set[str]] = [
     {"_sansio.ledger_book"},
     {
         "_io.known_connections",
+        "_io.origin",
         "_io.deadlines",
         "_io.retrying",
         "_io.limiting",
@@ -107,10 +108,13 @@ EMPTY = {"_sansio.__init__", "_io.__init__"}
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "aiohttp": {
-        *(f"_io.{name}" for name in ("body", "direct", "known_connections", "middlewares", "silences", "transport")),
+        *(
+            f"_io.{name}"
+            for name in ("body", "direct", "known_connections", "middlewares", "origin", "silences", "transport")
+        ),
         "emulator.server",
     },
-    "yarl": {"_io.direct", "_io.transport", "emulator.server"},
+    "yarl": {"_io.origin", "_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
     "cattrs": {"_sansio.explaining"},
     "msgspec": {"_sansio.json_text"},

@@ -17,7 +17,7 @@ from attrs import define, field
 from multidict import CIMultiDictProxy
 
 from packcloud_async._io.tasks import carry
-from packcloud_async._sansio.wire import Damage, Response
+from packcloud_async._sansio.wire import Damage, Headers, Response
 
 _GRACE = 0.25
 """Seconds to read what had arrived when the connection went; all of it is in memory, so this is plenty."""
@@ -48,7 +48,7 @@ async def read_response(answer: Answer | aiohttp.ClientResponse, *, body_limit: 
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
     content = answer.content
     if answer.closed and content.exception() is None and content.total_bytes <= body_limit:
-        return Response(answer.status, _lower_case(answer), content.read_nowait())
+        return Response(answer.status, Headers(answer.headers), content.read_nowait())
     reading = _Reading(answer, body_limit)
     try:
         with reading:
@@ -57,10 +57,6 @@ async def read_response(answer: Answer | aiohttp.ClientResponse, *, body_limit: 
         carry(cancelled, reading.response(Damage.LATE))
         raise
     return reading.response(damage)
-
-
-def _lower_case(answer: Answer | aiohttp.ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 @define(eq=False)
@@ -78,7 +74,7 @@ class _Reading:
     _is_over: bool = field(default=False, init=False)
 
     def response(self, damage: Damage | None) -> Response:
-        return Response(self._answer.status, _lower_case(self._answer), b"".join(self._pieces), damage)
+        return Response(self._answer.status, Headers(self._answer.headers), b"".join(self._pieces), damage)
 
     async def to_the_end(self) -> Damage | None:
         try:

@@ -5,26 +5,24 @@
    name resolution, the writer of the head and the parser of the answer are aiohttp's all the same.
 2. It stands aside for whoever listens in there: when a part of aiohttp's own is replaced (recorders, mocks and
    instrumentations do that), and when aiohttp is of a release that is not known to have the same parts.
-3. What is sent is the same, byte for byte, as through the session.
+3. What is sent is the same, byte for byte, as through the session; all but its first line is written once.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
 from aiohttp import client, client_reqrep
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http import StreamWriter
 from attrs import define, field
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
+from multidict import CIMultiDictProxy, istr
 
 from packcloud_async._io.body import read_response
 from packcloud_async._io.known_connections import KnownConnections
 from packcloud_async._io.middlewares import lost_connection
+from packcloud_async._io.origin import Origin, origin_of
 from packcloud_async._io.silences import Silences
 from packcloud_async._sansio.wire import Request, Response
 
@@ -40,6 +38,9 @@ _PARTS: Final = (
 """What recorders, mocks and instrumentations replace."""
 
 
+_KEEP_ALIVE: Final = istr("Keep-Alive")
+
+
 def _part(owner: type, name: str) -> object:
     return vars(owner).get(name)
 
@@ -53,6 +54,8 @@ def _aiohttps_own() -> tuple[object, ...] | None:
 
 _AIOHTTPS_OWN = _aiohttps_own()
 _SESSION: Final = aiohttp.ClientSession
+# They show what is in the classes now, whenever that was put there.
+_IN_SESSION, _IN_REQUEST, _IN_RESPONSE = vars(_SESSION), vars(aiohttp.ClientRequest), vars(aiohttp.ClientResponse)
 
 
 def stands_aside() -> bool:
@@ -62,32 +65,11 @@ def stands_aside() -> bool:
         return True
     request, inner, send, start = own
     return (
-        _SESSION.__dict__["request"] is not request
-        or _SESSION.__dict__["_request"] is not inner
-        or aiohttp.ClientRequest.__dict__["send"] is not send
-        or aiohttp.ClientResponse.__dict__["start"] is not start
+        _IN_SESSION["request"] is not request
+        or _IN_SESSION["_request"] is not inner
+        or _IN_REQUEST["send"] is not send
+        or _IN_RESPONSE["start"] is not start
     )
-
-
-@define(eq=False)
-class _Heads:
-    """Everything in the head of a request but its first line, made once for the headers of one credential."""
-
-    given: Mapping[str, str] = field(repr=False)
-    without_body: CIMultiDict[str] = field(repr=False)
-    with_empty_body: CIMultiDict[str] = field(repr=False)
-
-
-@define(eq=False)
-class _Origin:
-    """Where requests go: ``connecting`` is what the connector is asked with, never sent.
-
-    ``prefix`` is the length of what stands before the path in its URLs.
-    """
-
-    connecting: aiohttp.ClientRequest
-    prefix: int
-    heads: _Heads | None = None
 
 
 @define(eq=False)
@@ -95,43 +77,60 @@ class Direct:
     """Sends requests on the connector of a session that is this package's own."""
 
     session: aiohttp.ClientSession
+    loop: asyncio.AbstractEventLoop
     timeout: aiohttp.ClientTimeout
     silences: Silences
     body_limit: int
     _known: KnownConnections
-    _origins: dict[str, _Origin] = field(factory=dict[str, _Origin], init=False)
+    _latest: Origin | None = field(default=None, init=False)
 
     async def exchange(self, request: Request) -> Response:
         """Send one request and read its answer; raises what aiohttp raises."""
-        scheme, _, place, *_ = request.url.split("/", 3)
-        origin = self._origins.get(place) or self._origin(f"{scheme}//{place}", place)
+        origin = self._latest
+        if origin is None or not request.url.startswith(origin.prefix):
+            origin = self._latest = origin_of(request.url, self.session, self.loop)
+        line = f"{request.method} {request.url[len(origin.prefix) - 1 :]} HTTP/1.1"
+        if not line.isprintable():
+            raise ValueError("a control character in the first line of a request")
+        heads = origin.written(request.headers) or await origin.write(request.headers)
         connection = await self._connect(origin)
         protocol = connection.protocol
         assert protocol is not None
-        protocol.set_response_params(skip_payload=request.method == "HEAD", read_until_eof=True, read_timeout=None)
-        answer = None
         try:
-            writer = StreamWriter(protocol, asyncio.get_running_loop())
-            line = f"{request.method} {request.url[origin.prefix :]} HTTP/1.1"
-            await writer.write_headers(line, self._head(origin, request))
-            writer.set_eof()
-            self.silences.begin(protocol)
-            answer = await _answer(connection, protocol, self.silences)
-            if (keep_alive := answer.headers.get("Keep-Alive")) is not None:
-                self._known.answered(protocol, keep_alive)
-            return await read_response(answer, body_limit=self.body_limit)
+            protocol.set_response_params(skip_payload=request.method == "HEAD", read_until_eof=True)
+            transport = protocol.transport
+            if transport is None or transport.is_closing():
+                raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+            transport.write(line.encode() + heads.of(request.method))
+            return await self._answer(connection, protocol)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             failure = lost_connection(error)
         finally:
-            if answer is None:
+            # It is released when all of the answer is here.
+            if connection.protocol is not None:
                 self.silences.end(protocol)
                 connection.close()
-            elif not answer.closed:
-                self.silences.end(protocol)
-                answer.close()
         raise failure
 
-    async def _connect(self, origin: _Origin) -> Connection:
+    async def _answer(self, connection: Connection, protocol: ResponseHandler) -> Response:
+        silences = self.silences
+        silences.begin(protocol, self.loop.time())
+        message, body = await protocol.read()
+        while 100 <= message.code < 200 and message.code != 101:
+            # Only announced so far; to aiohttp it was an answer, which ends the time that is left for one.
+            silences.begin(protocol, self.loop.time())
+            message, body = await protocol.read()
+        headers = message.headers
+        if (keep_alive := headers.get(_KEEP_ALIVE)) is not None:
+            self._known.answered(protocol, keep_alive)
+        answer = _Answer(message.code, headers, body, connection, silences)
+        if body.is_eof():
+            answer.ended()
+        else:
+            body.on_eof(answer.ended)
+        return await read_response(answer, body_limit=self.body_limit)
+
+    async def _connect(self, origin: Origin) -> Connection:
         connector = self.session.connector
         assert connector is not None
         while True:
@@ -143,28 +142,6 @@ class Direct:
                 return connection
             # Each one is closed, so this ends with the last of them.
             connection.close()
-
-    def _origin(self, url: str, place: str) -> _Origin:
-        origin = self._origins[place] = _Origin(self._request("GET", URL(url, encoded=True), {}), len(url))
-        return origin
-
-    def _head(self, origin: _Origin, request: Request) -> CIMultiDict[str]:
-        heads = origin.heads
-        if heads is None or heads.given != request.headers:
-            url = origin.connecting.url
-            heads = origin.heads = _Heads(
-                given=request.headers,
-                without_body=self._request("GET", url, request.headers).headers,
-                with_empty_body=self._request("POST", url, request.headers).headers,
-            )
-        return heads.without_body if request.method in aiohttp.ClientRequest.GET_METHODS else heads.with_empty_body
-
-    def _request(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientRequest:
-        # As the session does: of names that differ in case alone the last one counts.
-        merged = CIMultiDict[str]()
-        for name, value in headers.items():
-            merged[name] = value
-        return aiohttp.ClientRequest(method, url, headers=merged, loop=asyncio.get_running_loop(), session=self.session)
 
 
 @define(eq=False)
@@ -197,14 +174,3 @@ class _Answer:
         # Before anybody else may be given the connection.
         self.silences.end(protocol)
         connection.release()
-
-
-async def _answer(connection: Connection, protocol: ResponseHandler, silences: Silences) -> _Answer:
-    """Wait for the head of the answer itself; those of 1xx only announce it."""
-    while True:
-        message, body = await protocol.read()
-        if not 100 <= message.code < 200 or message.code == 101:
-            break
-    answer = _Answer(message.code, message.headers, body, connection, silences)
-    body.on_eof(answer.ended)
-    return answer

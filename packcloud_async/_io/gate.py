@@ -1,6 +1,5 @@
 """Gate: the slots of one client, where its requests wait for their turn."""
 
-import asyncio
 from types import TracebackType
 
 from attrs import define, field
@@ -45,7 +44,8 @@ class Gate:
         place = self.limiter.line_up(self, urgency)
         try:
             turn = await self._let_go(place)
-        except asyncio.CancelledError:
+        except BaseException:
+            # Cancelled mostly; one whose loop has ended, and whose coroutine is closed, gives up its place as well.
             self.limiter.give_up(place)
             raise
         self.limiter.left(place)

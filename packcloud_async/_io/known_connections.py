@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp.client_proto import ResponseHandler
 from attrs import define, field
@@ -25,7 +26,7 @@ class _Known:
     """A connection that was used: until when it may be again, by the loop's clock, and how to look at it."""
 
     usable_until: float = math.inf
-    has_unread: Callable[[], bool] | None = None
+    has_unread: Callable[[], object] | None = None
 
 
 @define(eq=False)
@@ -69,7 +70,7 @@ class KnownConnections:
         return known
 
 
-def _looking_at(protocol: ResponseHandler) -> Callable[[], bool]:
+def _looking_at(protocol: ResponseHandler) -> Callable[[], object]:
     """Return what tells whether the system holds something that the loop has not read: bytes, the end, an error."""
     transport = protocol.transport
     own: socket.socket | None = None if transport is None else transport.get_extra_info("socket")
@@ -80,4 +81,4 @@ def _looking_at(protocol: ResponseHandler) -> Callable[[], bool]:
         return lambda: bool(select.select([descriptor], [], [], 0)[0])
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    return lambda: bool(waiting.poll(0))
+    return partial(waiting.poll, 0)

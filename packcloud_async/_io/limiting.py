@@ -140,7 +140,9 @@ class Limiter:
             self._undo(place)
         else:
             self._line.leave(place)
-        self._admit(self.now())
+        # Not always is it running any more, and on a closed one nobody waits.
+        if not self._own_loop().is_closed():
+            self._admit(self._own_loop().time())
 
     def set_open(self, slots: Slots, is_open: bool) -> None:
         """Tell whether a client has a free slot."""
@@ -170,7 +172,11 @@ class Limiter:
         self._budget.told(allowances, uncertain=uncertain, now=self.now())
 
     def _future(self) -> "asyncio.Future[Turn]":
-        return asyncio.get_running_loop().create_future()
+        return self._own_loop().create_future()
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None
+        return self._loop
 
     def _turn(self, now: float) -> Turn:
         self._budget.begin(now)
@@ -216,7 +222,7 @@ class Limiter:
                 return
             self._timer.cancel()
         self._looks_at = instant
-        self._timer = asyncio.get_running_loop().call_at(instant, self._look_again)
+        self._timer = self._own_loop().call_at(instant, self._look_again)
 
     def _look_again(self) -> None:
         self._timer = None

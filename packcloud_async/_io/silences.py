@@ -5,8 +5,6 @@ requests of the last moment share one timer here, and only who waits longer than
 the rest. What began to arrive and then stopped within that moment is given up by at most as much too soon.
 """
 
-import asyncio
-
 from aiohttp.client_proto import ResponseHandler
 from attrs import define, field
 
@@ -32,9 +30,9 @@ class Silences:
     def __len__(self) -> int:
         return len(self._since)
 
-    def begin(self, protocol: ResponseHandler) -> None:
-        """Tell that an answer is expected from now on."""
-        self._since.begin(protocol, asyncio.get_running_loop().time())
+    def begin(self, protocol: ResponseHandler, now: float) -> None:
+        """Tell that an answer is expected from now on, by the loop's clock; once more begins its time anew."""
+        self._since.begin(protocol, now)
 
     def end(self, protocol: ResponseHandler) -> None:
         """Tell that nothing is expected any more."""

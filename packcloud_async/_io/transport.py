@@ -1,5 +1,6 @@
 """Moves one request over the network and says exactly how it failed."""
 
+import asyncio
 from typing import Protocol
 
 import aiohttp
@@ -93,7 +94,8 @@ class AiohttpTransport:
         connector = aiohttp.TCPConnector(limit=self.max_connections, ttl_dns_cache=60, keepalive_timeout=30)
         self._own = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         if not self._own.trace_configs:
-            self._direct = Direct(self._own, self._timeout, self._silences, self.body_limit, self._known)
+            loop = asyncio.get_running_loop()
+            self._direct = Direct(self._own, loop, self._timeout, self._silences, self.body_limit, self._known)
         return self._own
 
     async def _through(self, session: aiohttp.ClientSession, request: Request) -> Response:

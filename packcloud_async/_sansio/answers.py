@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from packcloud_async._sansio.endpoints import Call, Repeat, name_of
 from packcloud_async._sansio.redaction import credentials_in, excerpt_of, field_errors_of, quotable
@@ -57,21 +57,24 @@ def read_answer(
     ``now`` is the wall clock, used for a Retry-After date only when the answer has no Date of its own.
     None will do for a 2xx, in which no date counts.
     """
-    credential = secret(credential)
     try:
-        return _read(call, response, now, credential)
+        # Here and not in a function of its own: it is on the way of every answer.
+        if 200 <= response.status < 300:
+            return call.read(response)
+        _refuse(call, response, now, secret(credential))
     except Exception as error:  # noqa: BLE001 - every error goes on
+        credential = secret(credential)
         if isinstance(error, InvalidResponse):
             error.call = name_of(call)
         # The frames that took the answer apart hold its pieces, which may be settings or an echo of the credential.
         raise without_frames(error)  # noqa: B904 - it is the same one
 
 
-def _read(call: Call[T], response: Response, now: datetime | None, credential: Secret[Mapping[str, str]]) -> T:
-    if not 200 <= response.status < 300:
-        assert now is not None
-        raise _api_error(call, response, now=now, secrets=(*_shown_by(credential), *call.secrets))
-    return call.read(response)
+def _refuse(
+    call: Call[Any], response: Response, now: datetime | None, credential: Secret[Mapping[str, str]]
+) -> NoReturn:
+    assert now is not None
+    raise _api_error(call, response, now=now, secrets=(*_shown_by(credential), *call.secrets))
 
 
 def may_repeat(call: Call[Any], error: PackCloudError) -> bool:

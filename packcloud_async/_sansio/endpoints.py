@@ -5,7 +5,7 @@ A :class:`Call` is a plain value; drivers send it and hand the answer to ``answe
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, IntEnum
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from attrs import Factory, evolve, field, frozen
@@ -56,7 +56,8 @@ def _urgency(call: "Call[Any]") -> Urgency:
     return Urgency.READ if call.method in {"GET", "HEAD", "OPTIONS"} else Urgency.ACT
 
 
-@frozen
+# Without slots: attrs then fills a frozen instance at half the cost, and there is one for each request.
+@frozen(slots=False)
 class Call(Generic[T_co]):
     """One call, ready to send: ``target`` is a path below the base URL, or an absolute URL on its origin.
 
@@ -174,13 +175,19 @@ def get_settings(routes: Routes, organization_id: str, integration_id: str) -> C
 
 def sync(routes: Routes, organization_id: str, integration_id: str, kind: SyncKind) -> Call[SyncAccepted]:
     """Calls 8, 9, 11 and 12: start a sync. Any 2xx is acceptance, whatever its body."""
-    route = f"sync_{kind.value}"
+    operation, route, read = _SYNCS[kind]
     path = _integration_path(routes, route, organization_id, integration_id)
+    return Call(operation, "POST", path, Repeat.IF_NOT_SENT, read, route=route, urgency=Urgency.ACT)
 
+
+def _accepted(kind: SyncKind) -> Callable[[Response], SyncAccepted]:
     def read(response: Response) -> SyncAccepted:
         return SyncAccepted(kind, response.status, readers.json_or_none(response))
 
-    return Call(f"integrations.{route}", "POST", path, Repeat.IF_NOT_SENT, read, route=route)
+    return read
+
+
+_SYNCS: Final = {kind: (f"integrations.sync_{kind.value}", f"sync_{kind.value}", _accepted(kind)) for kind in SyncKind}
 
 
 def list_shipping_services(
@@ -211,21 +218,19 @@ def any_request(
 ) -> Call[Response]:
     """The escape hatch: a call this package has no method for."""
     query, json = secret(query), secret(json)
-    verb = method.upper()
-    if not verb.isascii() or not verb.isalpha():
-        raise ConfigurationError(f"method must be an HTTP method such as GET, not {method!r}")
+    verb = _checked_method(method)
     _check_relative_path(path)
     target = _with_query(path, Secret(query.reveal() or {}))
     repeat = Repeat.SAFE if verb in {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} else Repeat.IF_NOT_SENT
     if isinstance(json.reveal(), Unset):
-        return Call("request", verb, target, repeat, readers.whole, secrets=_values_of(query))
+        return Call("request", verb, target, repeat, readers.plain, secrets=_values_of(query))
     content = cast("Secret[JsonValue]", json)
     return Call(
         "request",
         verb,
         target,
         repeat,
-        readers.whole,
+        readers.plain,
         body=_body(content),
         secrets=(*_values_of(query), *leaves_of(content.reveal())),
     )
@@ -238,11 +243,21 @@ def given_only(**values: JsonValue | Unset) -> dict[str, JsonValue]:
 
 def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str], user_agent: str) -> Request:
     """Put a call and a credential together."""
-    headers = {"Accept": "application/json", "User-Agent": user_agent, **credential}
-    if call.body is not None:
+    return request_with(call, base_url, headers_with(credential, user_agent))
+
+
+def headers_with(credential: Mapping[str, str], user_agent: str) -> dict[str, str]:
+    """Return the headers every call has that is sent with a credential."""
+    return {"Accept": "application/json", "User-Agent": user_agent, **credential}
+
+
+def request_with(call: Call[Any], base_url: str, headers: dict[str, str]) -> Request:
+    """Put a call and the headers every call has together; they are the request's from then on."""
+    target, body = call.target, call.body
+    if body is not None:
         headers["Content-Type"] = "application/json"
-    url = Link(call.target) if call.target.startswith(("http://", "https://")) else base_url + call.target
-    return Request(call.method, url, headers, call.body)
+    # A path begins with a slash, a URL with its scheme.
+    return Request(call.method, base_url + target if target[0] == "/" else Link(target), headers, body)
 
 
 def name_of(call: Call[Any]) -> str:
@@ -267,7 +282,7 @@ def _integration_path(routes: Routes, route: str, organization_id: str, integrat
 
 
 def _get(operation: str, target: str, read: Callable[[Response], T], *, route: str) -> Call[T]:
-    return Call(operation, "GET", target, Repeat.SAFE, read, route=route)
+    return Call(operation, "GET", target, Repeat.SAFE, read, route=route, urgency=Urgency.READ)
 
 
 def _send(
@@ -313,6 +328,19 @@ def _body(content: Secret[Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         failure = ConfigurationError(f"the values given cannot be sent as JSON: {type(error).__name__}")
     raise failure
+
+
+def _checked_method(method: object) -> str:
+    verb = method.upper() if isinstance(method, str) and method.isascii() else ""
+    if verb not in _METHODS:
+        # CONNECT makes a tunnel of the connection, and TRACE has the credential sent back.
+        raise ConfigurationError(
+            f"method must be one of {', '.join(_METHODS)}, not {method!r}; any other needs a session of your own"
+        )
+    return verb
+
+
+_METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PURGE")
 
 
 def _check_relative_path(path: str) -> None:

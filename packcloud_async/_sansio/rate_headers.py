@@ -18,6 +18,8 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
+from packcloud_async._sansio.wire import Headers
+
 LONGEST_RESET = 7 * 86_400.0
 """Seconds; a reset later than that, or a day ago, is a misunderstanding."""
 EARLIEST_RESET = -86_400.0
@@ -50,7 +52,7 @@ class Allowance:
 
 def tells_allowance(headers: Mapping[str, str]) -> bool:
     """Whether an answer says anything that :func:`allowances` may read; header names are lower case."""
-    return not _TELLING.isdisjoint(headers)
+    return headers.has_any(_TELLING) if isinstance(headers, Headers) else not _TELLING.isdisjoint(headers)
 
 
 def allowances(headers: Mapping[str, str], now: datetime) -> tuple[Allowance, ...]:

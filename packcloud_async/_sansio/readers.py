@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.building import plan_of
@@ -12,7 +12,7 @@ from packcloud_async._sansio.envelope import Content, unwrap
 from packcloud_async._sansio.glimpse import Glimpse, Glimpses
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.straight import Straight
-from packcloud_async._sansio.wire import Damage, Response
+from packcloud_async._sansio.wire import Damage, Headers, Response
 from packcloud_async.errors import InvalidResponse, TransportError
 from packcloud_async.models import IntegrationSettings, Page
 
@@ -21,17 +21,20 @@ T = TypeVar("T")
 
 def one(model: type[T]) -> Callable[[Response], T]:
     """Read one model, enveloped or bare."""
-    return _models(cast("Any", model), many=False).one
+    known: Any = model
+    return _models(known, many=False).one
 
 
 def all_of(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
     """Read a list of models that has no further pages."""
-    return _models(cast("Any", model), many=True).items
+    known: Any = model
+    return _models(known, many=True).items
 
 
 def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
     """Read one page of a list of models."""
-    return _models(cast("Any", model), many=True).page
+    known: Any = model
+    return _models(known, many=True).page
 
 
 def glimpse(*, with_trade: bool) -> Callable[[Response], Glimpse]:
@@ -85,8 +88,10 @@ def _glimpses(*, many: bool, with_trade: bool) -> _Reading[Glimpse]:
 
 
 def _body(response: Response) -> bytes:
-    body = whole(response).body
-    if not body.strip():
+    if response.damage is not None:
+        whole(response)
+    body = response.body
+    if not body or body.isspace():
         raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
     return body
 
@@ -118,6 +123,12 @@ def json_or_none(response: Response) -> JsonValue:
 def _without_wrapper(document: JsonValue) -> JsonValue:
     """Take a wrapper off only when it holds nothing else: a setting may be called ``data``."""
     return document["data"] if isinstance(document, Mapping) and set(document) == {"data"} else document
+
+
+def plain(response: Response) -> Response:
+    """Return an answer as a value of its own, with a plain table of its headers."""
+    headers = whole(response).headers
+    return evolve(response, headers=dict(headers)) if isinstance(headers, Headers) else response
 
 
 def whole(response: Response) -> Response:

@@ -1,7 +1,8 @@
 """What goes over the wire, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from typing import final
 
 from attrs import field, frozen
 
@@ -33,6 +34,46 @@ def _without_query(url: str) -> str:
         scheme, _, rest = url.partition("://")
         return repr(f"{scheme}://{rest.partition('/')[0]}/...")
     return repr(url.partition("?")[0])
+
+
+@final
+class Headers(Mapping[str, str]):
+    """The headers of an answer by lower-case names, of which nobody asks for any in most answers.
+
+    ``given`` finds names in whatever case they are written. The table of lower-case names is made when it is needed.
+    """
+
+    __slots__ = ("_given", "_table")
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self._table: dict[str, str] | None = None
+
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Whether one of these is there."""
+        given = self._given
+        for name in names:  # noqa: SIM110 - any() with a generator costs three times as much, for each answer
+            if name in given:
+                return True
+        return False
+
+    def __getitem__(self, name: str) -> str:
+        return self._names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return _names_only(self)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        if self._table is None:
+            self._table = {name.lower(): value for name, value in self._given.items()}
+        return self._table
 
 
 @frozen

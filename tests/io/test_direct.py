@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from packcloud_async import ApiError, RateLimit, Request, Timeouts
+from packcloud_async import ApiError, RateLimit, Request, RetryPolicy, Timeouts, TransportError
 from packcloud_async._io import direct
 from packcloud_async._io.transport import AiohttpTransport
 
@@ -145,6 +145,33 @@ async def test_answers_that_only_announce_one_are_passed_over():
         assert server.accepted == 1
 
 
+@pytest.mark.parametrize("late", [0.0, 0.12], ids=["at once", "after a while"])
+async def test_an_announcement_begins_the_time_anew_and_does_not_end_it(late):
+    """A tenth of the read limit is timed here and the rest by aiohttp, whose time ends with every announcement."""
+
+    async def announce_and_be_silent(connection):
+        await connection.request()
+        await asyncio.sleep(late)
+        await connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await connection.silence()
+
+    timeouts = Timeouts(read=0.4, total=None)
+    async with talking(announce_and_be_silent, timeouts=timeouts, retry=RetryPolicy(attempts=1)) as (_, client):
+        async with asyncio.timeout(20):
+            with pytest.raises(TransportError, match="Timeout on reading"):
+                await integrations(client).get("int_1")
+
+
+@pytest.mark.parametrize("url", ["/v1\r\nX-Other: 1", "/v1\0"], ids=["line break", "null"])
+async def test_nothing_in_an_address_can_end_the_first_line(url, ways):
+    async with misbehaving(answering(GOOD)) as server:
+        transport = AiohttpTransport(Timeouts(), max_connections=1, body_limit=1000)
+        with pytest.raises(ValueError, match="control character"):
+            await transport.send(Request("GET", server.base_url + url, {"Accept": "application/json"}))
+        await transport.aclose()
+        assert server.received == []
+
+
 async def test_an_answer_that_speaks_another_protocol_ends_its_connection():
     switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
     async with talking(answering(switched), answering(GOOD)) as (server, client):
@@ -222,7 +249,7 @@ async def test_who_takes_a_released_connection_at_once_keeps_its_own_time(monkey
         protocol = self.protocol
         release(self)
         taken.append(len(silences))
-        silences.begin(protocol)
+        silences.begin(protocol, asyncio.get_running_loop().time())
 
     async def in_two_pieces(connection):
         await connection.request()

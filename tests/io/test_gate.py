@@ -74,6 +74,37 @@ class TestSlots:
         assert log == [("b", 1)]
         assert waiting.cancelled()
 
+    @pytest.mark.parametrize("error", [GeneratorExit, KeyboardInterrupt, SystemExit])
+    @pytest.mark.parametrize("let_go_before", [False, True], ids=["in line", "let go"])
+    async def test_whatever_ends_the_wait_gives_up_the_place(self, error, let_go_before):
+        gate = Gate(1)
+        await gate.enter(READ)
+        waiting = gate.enter(READ)
+        waiting.send(None)
+        if let_go_before:
+            gate.leave()
+        with pytest.raises(error):
+            waiting.throw(error)
+        if not let_go_before:
+            gate.leave()
+        assert gate.door.is_empty
+        assert gate.enter_at_once() is not None
+
+    def test_who_waited_when_its_loop_ended_leaves_no_place_behind(self):
+        gate = Gate(1)
+        loop = JumpingLoop()
+
+        async def begin():
+            await gate.enter(READ)
+            waiting = gate.enter(READ)
+            waiting.send(None)
+            return waiting
+
+        waiting = loop.run_until_complete(begin())
+        loop.close()
+        waiting.close()
+        assert gate.door.is_empty
+
     async def test_who_was_cancelled_and_has_not_noticed_yet_is_passed_over(self):
         gate, log = Gate(1), []
         await gate.enter(READ)

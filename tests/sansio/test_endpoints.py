@@ -237,6 +237,13 @@ def test_any_request_refuses_what_could_go_elsewhere(method, path):
         endpoints.any_request(method, path, None, UNSET)
 
 
+@pytest.mark.parametrize("method", ["CONNECT", "trace", "GETT", "X", "opt\u0131ons", "GET ", None, b"GET"])
+def test_a_method_that_is_none_or_must_not_be_sent_is_refused_with_the_way_out(method):
+    complaint = f"method must be one of GET, .*, PATCH, DELETE, PURGE, not {method!r}; any other needs a session of"
+    with pytest.raises(ConfigurationError, match=f"^{complaint} your own$"):
+        endpoints.any_request(method, "/v1", None, UNSET)
+
+
 def deep():
     value = []
     for _ in range(100_000):
