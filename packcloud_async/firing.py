@@ -149,7 +149,7 @@ class Firing:
         """Return another job that has fired this kind; None when it is ours to send."""
         watch = self.client.watch_of(self.organization_id)
         while (holder := watch.flights.take((self.integration_id, kind), self._flight)) is not self._flight:
-            if await holder.answered(kind) or holder.progress.state_of(kind).phase is Phase.SENT:
+            if await holder.answered(kind) or holder.progress.phase_of(kind) is Phase.SENT:
                 return holder.progress
         return watch.fired(self.integration_id, kind)
 
@@ -257,7 +257,7 @@ class _PostObserver:
             raise
 
     def harmless(self) -> None:
-        if self.progress.state_of(self.kind).phase is Phase.SENT:
+        if self.progress.phase_of(self.kind) is Phase.SENT:
             self.progress.not_sent(self.kind)
             self.listener.unsent(self.kind)
 

@@ -33,7 +33,7 @@ class Flight:
 
     async def answered(self, kind: SyncKind) -> bool:
         """Wait until the POST of a kind was answered; False if it was given up before."""
-        while not self.progress.state_of(kind).is_answered:
+        while not self.progress.is_answered(kind):
             if self._over:
                 return False
             await self._changed.next()

@@ -49,6 +49,8 @@ LAYERS: list[set[str]] = [
         "emulator.faults",
         "emulator.shops",
     },
+    {"_sansio.kind_state"},
+    {"_sansio.windows"},
     {
         "_sansio.answers",
         "_sansio.fairness",
