@@ -7,7 +7,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from typing import Self
 import attrs
 from attrs import define, field
 
+from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import only_cause, until_done
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
@@ -190,7 +192,7 @@ class SyncRun:
         if ledger is not None:
             await ledger.flush()
         failure: Exception | None = None
-        async with _Organizations(context, self._max_organizations) as organizations:
+        async with _organizations(context, self._max_organizations) as organizations:
             try:
                 async with iterating(self._targets) as given:
                     async for one in given:
@@ -207,7 +209,7 @@ class SyncRun:
     async def _resume_all(self, context: RunContext) -> None:
         assert context.ledger is not None
         after = 0
-        async with _Organizations(context, self._max_organizations) as organizations:
+        async with _organizations(context, self._max_organizations) as organizations:
             while found := await context.ledger.unfinished(after=after):
                 for target in found:
                     jobs = None if target.state is TargetState.WAITING else target.jobs
@@ -221,32 +223,40 @@ class _Organizations:
 
     context: RunContext
     at_once: int
-    _free: asyncio.Semaphore = field(init=False)
-    _tasks: asyncio.TaskGroup = field(factory=asyncio.TaskGroup, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._free = asyncio.Semaphore(self.at_once)
-
-    async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._tasks.__aexit__(kind, error, trace)
+    tasks: asyncio.TaskGroup
+    _under_way: int = field(default=0, init=False)
+    _one_ended: Signal = field(factory=Signal, init=False)
 
     async def start(self, target: SyncTarget, number: int, recorded: Sequence[UnfinishedJob] | None) -> None:
         """Begin an organization as soon as there is room."""
-        await self._free.acquire()
+        await self.until_at_most(self.at_once - 1)
         await self.context.results.until_taken()
+        self._under_way += 1
         self.context.tally.organizations += 1
         organization = OrganizationRun(self.context, target, number)
-        task = self._tasks.create_task(organization.act(recorded))
+        task = self.tasks.create_task(organization.act(recorded))
         task.add_done_callback(self._one_is_done)
 
+    async def until_at_most(self, count: int) -> None:
+        """Wait until no more than so many are under way."""
+        while self._under_way > count:
+            self._one_ended.clear()
+            await self._one_ended.wait()
+
     def _one_is_done(self, _: "asyncio.Task[None]") -> None:
-        self._free.release()
+        self._under_way -= 1
+        self._one_ended.set()
+
+
+@asynccontextmanager
+async def _organizations(context: RunContext, at_once: int) -> AsyncGenerator[_Organizations]:
+    # The senders end before the organizations do: what an organization holds back from other jobs may be under way
+    # until then.
+    async with asyncio.TaskGroup() as tasks, context.senders:
+        organizations = _Organizations(context, at_once, tasks)
+        yield organizations
+        await organizations.until_at_most(0)
+        context.senders.close()
 
 
 def _record(ledger: Ledger, targets: Iterable[str | SyncTarget]) -> Sequence[int]:

@@ -6,10 +6,12 @@ from typing import Protocol
 
 from attrs import define, field
 
+from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause
 from packcloud_async._sansio import answers, endpoints
 from packcloud_async._sansio.answers import Answer
 from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async._sansio.progress import Phase, SyncProgress
@@ -18,12 +20,20 @@ from packcloud_async._sansio.token import is_conflict
 from packcloud_async.calls import Caller
 from packcloud_async.errors import ApiError, InvalidResponse, PackCloudError, TransportError
 from packcloud_async.flights import Flight
-from packcloud_async.models import Integration, SyncKind
+from packcloud_async.models import Integration, SyncAccepted, SyncKind
 from packcloud_async.probes import Probe, ask
 from packcloud_async.watch import Watch
 
 Probed = Mapping[SyncKind, str | PackCloudError]
 """What the probe of a kind showed, or why it could not be read."""
+
+
+class Send(Protocol):
+    """Sends the call of a POST."""
+
+    async def __call__(self, call: Call[SyncAccepted], *, observer: CallObserver | None = None) -> SyncAccepted:
+        """Send it; see :meth:`Caller.call`."""
+        ...
 
 
 class JobClient(Caller, Protocol):
@@ -78,6 +88,7 @@ class Firing:
     progress: SyncProgress
     on_conflict: OnConflict
     listener: FiringListener
+    troubles: list[Exception] = field(factory=list[Exception], init=False)
     _flight: Flight = field(init=False)
 
     async def take_baseline(self, given: Integration | None, probed: Probed | None = None) -> None:
@@ -120,36 +131,60 @@ class Firing:
 
     async def post_all(self) -> None:
         """Send every POST that may still be sent, all at once; raise what is neither answer nor doubt."""
-        progress, troubles = self.progress, list[BaseException]()
+        kinds, troubles = self.progress.unsent, list[BaseException]()
         # Held until all is sent: the client forgets a watch that nobody holds, and with it who is sending what.
         watch = self.client.watch_of(self.organization_id)
-        with watch.flights.opened(self.integration_id, progress.unsent, progress) as self._flight:
-            try:
-                async with asyncio.TaskGroup() as posts:
-                    for kind in progress.unsent[1:]:
-                        posts.create_task(self._post_or_share(kind, troubles))
-                    for kind in progress.unsent[:1]:
-                        # The first one in the task there is.
-                        await self._post_or_share(kind, troubles)
-            except ExceptionGroup as group:
-                troubles.insert(0, only_cause(group))
+        self._flight = watch.flights.open(self.integration_id, kinds, self.progress)
+        try:
+            async with asyncio.TaskGroup() as posts:
+                for kind in kinds[1:]:
+                    posts.create_task(self._post_or_share(kind))
+                for kind in kinds[:1]:
+                    # The first one in the task there is.
+                    await self._post_or_share(kind)
+        except ExceptionGroup as group:
+            troubles.append(only_cause(group))
+        finally:
+            watch.flights.close(self._flight)
         # Outside the except block, so that the group does not become the context of the error in it.
-        if troubles:
-            raise troubles[0]
+        for trouble in (*troubles, *self.troubles):
+            raise trouble
 
-    async def _post_or_share(self, kind: SyncKind, troubles: list[BaseException]) -> None:
+    def begin_alone(self, watch: Watch) -> Sequence[SyncKind]:
+        """Hold what is to be sent, to be sent with :meth:`post`; nothing if another job sends or watches some of it."""
+        kinds, integration_id = self.progress.unsent, self.integration_id
+        for kind in kinds:
+            if watch.flights.is_held((integration_id, kind)) or watch.fired(integration_id, kind) is not None:
+                return ()
+        self._flight = watch.flights.open(integration_id, kinds, self.progress)
+        return kinds
+
+    async def post(self, kind: SyncKind, watch: Watch, call: Send) -> None:
+        """Send one POST of those held, by ``call``; what is neither answer nor doubt is put into ``troubles``."""
+        # It may have begun to be watched since.
+        if (other := watch.fired(self.integration_id, kind)) is not None:
+            self._share(kind, other)
+        else:
+            await self._post(kind, call)
+        self._flight.tell()
+
+    def end_alone(self, watch: Watch) -> None:
+        """Hold nothing any more."""
+        watch.flights.close(self._flight)
+
+    async def _post_or_share(self, kind: SyncKind) -> None:
         other = await self._other_with(kind)
         if other is not None:
             self._share(kind, other)
         else:
-            await self._post(kind, troubles)
+            await self._post(kind, self.client.call)
         self._flight.tell()
 
     async def _other_with(self, kind: SyncKind) -> SyncProgress | None:
         """Return another job that has fired this kind; None when it is ours to send."""
         watch = self.client.watch_of(self.organization_id)
         while (holder := watch.flights.take((self.integration_id, kind), self._flight)) is not self._flight:
-            if await holder.answered(kind) or holder.progress.state_of(kind).phase is Phase.SENT:
+            if await holder.answered(kind) or holder.progress.phase_of(kind) is Phase.SENT:
                 return holder.progress
         return watch.fired(self.integration_id, kind)
 
@@ -175,14 +210,14 @@ class Firing:
         self.progress.sending(kind)
         self.progress.joined(kind, error)
 
-    async def _post(self, kind: SyncKind, troubles: list[BaseException]) -> None:
+    async def _post(self, kind: SyncKind, send: Send) -> None:
         call = endpoints.sync(self.client.routes, self.organization_id, self.integration_id, kind)
         try:
-            await self.client.call(call, observer=_PostObserver(self.listener, self.progress, kind))
+            await send(call, observer=_PostObserver(self.listener, self.progress, kind))
         except (ApiError, TransportError, InvalidResponse) as error:
             self._take_answer(kind, error)
         except PackCloudError as error:
-            troubles.append(error)
+            self.troubles.append(error)
         else:
             self.progress.accepted(kind)
             self.listener.fired(kind, None, shared=False)
@@ -257,7 +292,7 @@ class _PostObserver:
             raise
 
     def harmless(self) -> None:
-        if self.progress.state_of(self.kind).phase is Phase.SENT:
+        if self.progress.phase_of(self.kind) is Phase.SENT:
             self.progress.not_sent(self.kind)
             self.listener.unsent(self.kind)
 

@@ -5,8 +5,7 @@ waits for what comes of it; if one is watching that sync already, it shares it. 
 left lets the next one through; one that is cut off in the middle of its POST leaves those that waited for it in doubt.
 """
 
-from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Collection
 from weakref import WeakValueDictionary
 
 from attrs import define, field
@@ -20,20 +19,26 @@ Key = tuple[str, SyncKind]
 
 @define(eq=False)
 class Flight:
-    """The POSTs of one job that are being sent."""
+    """The POSTs of one job that are being sent, or are about to be."""
 
+    integration_id: str
+    kinds: Collection[SyncKind]
     progress: SyncProgress
     _changed: Bell = field(factory=Bell, init=False)
     _over: bool = field(default=False, init=False)
 
-    def tell(self, *, over: bool = False) -> None:
-        """Wake whoever waits: a POST was answered, or nothing more comes of any of them."""
-        self._over = self._over or over
+    def tell(self) -> None:
+        """Wake whoever waits: a POST was answered."""
+        self._changed.ring()
+
+    def end(self) -> None:
+        """Wake whoever waits: nothing more comes of any of them."""
+        self._over = True
         self._changed.ring()
 
     async def answered(self, kind: SyncKind) -> bool:
         """Wait until the POST of a kind was answered; False if it was given up before."""
-        while not self.progress.state_of(kind).is_answered:
+        while not self.progress.is_answered(kind):
             if self._over:
                 return False
             await self._changed.next()
@@ -58,22 +63,27 @@ class Flights:
     _sending: dict[Key, Flight] = field(factory=dict[Key, Flight], init=False)
     _fired: WeakValueDictionary[Key, Fired] | None = field(default=None, init=False)
 
-    @contextmanager
-    def opened(self, integration_id: str, kinds: Collection[SyncKind], progress: SyncProgress) -> Generator[Flight]:
-        """Hold those of the kinds that nobody holds, until the block is left."""
-        flight = Flight(progress)
+    def open(self, integration_id: str, kinds: Collection[SyncKind], progress: SyncProgress) -> Flight:
+        """Hold those of the kinds that nobody holds; whoever opens it closes it."""
+        flight = Flight(integration_id, kinds, progress)
         for kind in kinds:
             self.take((integration_id, kind), flight)
-        try:
-            yield flight
-        finally:
-            for kind in kinds:
-                if self._sending.get((integration_id, kind)) is flight:
-                    del self._sending[integration_id, kind]
-            if not self._sending:
-                # A dict that shrank keeps the memory of its largest day.
-                self._sending = {}
-            flight.tell(over=True)
+        return flight
+
+    def close(self, flight: Flight) -> None:
+        """Hold nothing any more; what is closed already is ignored."""
+        for kind in flight.kinds:
+            key = (flight.integration_id, kind)
+            if self._sending.get(key) is flight:
+                del self._sending[key]
+        if not self._sending:
+            # A dict that shrank keeps the memory of its largest day.
+            self._sending = {}
+        flight.end()
+
+    def is_held(self, key: Key) -> bool:
+        """Whether somebody sends the POST, or is about to."""
+        return key in self._sending
 
     def take(self, key: Key, flight: Flight) -> Flight:
         """Return who holds the POST; the one who asks if nobody does."""
@@ -84,8 +94,14 @@ class Flights:
         fired = Fired(progress, keeps)
         # Made when it is needed: a bulk run watches what it fired at once, in very many organizations.
         self._fired = WeakValueDictionary() if self._fired is None else self._fired
-        self._fired.update({(integration_id, kind): fired for kind in progress.open_kinds})
+        answered = [kind for kind in progress.open_kinds if progress.is_answered(kind)]
+        self._fired.update({(integration_id, kind): fired for kind in answered})
         return fired
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether jobs that were fired may be held by somebody."""
+        return self._fired is not None
 
     def fired(self, key: Key) -> SyncProgress | None:
         """Return a job that was fired and is held by somebody, None if there is none."""

@@ -2,20 +2,17 @@
 
 1. One bad integration is a result with an error, never an exception for the others; a ledger that cannot be written
    ends the run, because nothing may be sent that is not recorded.
-2. No task per watched job: a few workers fire the syncs, then the organization's one watch does the rest, and what is
+2. No task per job: the senders of the run fire the syncs, then the organization's one watch does the rest, and what is
    kept of a watched job is its machine and one record.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from math import ceil
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from packcloud_async._io.signal import Signal
-from packcloud_async._io.turns import Ask, Turn
 from packcloud_async._sansio.endpoints import Urgency
 from packcloud_async._sansio.ledger_records import NewJob, UnfinishedJob, error_text
 from packcloud_async._sansio.outcomes import Sighting, SyncResult
@@ -24,9 +21,10 @@ from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, SyncError
-from packcloud_async.firing import Firing, read_probes, settle_what_was_cut_off
+from packcloud_async.firing import read_probes
 from packcloud_async.job_log import log_result
 from packcloud_async.models import Integration, SyncKind
+from packcloud_async.organization_firing import OrganizationFiring, Start
 from packcloud_async.policies import path_segment
 from packcloud_async.recorder import JobLine, Recorder
 from packcloud_async.run_context import OrganizationClient, RunContext, told, without_outcome
@@ -36,21 +34,6 @@ from packcloud_async.watched import Watched
 
 MADE_AT_ONCE = 100
 """So many jobs are made of a list before the loop may do something else."""
-
-
-@frozen
-class _Start:
-    """A job to be started, or gone on with when ``recorded``.
-
-    ``number`` is its number in the ledger, 0 for none; ``page`` is where the listing showed it, 0 for nowhere.
-    """
-
-    integration_id: str
-    progress: SyncProgress
-    has_baseline: bool
-    recorded: bool = False
-    number: int = 0
-    page: int = 0
 
 
 @define(eq=False)
@@ -89,7 +72,7 @@ class OrganizationRun:
             self._give_up(error, began_at)
             return
         try:
-            await self._fire_all(watch, starts)
+            await OrganizationFiring(self.run, self._client, watch, self._recorder, self).fire_all(starts)
             await self._until_all_are_done()
         finally:
             for watched in [watched for watched in watch.jobs if watched.watcher is self]:
@@ -110,7 +93,7 @@ class OrganizationRun:
         if self._recorder.broken is not None:
             raise self._recorder.broken
 
-    async def _begin(self, watch: Watch) -> list[_Start]:
+    async def _begin(self, watch: Watch) -> list[Start]:
         kinds = self.target.kinds or self.run.kinds
         if kinds is None:
             raise ConfigurationError(f"no kinds for {watch.organization_id!r}: give sync_many or the target kinds=")
@@ -118,7 +101,7 @@ class OrganizationRun:
             starts = await self._listed(watch, kinds)
         else:
             named = self._usable(self.target.integration_ids)
-            starts = [_Start(id_, self._machine(kinds), has_baseline=False) for id_ in named]
+            starts = [Start(id_, self._machine(kinds), has_baseline=False) for id_ in named]
         return self._recorded(starts)
 
     def _usable(self, integration_ids: Iterable[str]) -> Iterator[str]:
@@ -130,7 +113,7 @@ class OrganizationRun:
             else:
                 yield integration_id
 
-    async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[_Start]:
+    async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[Start]:
         """List the integrations, and take what the list shows, and what probes show beside it, as their baselines."""
         starting = evolve(self._client, urgency=Urgency.LISTING)
         found: dict[str, Integration] = {}
@@ -143,7 +126,7 @@ class OrganizationRun:
         watch.known.pages = count
         blind = {kind: [i.id for i in found.values() if kind not in i.watermarks] for kind in kinds}
         probed = await read_probes(starting, watch.organization_id, blind)
-        starts: list[_Start] = []
+        starts: list[Start] = []
         for number, integration in enumerate(found.values(), 1):
             if number % MADE_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -151,23 +134,25 @@ class OrganizationRun:
             machine = self._machine(kinds)
             machine.baseline(integration.watermarks, probed=shown)
             machine.expected = watch.expectations_of(integration, kinds)
-            starts.append(_Start(integration.id, machine, has_baseline=True, page=page_of[integration.id]))
+            starts.append(Start(integration.id, machine, has_baseline=True, page=page_of[integration.id]))
         return starts
 
     def _machine(self, kinds: tuple[SyncKind, ...]) -> SyncProgress:
         states = dict.fromkeys(kinds, KindState())
         return SyncProgress(policy=self.run.poll, started_at=_now(), kinds=states, spread=_spread(self.run.draw()))
 
-    def _recorded(self, starts: list[_Start]) -> list[_Start]:
+    def _recorded(self, starts: list[Start]) -> list[Start]:
         if self.run.ledger is None or not self.number:
             return starts
         jobs = [
             NewJob(start.integration_id, self._recorder.token(start.integration_id, start.progress)) for start in starts
         ]
         numbers = self.run.ledger.add_jobs(self.number, jobs)
-        return [evolve(start, number=number) for start, number in zip(starts, numbers, strict=True)]
+        for start, number in zip(starts, numbers, strict=True):
+            start.number = number
+        return starts
 
-    def _resumed(self, recorded: Iterable[UnfinishedJob]) -> Iterator[_Start]:
+    def _resumed(self, recorded: Iterable[UnfinishedJob]) -> Iterator[Start]:
         for job in recorded:
             try:
                 record = read_token(job.token)
@@ -180,71 +165,25 @@ class OrganizationRun:
             machine = record.progress(
                 record.poll, spread=_spread(self.run.draw()), now=_now(), wall_clock=datetime.now(UTC)
             )
-            yield _Start(job.integration_id, machine, record.has_baseline, recorded=True, number=job.number)
+            yield Start(job.integration_id, machine, record.has_baseline, recorded=True, number=job.number)
 
-    async def _fire_all(self, watch: Watch, starts: list[_Start]) -> None:
-        """Fire one job after the other, as many at once as the run has room for; a task lives as long as its POSTs."""
-        starts.reverse()
-        all_begun = asyncio.Event()
-        asked: deque[Ask] = deque()
-
-        def begin(turn: Turn) -> None:
-            turn.leave()
-            asked.popleft()
-            fire = self._fire(watch, starts.pop())
-            try:
-                firing.create_task(fire).add_done_callback(turn.end_with)
-            except RuntimeError:
-                # The group is being left.
-                fire.close()
-                turn.end()
-            ask_ahead()
-
-        def ask_ahead() -> None:
-            # Who asks for one turn at a time gets no more of them, whatever its weight.
-            while len(asked) < min(len(starts), 1 + ceil(self.target.weight)):
-                asked.append(ask := Ask(begin))
-                self.run.firing.add(ask, watch.organization_id, Urgency.ACT, self.target.weight)
-            if not starts:
-                all_begun.set()
-
-        try:
-            async with asyncio.TaskGroup() as firing:
-                ask_ahead()
-                await all_begun.wait()
-        finally:
-            for ask in asked:
-                self.run.firing.give_up(ask)
-
-    async def _fire(self, watch: Watch, start: _Start) -> None:
-        await self.run.results.until_taken()
+    def fired(self, watch: Watch, start: Start, line: JobLine, failure: Exception | None) -> None:
+        """Watch a job that is fired."""
         progress = start.progress
-        if not start.recorded:
-            # Until here it only waited for its turn.
-            progress.started_at = _now()
-        line = JobLine(self._recorder, start.integration_id, progress, start.number)
-        firing = Firing(self._client, watch.organization_id, start.integration_id, progress, self.run.on_conflict, line)
+        parts: Sequence[Watched] = ()
         try:
-            if start.recorded:
-                settle_what_was_cut_off(progress)
-            if not start.has_baseline:
-                await firing.take_baseline(None)
-            if progress.unsent:
-                await firing.post_all()
-            parts = watch.begin(start.integration_id, progress, self, tag=start.number)
-            for watched in parts:
-                watched.page = start.page
-        except LedgerError:
-            raise
+            if failure is None:
+                parts = watch.begin(start.integration_id, progress, self, tag=start.number)
         except Exception as error:  # noqa: BLE001 - one bad integration never stops the rest
-            self._end(start.integration_id, progress, start.number, error)
+            failure = error
+        if failure is not None or progress.is_done:
+            self._end(start.integration_id, progress, start.number, failure)
             return
-        if progress.is_done:
-            self._end(start.integration_id, progress, start.number, None)
-        else:
-            line.record()
-            self._watched += 1
-            watch.join(parts)
+        for watched in parts:
+            watched.page = start.page
+        line.record()
+        self._watched += 1
+        watch.join(parts)
 
     def seen(self, watched: Watched, sighting: Sighting) -> None:
         """Record the news of a job that goes on; a watermark may go back, and then nobody could see it again."""
@@ -261,7 +200,8 @@ class OrganizationRun:
     def ended(self, watched: Watched, failure: BaseException | None) -> None:
         """Deliver the result of a job."""
         self._watched -= 1
-        self._news.set()
+        if not self._watched:
+            self._news.set()
         error = failure if failure is None or isinstance(failure, Exception) else SyncError("the watch was ended")
         self._end(watched.integration_id, watched.progress, watched.tag, error)
 

@@ -48,8 +48,13 @@ class ResultQueue:
             raise item.error
         return None
 
+    @property
+    def piles_up(self) -> bool:
+        """Whether more results are there than a caller who keeps up would leave."""
+        return self._queue.qsize() > UNREAD_RESULTS_ALLOWED
+
     async def until_taken(self) -> None:
-        """Wait while more results are there than a caller who keeps up would leave."""
-        while self._queue.qsize() > UNREAD_RESULTS_ALLOWED:
+        """Wait while results pile up."""
+        while self.piles_up:
             self._taken.clear()
             await self._taken.wait()

@@ -23,6 +23,7 @@ from packcloud_async.policies import PollPolicy, Routes
 from packcloud_async.probes import Probe
 from packcloud_async.report import Tally
 from packcloud_async.results import ResultQueue
+from packcloud_async.senders import Senders
 from packcloud_async.targets import SyncTarget
 from packcloud_async.watch import Watch
 
@@ -46,6 +47,7 @@ class RunContext:
     ledger: Ledger | None
     tally: Tally = field(factory=Tally)
     results: ResultQueue = field(factory=ResultQueue)
+    senders: Senders = field(factory=Senders)
     requests_sent: int = 0
     was_cut_off: bool = False
     _wall_clock: datetime = field(factory=lambda: datetime.now(UTC), init=False)
@@ -97,13 +99,13 @@ class OrganizationClient:
             call = evolve(call, urgency=self.urgency)
         turn = await self.run.slots.take(self.target.organization_id, call.urgency, self.target.weight)
         try:
-            return await self.run.client.call(call, observer=_Counting(self.run, turn, observer), once=once)
+            return await self.run.client.call(call, observer=Counting(self.run, turn, observer), once=once)
         finally:
             turn.end()
 
 
 @define(eq=False)
-class _Counting:
+class Counting:
     """Counts what leaves, gives the turn on, and passes on what it is told."""
 
     run: RunContext

@@ -78,6 +78,9 @@ class Watch:
 
     def fired(self, integration_id: str, kind: SyncKind) -> SyncProgress | None:
         """Return a job whose sync of this kind is under way, for another job to share; None if there is none."""
+        if self.jobs.first_of(integration_id) is None and not self.flights.has_fired:
+            # The usual one.
+            return None
         known = [watched.progress for watched in self.jobs.of(integration_id)]
         if (unwatched := self.flights.fired((integration_id, kind))) is None and not known:
             return None

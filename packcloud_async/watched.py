@@ -165,8 +165,8 @@ class WatchedJobs:
 
 def parts_of(progress: SyncProgress) -> Iterator[tuple[SyncKind | None, tuple[SyncKind, ...]]]:
     """Split the open kinds of a job into what its integration shows and what each probe reads."""
-    probed = tuple(kind for kind in progress.open_kinds if progress.state_of(kind).probed)
-    carried = tuple(kind for kind in progress.open_kinds if kind not in probed)
+    probed = progress.probed_kinds
+    carried = tuple([kind for kind in progress.open_kinds if kind not in probed]) if probed else progress.open_kinds
     if carried:
         yield None, _SHARED.setdefault(carried, carried)
     for kind in probed:

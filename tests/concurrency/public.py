@@ -16,7 +16,7 @@ NOT_AWAITED_BY_CALLERS = {
     "_Steps": "walks over the targets within the run",
     "Slot": "is held within a call",
     "_Reading": "is entered while an answer is read",
-    "_Organizations": "is entered within the run",
+    "Senders": "is entered within the run",
 }
 
 

@@ -52,6 +52,16 @@ def watched(*answers, now=0.0, baseline=None, **changes):
     return progress, progress.watch(now)
 
 
+def test_what_was_asked_for_stays_as_it_was():
+    progress, _ = watched()
+    state, kinds = progress.state_of(ORDERS), progress.kinds
+
+    progress.observed({ORDERS: T1}, asked_at=1.0, now=2.0)
+
+    assert progress.is_done
+    assert state == kinds[ORDERS] == KindState(phase=Phase.ACCEPTED, baseline=T0)
+
+
 def told(progress, kind=ORDERS):
     outcome = progress.outcomes[kind]
     return outcome.state, outcome.error
