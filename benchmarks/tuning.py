@@ -2,32 +2,33 @@
 
     python -m benchmarks.tuning [--organizations 200]
 
-On virtual time, on a server that answers after 5 ms: the loop of `whole_run`, then `sync_many` with every policy of a
-grid without jitter, on the same durations. ``first`` is at once how long a watch waits before it looks and the least
-time between two looks; from an age of ``first / (growth - 1)`` on the looks are further apart. The best is what
-`whole_run` uses. Beside it stands the least that anybody could have (``whole/least.py``).
+On virtual time, on a server that answers after 5 ms, with all organizations at once: the loop of `whole_run`, then
+`sync_many` with every policy of a grid without jitter, and some with pacing learned in a run before, whose durations
+were others. ``first`` is at once how long a watch waits before it looks and the least time between two looks; from an
+age of ``first / (growth - 1)`` on the looks are further apart. The best is what `whole_run` uses. Beside it stands the
+least that anybody could have (``whole/least.py``).
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from statistics import quantiles
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from benchmarks.pacing import Scenario, Sent, measure, naive, planner, written
+from benchmarks.pacing import DEFAULT, Scenario, Sent, measure, naive, planner, written
 from benchmarks.results import FOLDER, Cell, Table, save
 from benchmarks.whole.bounds import for_whom_knows_the_distribution, for_whom_knows_the_draws
 from benchmarks.whole.loop import DEADLINE
 from benchmarks.whole.server import Plan
 from benchmarks.whole.ways import TOLERATED, TUNED
-from packcloud_async import PollPolicy
+from packcloud_async import LearnedPacing, PollPolicy
 from packcloud_async.emulator import SyncTimes
 
 QUICK = ("--organizations", "2", "--firsts", "1.2", "--growths", "1.3", "--median", "0.5")
 LATENCY = 0.005
-SHOWN = 8
+SHOWN = 4
 """So many policies of either side of the goal are shown."""
 
 FIRSTS = (1.1, 1.125, 1.15, 1.175, 1.2, 1.225, 1.25, 1.3)
@@ -87,16 +88,27 @@ def shown(found: Sequence[Tried], loop: Sent) -> Sequence[Tried]:
     )
 
 
+def with_others(where: Scenario) -> Iterator[tuple[str, Sent]]:
+    """Yield what the defaults send, and what is sent with pacing that saw a run before: its end, and all of it."""
+    yield "`PollPolicy()`, as it comes", measure(where, planner(DEFAULT))
+    before = evolve(where, seed=where.seed + 1_000)
+    for policy, samples in product((DEFAULT, TUNED), (64, where.organizations * where.integrations)):
+        pacing = LearnedPacing(samples=max(samples, 64))
+        measure(before, planner(policy, pacing))
+        yield f"`{written(policy)}`, learned, `samples={samples:,}`", measure(where, planner(policy, pacing))
+
+
 COLUMNS = ("way", "reads of an organization", "times fewer than the loop", "95 % of the delays, s", "against the loop")
 
 
-def table(plan: Plan, loop: Sent, found: Sequence[Tried]) -> Table:
-    """Write the best policies between the loop and the least there can be."""
+def table(plan: Plan, loop: Sent, found: Sequence[Tried], others: Iterable[tuple[str, Sent]]) -> Table:
+    """Write the best policies and others between the loop and the least there can be."""
     chosen = best(found, loop)
     rows = [_row("the loop of `whole_run`", plan, loop.reads, late(loop), loop)]
     for one in shown(found, loop):
         mark = " (the best in time)" if one is chosen else ""
         rows.append(_row(f"`{written(one.policy)}`{mark}", plan, one.sent.reads, late(one.sent), loop))
+    rows += [_row(name, plan, sent.reads, late(sent), loop) for name, sent in others]
     tolerated = TOLERATED * late(loop)
     least = for_whom_knows_the_distribution(plan, tolerated=tolerated)
     rows.append(_row("enough, knowing the distribution", plan, least.enough, tolerated, loop))
@@ -125,7 +137,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     where = scenario(plan)
     loop = measure(where, naive(both_kinds=True))
     found = list(tried(where, options.firsts, options.growths))
-    save("tuning", [table(plan, loop, found)], folder=folder, seed=plan.seed)
+    save("tuning", [table(plan, loop, found, with_others(where))], folder=folder, seed=plan.seed)
     chosen = best(found, loop)
     print(f"\n`whole_run` uses {written(TUNED)}; the best here: {written(chosen.policy) if chosen else 'none'}")
 

@@ -42,22 +42,30 @@ class Cost:
 
 
 @frozen(kw_only=True)
+class Seconds:
+    """How long the seconds lasted that a loop meant to wait before a GET; ``most``: of nineteen in twenty."""
+
+    median: float
+    most: float
+
+
+@frozen(kw_only=True)
 class Told:
     """What a client says: the instant at which it knew each news, and whether each kind moved.
 
-    ``second`` is how long half of its seconds lasted at least, None if it had none.
+    ``seconds`` are those it meant to wait, None if it meant none.
     """
 
     news: Mapping[Key, float]
     moved: Mapping[Key, bool]
-    second: float | None = None
+    seconds: Seconds | None = None
 
 
 @frozen(kw_only=True)
 class Run:
     """One way, measured; ``delays`` are seconds, sorted, and ``wrong`` counts outcomes the books do not bear out.
 
-    ``second`` is how long half of the seconds lasted at least that a loop meant to wait, None if it meant none.
+    ``seconds`` are those that a loop meant to wait, None if it meant none.
     """
 
     cost: Cost
@@ -65,7 +73,7 @@ class Run:
     delays: Sequence[float]
     wrong: int
     server_busy: float
-    second: float | None = None
+    seconds: Seconds | None = None
 
     @property
     def requests(self) -> int:
@@ -97,7 +105,7 @@ def held_against(books: Books, told: Told, plan: Plan, *, cost: Cost, server_bus
     delays = sorted(at - books.moves[key] for key, at in told.news.items() if key in books.moves)
     # Whoever knows of what never happened, or before it did, guessed.
     wrong += len(told.news) - len(delays) + sum(delay < 0 for delay in delays)
-    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=server_busy, second=told.second)
+    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=server_busy, seconds=told.seconds)
 
 
 def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
@@ -116,4 +124,6 @@ def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
         {(organization, one, SyncKind(kind)): value for (organization, one, kind), value in found[name]}
         for name in ("news", "moved")
     )
-    return Cost(**found["cost"]), Told(news=news, moved=moved, second=found["second"])
+    return Cost(**found["cost"]), Told(
+        news=news, moved=moved, seconds=None if (seconds := found["seconds"]) is None else Seconds(**seconds)
+    )

@@ -12,7 +12,7 @@ The rows stand in the order in which they were last learned, the durations of a 
 import json
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, Literal, Self, TypeAlias, cast
 
 from attrs import define, field
@@ -65,6 +65,7 @@ class LearnedPacing:
     samples: int = field(default=64, validator=_check_samples)
     max_keys: int = field(default=1024, validator=_check_keys)
     _learned: dict[Key, deque[float]] = field(factory=dict, init=False, repr=False)
+    _expected: dict[Key, Expectation] = field(factory=dict, init=False, repr=False, eq=False)
 
     def learn(
         self, *, connector_id: str | None, category: str | None, kind: SyncKind, not_yet: float, seen: float
@@ -80,18 +81,30 @@ class LearnedPacing:
             raise ConfigurationError(f"news comes between two ages, not between {not_yet!r} and {seen!r} seconds")
         duration = not_yet + (seen - not_yet) / 2
         for key in _keys(connector_id, category, kind):
-            self._keep(key, [*self._learned.pop(key, ()), duration])
+            self._keep(key, duration)
         while len(self._learned) > self.max_keys:
-            del self._learned[next(iter(self._learned))]
+            forgotten = next(iter(self._learned))
+            del self._learned[forgotten]
+            self._expected.pop(forgotten, None)
 
     def expect(self, *, connector_id: str | None, category: str | None, kind: SyncKind) -> Expectation | None:
         """Return what is expected of the next sync; None if too little is known."""
         for key in _keys(connector_id, category, kind):
-            known = sorted(self._learned.get(key, ()))
-            if len(known) >= ENOUGH:
-                tenth = len(known) // 10
-                return Expectation(low=known[tenth], high=known[-1 - tenth], tail=known[-1], worst=self.worst)
+            if (expected := self._expectation_of(key)) is not None:
+                return expected
         return None
+
+    def _expectation_of(self, key: Key) -> Expectation | None:
+        # All integrations of a list ask before anything more is learned, and sorting is most of the answer.
+        expected = self._expected.get(key)
+        if expected is None or expected.worst != self.worst:
+            known = sorted(self._learned.get(key, ()))
+            if len(known) < ENOUGH:
+                return None
+            tenth = len(known) // 10
+            expected = Expectation(low=known[tenth], high=known[-1 - tenth], tail=known[-1], worst=self.worst)
+            self._expected[key] = expected
+        return expected
 
     def to_json(self) -> str:
         """Return all that was learned, and the options, as a JSON text without any secret in it."""
@@ -131,13 +144,19 @@ class LearnedPacing:
         pacing = cls(worst=worst, samples=samples, max_keys=max_keys)
         rows = [_row(values) for values in _list(learned)]
         for key, durations in rows:
-            pacing._keep(key, durations)
+            pacing._learned[key] = deque(durations, maxlen=samples)
         if len(rows) > max_keys or len(pacing._learned) < len(rows) or any(len(row[1]) > samples for row in rows):
             raise ValueError("rows")
         return pacing
 
-    def _keep(self, key: Key, durations: Iterable[float]) -> None:
-        self._learned[key] = deque(durations, maxlen=self.samples)
+    def _keep(self, key: Key, duration: float) -> None:
+        known = self._learned.pop(key, None)
+        if known is None or known.maxlen != self.samples:
+            known = deque(known or (), maxlen=self.samples)
+        known.append(duration)
+        # Those that were learned last stand last.
+        self._learned[key] = known
+        self._expected.pop(key, None)
 
 
 def _keys(connector_id: str | None, category: str | None, kind: SyncKind) -> Iterator[Key]:

@@ -61,6 +61,32 @@ def test_only_the_last_durations_count():
     assert learned([*range(1000), *[5] * 10], samples=10).expect(**SHOP) == Expectation(5.0, 5.0, 5.0, 4.0)
 
 
+def test_what_is_expected_is_made_once_until_something_is_learned():
+    pacing = learned([30.0] * ENOUGH)
+    expected = pacing.expect(**SHOP)
+    assert pacing.expect(**SHOP) is expected
+    for _ in range(ENOUGH):
+        pacing.learn(**SHOP, not_yet=90.0, seen=90.0)
+    assert pacing.expect(**SHOP) == Expectation(low=30.0, high=90.0, tail=90.0, worst=4.0)
+
+
+def test_what_is_forgotten_is_expected_no_more():
+    pacing = learned([30.0] * ENOUGH, max_keys=2)
+    assert pacing.expect(**SHOP) is not None
+    learned_elsewhere = {"connector_id": "woo", "category": "pos", "kind": SyncKind.PRODUCTS}
+    pacing.learn(**learned_elsewhere, not_yet=1.0, seen=1.0)
+    assert pacing.expect(**SHOP) is None
+
+
+def test_options_that_are_changed_count_from_then_on():
+    pacing = learned(range(1, 21))
+    assert pacing.expect(**SHOP).worst == 4.0
+    pacing.worst, pacing.samples = 2.0, 8
+    assert pacing.expect(**SHOP).worst == 2.0
+    pacing.learn(**SHOP, not_yet=30.0, seen=30.0)
+    assert pacing.expect(**SHOP) == Expectation(low=14.0, high=30.0, tail=30.0, worst=2.0)
+
+
 def test_the_middle_between_two_reads_is_recorded():
     pacing = LearnedPacing()
     for _ in range(ENOUGH):
