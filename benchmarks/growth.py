@@ -1,140 +1,201 @@
 """How what a job costs grows with the run: processor time and memory of the client, from ten organizations on.
 
-    python -m benchmarks.growth [--http 10 100 1000 10000] [--virtual 10 100 1000 10000 100000]
+    python -m benchmarks.growth [--http 10 100 1000 10000] [--virtual 10 100 1000 10000 100000] [--rounds 3]
 
 Orders and products of every integration are synced, ten integrations in an organization over HTTP and two on virtual
 time; durations are log-normal, median 2 s. Over HTTP the server (`whole/server.py`) has a process and a core of its
-own. On virtual time it is in the client's process and is counted with it, as it is in every row. Each row is a process
+own. On virtual time it is in the client's process and is counted with it, as it is in every row. Each run is a process
 of its own, which has finished a small run before, so that what a client needs once is not counted. ``at once`` is
-``max_organizations``: the default, or all of them, so that every job is watched at once. Compared is with a thousand
-organizations: in a small run more happens in the same instants, which the loop then takes up together.
+``max_organizations``: the default, or all of them, so that every job is watched at once.
+
+Compared is with a thousand organizations: in a small run more happens in the same instants, which the loop then takes
+up together, and memory is less than what the small run before it left. Rounds are interleaved; runs of ten thousand
+organizations and more are made in one of them. On virtual time the calls of Python functions are counted too, in runs
+of their own: what grows beside them is the machine's doing. It takes about twenty minutes on a quiet machine, nearly
+half of them for ten thousand organizations over HTTP, of which the client works less than two.
 """
 
 import argparse
-import asyncio
-import gc
-import json
-import subprocess
-import sys
-import time
-import zlib
-from collections.abc import Iterable, Sequence
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from statistics import median
+from typing import TypeAlias
 
-from attrs import asdict, define, frozen
+from attrs import frozen
 
-from benchmarks import virtual_time
-from benchmarks.lean_server import Key, LeanServer
-from benchmarks.measuring.cores import CLIENT_CORE, environment, layout, pin
-from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
-from benchmarks.scale import resident
-from benchmarks.whole.client import peak
-from benchmarks.whole.loop import TOKEN
-from benchmarks.whole.server import Plan, serving
-from benchmarks.whole.ways import KINDS
-from packcloud_async import PackCloudClient
+from benchmarks.measuring.cores import ALLOCATOR, layout
+from benchmarks.measuring.rounds import Spread, noise, spread
+from benchmarks.results import FOLDER, Cell, Figure, Table, save
+from benchmarks.whole.growing import (
+    IN_MEMORY,
+    OVER_HTTP,
+    Found,
+    How,
+    http_run,
+    least_requests,
+    virtual_run,
+)
 
-QUICK = ("--http", "2", "4", "--virtual", "2", "4")
+QUICK = ("--http", "2", "4", "--virtual", "2", "4", "--rounds", "1")
 FLAT = 1.2
-WARMING = 20
-OVER_HTTP, IN_MEMORY = 10, 2
-"""Integrations of an organization."""
+AT_ONCE = 200
+REFERENCE = 1_000
+ONCE_FROM = 10_000
+"""From so many organizations on one run is long enough to be a median of itself."""
+MOST_AT_ONCE = 10_000
+
+Of: TypeAlias = Callable[[Found], float]
+Run: TypeAlias = Callable[[int, int, How], Found]
+
+
+@frozen(kw_only=True)
+class Series:
+    """Runs of growing size: by number of organizations, one for each round or one in all, and one that was counted.
+
+    ``at_once`` None means all of them.
+    """
+
+    name: str
+    run: Run
+    sizes: Sequence[int]
+    integrations: int
+    at_once: int | None = AT_ONCE
+    how: How = How.TIMED
+    is_counted: bool = False
+
+    def organizations_at_once(self, size: int) -> int:
+        """Return ``max_organizations`` of a run."""
+        return size if self.at_once is None else self.at_once
 
 
 @frozen
-class Found:
-    """What a run took: ``cpu`` are seconds, ``collecting`` those of them in which Python's garbage was collected,
-    ``grown`` the bytes its process grew by at most.
-    """
+class Measured:
+    """A series with what was found, by size: ``runs`` in the order of the rounds."""
 
-    jobs: int
-    requests: int
-    cpu: float
-    collecting: float
-    grown: int
+    series: Series
+    runs: Mapping[int, Sequence[Found]]
+    counted: Mapping[int, Found]
 
+    @property
+    def reference(self) -> Sequence[Found] | None:
+        """The runs of a thousand organizations, None if there were none."""
+        return self.runs.get(REFERENCE)
 
-@define
-class _Collector:
-    """Adds up the processor time of garbage collections while the block runs."""
+    def spread(self, size: int, of: Of) -> Spread:
+        """Return what one size took."""
+        return spread(map(of, self.runs[size]))
 
-    seconds: float = 0.0
-    _began: float = 0.0
+    def ratio(self, size: int, of: Of) -> Spread | None:
+        """Return what one size took as multiples of a thousand organizations in the same round, None without any."""
+        mine, reference = self.runs[size], self.reference
+        if reference is None or not all(map(of, reference)):
+            return None
+        if len(mine) == len(reference):
+            return spread(of(one) / of(other) for one, other in zip(mine, reference, strict=True))
+        usual = median(map(of, reference))
+        return spread(of(one) / usual for one in mine)
 
-    def __enter__(self) -> Self:
-        gc.collect()
-        gc.callbacks.append(self._tell)
-        return self
+    def calls_ratio(self, size: int) -> float | None:
+        """Return how many times as many functions are called for a job as with a thousand organizations."""
+        mine, reference = self.counted.get(size), self.counted.get(REFERENCE)
+        return None if mine is None or reference is None else mine.calls_each / reference.calls_each
 
-    def __exit__(self, *_: object) -> None:
-        gc.callbacks.remove(self._tell)
+    def noise(self) -> str | None:
+        """Say that the runs of a thousand organizations differed too much, None when they did not."""
+        if self.reference is None:
+            return None
+        return noise(self.spread(REFERENCE, _cpu), f"{REFERENCE:,} organizations {self.series.name}")
 
-    def _tell(self, phase: str, _: object) -> None:
-        if phase == "start":
-            self._began = time.process_time()
-        else:
-            self.seconds += time.process_time() - self._began
+    def figures(self) -> Iterator[Figure]:
+        """Yield what has a goal: all that is larger than a thousand organizations against these."""
+        for size in self.runs:
+            if size <= REFERENCE or self.reference is None:
+                continue
+            title = f"{{}} a job {self.series.name}: {size:,} organizations against {REFERENCE:,}"
+            for what, of, quiet in (("CPU", _cpu, self.noise() is None), ("memory", _memory, True)):
+                if (found := self.ratio(size, of)) is not None:
+                    yield Figure(
+                        name=title.format(what),
+                        value=found.median,
+                        low=found.low,
+                        high=found.high,
+                        better="lower",
+                        goal=FLAT,
+                        quiet=quiet,
+                    )
+            if (calls := self.calls_ratio(size)) is not None:
+                yield Figure(name=title.format("Python calls"), value=calls, better="lower", goal=FLAT)
 
+    def table(self) -> Table:
+        """Write a row for each size, with the fewest requests there can be."""
+        told = [f"The goal is {FLAT:g} times what a job of {REFERENCE:,} organizations takes, of each."]
+        if self.series.run is http_run:
+            told.append(f"{layout()}.")
+        told += filter(None, [self.noise()])
+        rows = tuple(map(self._row, self.runs))
+        title = f"{self.series.name[0].upper()}{self.series.name[1:]}, integrations of each: {self.series.integrations}"
+        return Table(title, COLUMNS, rows, " ".join(told))
 
-def _durations() -> Sequence[float]:
-    plan = Plan(organizations=1)
-    drawn = [plan.takes(("org", str(number), KINDS[0])) for number in range(997)]
-    return [seconds for seconds in drawn if seconds is not None]
-
-
-async def run(client: PackCloudClient, organizations: Iterable[str], at_once: int) -> Found:
-    """Sync them all, and keep no result."""
-    with _Collector() as collector:
-        jobs, base, cpu = 0, resident(), time.process_time()
-        async with client.sync_many(organizations, kinds=KINDS, max_organizations=at_once) as syncing:
-            async for result in syncing:
-                jobs += not result.failed
-        cpu = time.process_time() - cpu
-    return Found(jobs, syncing.report.requests_sent, cpu, collector.seconds, max(0, peak() - base))
-
-
-def names(organizations: int, of: str = "org") -> Iterable[str]:
-    """Yield organizations one after the other."""
-    return (f"{of}_{number}" for number in range(1, organizations + 1))
-
-
-async def over_http(base_url: str, organizations: int, at_once: int) -> Found:
-    """Run over HTTP."""
-    async with PackCloudClient(token=TOKEN, base_url=base_url) as client:
-        await run(client, names(WARMING, "warm"), WARMING)
-        return await run(client, names(organizations), at_once)
-
-
-async def in_memory(organizations: int, at_once: int) -> Found:
-    """Run on virtual time."""
-    durations = _durations()
-
-    def takes(key: Key) -> float | None:
-        return durations[zlib.crc32(repr(key).encode()) % len(durations)]
-
-    server = LeanServer(integrations_of=lambda _: IN_MEMORY, takes=takes)
-    async with PackCloudClient(token=TOKEN, transport=server) as client:
-        await run(client, names(WARMING, "warm"), WARMING)
-        return await run(client, names(organizations), at_once)
-
-
-def in_own_process(*arguments: str) -> Found:
-    """Run in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.growth", "--one", *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment())
-    return Found(**json.loads(done.stdout))
-
-
-def http_row(organizations: int, at_once: int) -> Found:
-    """Run over HTTP in a fresh process, on a server of its own."""
-    with serving(Plan(organizations=organizations, integrations=OVER_HTTP)) as server:
-        return in_own_process(server.base_url, str(organizations), str(at_once))
+    def _row(self, size: int) -> tuple[Cell, ...]:
+        one, cpu, counted = self.runs[size][0], self.spread(size, _cpu), self.counted.get(size)
+        return (
+            size,
+            self.series.organizations_at_once(size),
+            one.jobs,
+            one.requests / one.jobs,
+            least_requests(self.series.integrations),
+            1e6 * cpu.median,
+            1e6 * self.spread(size, _collecting).median,
+            _told(self.ratio(size, _cpu)),
+            _told(self.ratio(size, _cpu_without_collecting)),
+            round(self.spread(size, _grown).median / 2**20),
+            round(self.spread(size, _memory).median),
+            _told(self.ratio(size, _memory)),
+            None if counted is None else round(counted.calls_each),
+            self.calls_ratio(size),
+        )
 
 
-def memory_row(organizations: int, at_once: int) -> Found:
-    """Run on virtual time in a fresh process."""
-    return in_own_process("virtual", str(organizations), str(at_once))
+def _told(found: Spread | None) -> float | None:
+    return None if found is None else found.median
+
+
+def _cpu(one: Found) -> float:
+    return one.cpu_each
+
+
+def _cpu_without_collecting(one: Found) -> float:
+    return one.cpu_without_collecting
+
+
+def _collecting(one: Found) -> float:
+    return one.collecting / one.jobs
+
+
+def _grown(one: Found) -> float:
+    return one.grown
+
+
+def _memory(one: Found) -> float:
+    return one.grown_each
+
+
+def measured(series: Series, *, rounds: int, seed: int = 1) -> Measured:
+    """Run every size once a round, in an order drawn anew; the large ones in the middle round only."""
+    draws = random.Random(seed)
+    runs: dict[int, list[Found]] = {size: [] for size in series.sizes}
+    for number in range(rounds):
+        for size in draws.sample(series.sizes, len(series.sizes)):
+            if size < ONCE_FROM or number == rounds // 2:
+                runs[size].append(series.run(size, series.organizations_at_once(size), series.how))
+        print(f"measured: {series.name}, round {number + 1} of {rounds}", flush=True)
+    counted = [size for size in series.sizes if series.is_counted and size <= MOST_AT_ONCE]
+    return Measured(
+        series,
+        runs,
+        {size: series.run(size, series.organizations_at_once(size), How.COUNTED) for size in counted},
+    )
 
 
 COLUMNS = (
@@ -142,43 +203,40 @@ COLUMNS = (
     "at once",
     "jobs",
     "requests a job",
+    "the floor of it",
     "CPU a job, us",
     "of it garbage collection, us",
-    "times that of a thousand organizations",
-    "the same without garbage collection",
+    f"times that of {REFERENCE:,} organizations",
+    "the same without the garbage collection",
     "the run's memory at most, MiB",
     "bytes a job",
+    f"times those of {REFERENCE:,} organizations",
+    "Python calls a job",
+    f"times those calls of {REFERENCE:,} organizations",
 )
 
 
-def rows(found: Sequence[tuple[int, int, Found]]) -> tuple[tuple[Cell, ...], ...]:
-    """Write the runs as rows."""
-    reference = _reference(found)
-    alone = _without_collecting(reference)
-    return tuple(
-        (
-            organizations,
-            at_once,
-            one.jobs,
-            one.requests / one.jobs,
-            1e6 * one.cpu / one.jobs,
-            1e6 * one.collecting / one.jobs,
-            (one.cpu / one.jobs) / (reference.cpu / reference.jobs),
-            _without_collecting(one) / alone,
-            round(one.grown / 2**20),
-            round(one.grown / one.jobs),
-        )
-        for organizations, at_once, one in found
+def all_series(http: Sequence[int], virtual: Sequence[int]) -> Iterator[Series]:
+    """Yield what is run: the last one is the third without garbage collection, which is what it is held against."""
+    together = [size for size in virtual if size <= MOST_AT_ONCE]
+    yield Series(name="over HTTP", run=http_run, sizes=http, integrations=OVER_HTTP)
+    yield Series(name="on virtual time", run=virtual_run, sizes=virtual, integrations=IN_MEMORY, is_counted=True)
+    yield Series(
+        name="all organizations at once, on virtual time",
+        run=virtual_run,
+        sizes=together,
+        integrations=IN_MEMORY,
+        at_once=None,
+        is_counted=True,
     )
-
-
-def _reference(found: Sequence[tuple[int, int, Found]]) -> Found:
-    """Return the run of a thousand organizations, the first one if there is none."""
-    return next((one for organizations, _, one in found if organizations == 1_000), found[0][2])
-
-
-def _without_collecting(one: Found) -> float:
-    return (one.cpu - one.collecting) / one.jobs
+    yield Series(
+        name="all organizations at once, while `gc.disable()` keeps Python from collecting garbage",
+        run=virtual_run,
+        sizes=[size for size in together if size >= REFERENCE] or together,
+        integrations=IN_MEMORY,
+        at_once=None,
+        how=How.UNCOLLECTED,
+    )
 
 
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
@@ -186,36 +244,17 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--http", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
     parser.add_argument("--virtual", type=int, nargs="+", default=[10, 100, 1_000, 10_000, 100_000])
-    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
-    if options.one:
-        pin(CLIENT_CORE)
-        where, organizations, at_once = options.one[0], int(options.one[1]), int(options.one[2])
-        if where == "virtual":
-            found = virtual_time.run(lambda: in_memory(organizations, at_once))
-        else:
-            found = asyncio.run(over_http(where, organizations, at_once))
-        print(json.dumps(asdict(found)))
-        return
-    http = [(size, 200, http_row(size, 200)) for size in options.http]
-    virtual = [(size, 200, memory_row(size, 200)) for size in options.virtual]
-    together = [(size, size, memory_row(size, size)) for size in options.virtual if size <= 10_000]
-    tables = (
-        Table("Over HTTP, ten integrations each", COLUMNS, rows(http), layout()),
-        Table("On virtual time, two integrations each", COLUMNS, rows(virtual)),
-        Table("On virtual time, all organizations at once", COLUMNS, rows(together)),
-    )
-    figures = [_flatness(name, found) for name, found in (("over HTTP", http), ("on virtual time", virtual))]
-    save("growth", tables, figures=figures, folder=folder)
-
-
-def _flatness(name: str, found: Sequence[tuple[int, int, Found]]) -> Figure:
-    reference, largest = _reference(found), found[-1][2]
-    return Figure(
-        name=f"CPU a job {name}: the largest run against a thousand organizations",
-        value=(largest.cpu / largest.jobs) / (reference.cpu / reference.jobs),
-        better="lower",
-        goal=FLAT,
+    found = [measured(series, rounds=options.rounds) for series in all_series(options.http, options.virtual)]
+    save(
+        "growth",
+        [one.table() for one in found],
+        figures=[figure for one in found for figure in one.figures()],
+        rounds=options.rounds,
+        allocator=dict(ALLOCATOR),
+        too_noisy=[one.series.name for one in found if one.noise() is not None],
+        folder=folder,
     )
 
 
