@@ -5,11 +5,11 @@ import gc
 import pytest
 
 from benchmarks import growth, memory, models, polled, under_budget
-from benchmarks.growth import Measured, Series
 from benchmarks.measuring.keeping import RESULTS, SYNC_MANY, VALUES, Kept
 from benchmarks.measuring.rounds import Spread, noise
 from benchmarks.polled import Pairs, Polled
 from benchmarks.whole.growing import Found, How, _Meter, http_run, least_requests, virtual_run
+from benchmarks.whole.sizes import COLUMNS, Measured, Series, measured
 
 
 def by_name(figures):
@@ -157,7 +157,7 @@ class TestGrowth:
         assert quiet == {"CPU": not is_noisy, "memory": True}
 
     def test_the_floor_stands_beside_the_requests(self):
-        row = dict(zip(growth.COLUMNS, self.found({10: [took(cpu=100)]}).table().rows[0], strict=True))
+        row = dict(zip(COLUMNS, self.found({10: [took(cpu=100)]}).table().rows[0], strict=True))
         assert (row["requests a job"], row["the floor of it"]) == (3.0, 3.0)
         # Two POSTs, and a tenth of one listing before and one after; two pages have twice as many.
         assert (least_requests(10), least_requests(50)) == (2.2, 2.08)
@@ -172,7 +172,7 @@ class TestGrowth:
         series = Series(
             name="s", run=run, sizes=(10, 10_000, 20_000), integrations=2, at_once=None, how=How.TIMED, is_counted=True
         )
-        found = growth.measured(series, rounds=3)
+        found = measured(series, rounds=3)
         assert {size: len(runs) for size, runs in found.runs.items()} == {10: 3, 10_000: 1, 20_000: 1}
         assert [size for size, _, how in made if how is How.COUNTED] == list(found.counted) == [10, 10_000]
         timed = [size for size, _, how in made if how is How.TIMED]
