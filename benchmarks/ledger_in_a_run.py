@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measuring.rounds import noise, spread
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, SqliteLedger, SyncKind
 from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
@@ -24,6 +25,7 @@ INTEGRATIONS = 10
 KINDS = (SyncKind.ORDERS, SyncKind.PRODUCTS)
 POLL = PollPolicy(first=0.05, deadline=60)
 ROUNDS = 5
+WITHOUT, WITH = "without a ledger", "with a ledger"
 COLUMNS = ("way", "s, median", "least", "most", "ms a job")
 
 
@@ -34,15 +36,20 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     parser.add_argument("--folder", type=Path, default=Path())
     options = parser.parse_args(arguments)
     jobs = options.organizations * INTEGRATIONS
-    seconds: dict[str, list[float]] = {"without a ledger": [], "with a ledger": []}
+    seconds: dict[str, list[float]] = {WITHOUT: [], WITH: []}
     for _ in range(ROUNDS):
         for name, taken in seconds.items():
             with tempfile.TemporaryDirectory(dir=options.folder) as place:
-                path = Path(place) / "run.sqlite" if name == "with a ledger" else None
+                path = Path(place) / "run.sqlite" if name == WITH else None
                 taken.append(asyncio.run(_seconds_of_a_run(options.organizations, path)))
     rows = tuple((name, *_told(taken), 1_000 * statistics.median(taken) / jobs) for name, taken in seconds.items())
     title = f"{jobs:,} jobs with {jobs * len(KINDS):,} POSTs"
-    save("ledger_in_a_run", [Table(title, COLUMNS, rows)], folder=folder, rounds=ROUNDS)
+    save(
+        "ledger_in_a_run",
+        [Table(title, COLUMNS, rows, noise(spread(seconds[WITHOUT]), WITHOUT) or "")],
+        folder=folder,
+        rounds=ROUNDS,
+    )
 
 
 async def _seconds_of_a_run(organizations: int, path: Path | None) -> float:

@@ -8,12 +8,12 @@ python -m benchmarks.limiter --waiting 10000 --rounds 5
 
 import argparse
 import asyncio
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.measuring.rounds import Spread, noise, spread
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import Limiter, RateLimit, RetryPolicy
 from packcloud_async._io.gate import Gate
@@ -24,6 +24,7 @@ from packcloud_async._sansio.retry_budget import RetryBudget
 QUICK = ("--waiting", "100", "--count", "500", "--rounds", "1", "--seconds", "0.1")
 FAST = RateLimit(1_000_000, burst=1_000_000)
 MICROSECONDS = 1e6
+REFERENCE = "asyncio.Semaphore, uncontended, for comparison"
 PLAIN = {f"x-header-{number}": "value" for number in range(8)}
 LIMITS = {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59", "x-ratelimit-reset": "30"}
 
@@ -124,13 +125,13 @@ async def paced(limit: RateLimit, seconds: float) -> float:
     return (begun - limit.burst) / (limit.rate * seconds)
 
 
-def median_of(measure: Callable[[], Awaitable[float]], rounds: int) -> float:
+def spread_of(measure: Callable[[], Awaitable[float]], rounds: int) -> Spread:
     """Measure in a fresh loop each time."""
 
     async def once() -> float:
         return await measure()
 
-    return statistics.median(asyncio.run(once()) for _ in range(rounds))
+    return spread(asyncio.run(once()) for _ in range(rounds))
 
 
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     options = parser.parse_args(arguments)
     count, many, rounds = options.count, options.waiting, options.rounds
     rows: list[tuple[str, Callable[[], Awaitable[float]]]] = [
-        ("asyncio.Semaphore, uncontended, for comparison", lambda: semaphore_alone(count)),
+        (REFERENCE, lambda: semaphore_alone(count)),
         ("a turn, uncontended, no limit", lambda: uncontended(count, None)),
         ("a turn, uncontended, with a limit (no task switch, no timer)", lambda: uncontended(count, FAST)),
         ("looking for limits in the headers of an answer: none there", lambda: headers_read(count, PLAIN)),
@@ -156,7 +157,10 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
         (f"a turn, {many:,} waiting, 10 clients on one limiter", lambda: waiting(many, FAST, clients=10)),
         (f"a turn, {many:,} waiting, 100 clients on one limiter", lambda: waiting(many, FAST, clients=100)),
     ]
-    turns = tuple((name, MICROSECONDS * median_of(measure, rounds)) for name, measure in rows)
+    spreads = {name: spread_of(measure, rounds) for name, measure in rows}
+    turns = tuple((name, MICROSECONDS * found.median) for name, found in spreads.items())
+    noisy = noise(spreads[REFERENCE], REFERENCE)
+    note = " ".join(filter(None, [f"Processor time, medians of {rounds} rounds.", noisy]))
     limits = (RateLimit(50), RateLimit(500), RateLimit(500, burst=1), RateLimit(5000))
     reached = tuple(
         (f"`RateLimit({limit.requests:g}, burst={limit.burst})`", 100 * asyncio.run(paced(limit, options.seconds)))
@@ -165,7 +169,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     save(
         "limiter",
         [
-            Table("What a turn costs", ("what", "µs each"), turns, f"Processor time, medians of {rounds} rounds."),
+            Table("What a turn costs", ("what", "µs each"), turns, note),
             Table(
                 "How near a rate comes to itself",
                 ("limit", "share reached, %"),

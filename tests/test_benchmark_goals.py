@@ -1,11 +1,15 @@
 """What the measured benchmarks hold their figures against: goals, floors, and whether the machine was quiet."""
 
+import gc
+
 import pytest
 
-from benchmarks import memory, models, polled, under_budget
+from benchmarks import growth, memory, models, polled, under_budget
 from benchmarks.measuring.keeping import RESULTS, SYNC_MANY, VALUES, Kept
 from benchmarks.measuring.rounds import Spread, noise
 from benchmarks.polled import Pairs, Polled
+from benchmarks.whole.growing import Found, How, _Meter, http_run, least_requests, virtual_run
+from benchmarks.whole.sizes import COLUMNS, Measured, Series, measured
 
 
 def by_name(figures):
@@ -102,3 +106,117 @@ def test_a_small_organization_is_held_against_itself_alone():
     done = [row[table.columns.index("done after, s")] for row in table.rows]
     assert (figure.floor, figure.value) == (done[0], max(done[1:]))
     assert figure.goal == pytest.approx(1.1 * figure.floor)
+
+
+def took(*, cpu, grown=2**20, calls=0, jobs=100):
+    """A run whose jobs took so many microseconds each, and so many bytes in all."""
+    return Found(jobs, 3 * jobs, cpu * jobs / 1e6, cpu * jobs / 4e6, grown, calls * jobs)
+
+
+class TestGrowth:
+    SERIES = Series(name="on virtual time", run=virtual_run, sizes=(), integrations=2)
+
+    def found(self, runs, counted=()):
+        return Measured(self.SERIES, runs, dict(counted))
+
+    def values(self, found):
+        return {figure.name.partition(" a job")[0]: figure.value for figure in found.figures()}
+
+    def test_what_is_larger_than_the_reference_is_held_against_it(self):
+        runs = {1_000: [took(cpu=100)], 10_000: [took(cpu=150, grown=10 * 2**20, jobs=1_000)], 10: [took(cpu=900)]}
+        found = self.found(runs, {1_000: took(cpu=0, calls=2_000), 10_000: took(cpu=0, calls=2_100)})
+        assert self.values(found) == pytest.approx({"CPU": 1.5, "memory": 1.0, "Python calls": 1.05})
+        assert {figure.reached for figure in found.figures() if figure.value < 1.2} == {True}
+        assert all("10,000 organizations against 1,000" in figure.name for figure in found.figures())
+
+    @pytest.mark.parametrize("sizes", [(10, 100, 1_000), (10_000,)], ids=["nothing larger", "no reference"])
+    def test_nothing_is_held_against_itself(self, sizes):
+        found = self.found({size: [took(cpu=100)] for size in sizes})
+        assert list(found.figures()) == []
+        assert found.table().rows[-1][7] == (1.0 if 1_000 in sizes else None)
+
+    def test_a_ratio_is_that_of_one_round(self):
+        # The machine was slower by half in the second round.
+        runs = {1_000: [took(cpu=100), took(cpu=150)], 2_000: [took(cpu=110), took(cpu=165)]}
+        assert self.values(self.found(runs))["CPU"] == pytest.approx(1.1)
+
+    def test_what_was_run_once_is_held_against_the_usual(self):
+        runs = {1_000: [took(cpu=100), took(cpu=104), took(cpu=300)], 10_000: [took(cpu=130)]}
+        assert self.values(self.found(runs))["CPU"] == pytest.approx(130 / 104)
+
+    def test_memory_that_did_not_grow_is_compared_with_nothing(self):
+        runs = {1_000: [took(cpu=100, grown=0)], 10_000: [took(cpu=100)]}
+        assert list(self.values(self.found(runs))) == ["CPU"]
+
+    @pytest.mark.parametrize(("cpu", "is_noisy"), [((100, 102, 104), False), ((100, 130, 160), True)])
+    def test_noise_is_told_in_the_table_and_by_the_figure(self, cpu, is_noisy):
+        found = self.found({1_000: [took(cpu=each) for each in cpu], 10_000: [took(cpu=100)]})
+        assert ("too noisy" in found.table().note) is is_noisy
+        quiet = {figure.name.partition(" a job")[0]: figure.quiet for figure in found.figures()}
+        # Memory does not hang on what else the machine does.
+        assert quiet == {"CPU": not is_noisy, "memory": True}
+
+    def test_the_floor_stands_beside_the_requests(self):
+        row = dict(zip(COLUMNS, self.found({10: [took(cpu=100)]}).table().rows[0], strict=True))
+        assert (row["requests a job"], row["the floor of it"]) == (3.0, 3.0)
+        # Two POSTs, and a tenth of one listing before and one after; two pages have twice as many.
+        assert (least_requests(10), least_requests(50)) == (2.2, 2.08)
+
+    def test_large_runs_are_made_once_in_the_middle_and_counts_stop_where_they_would_take_long(self):
+        made = []
+
+        def run(size, at_once, how):
+            made.append((size, at_once, how))
+            return took(cpu=100)
+
+        series = Series(
+            name="s", run=run, sizes=(10, 10_000, 20_000), integrations=2, at_once=None, how=How.TIMED, is_counted=True
+        )
+        found = measured(series, rounds=3)
+        assert {size: len(runs) for size, runs in found.runs.items()} == {10: 3, 10_000: 1, 20_000: 1}
+        assert [size for size, _, how in made if how is How.COUNTED] == list(found.counted) == [10, 10_000]
+        timed = [size for size, _, how in made if how is How.TIMED]
+        assert (timed[0], sorted(timed[1:4]), timed[4]) == (10, [10, 10_000, 20_000], 10)
+        assert all(size == at_once for size, at_once, _ in made)
+
+    def test_everything_that_is_asked_for_is_run(self):
+        series = list(growth.all_series([10, 10_000], [10, 1_000, 10_000, 100_000]))
+        assert [one.sizes for one in series] == [
+            [10, 10_000],
+            [10, 1_000, 10_000, 100_000],
+            [10, 1_000, 10_000],
+            [1_000, 10_000],
+        ]
+        assert [one.how for one in series] == [How.TIMED, How.TIMED, How.TIMED, How.UNCOLLECTED]
+        assert [one.run for one in series] == [http_run, virtual_run, virtual_run, virtual_run]
+
+
+class TestTheMeterOfARun:
+    def test_garbage_collection_is_off_when_it_is_to_be(self):
+        for how, enabled in ((How.TIMED, True), (How.UNCOLLECTED, False), (How.COUNTED, True)):
+            with _Meter().running(how):
+                assert gc.isenabled() is enabled
+            assert gc.isenabled()
+
+    def test_collections_are_added_up_and_not_those_after_the_block(self):
+        meters, others = {how: _Meter() for how in (How.TIMED, How.UNCOLLECTED)}, [*gc.callbacks]
+        for how, meter in meters.items():
+            with meter.running(how):
+                kept = [[] for _ in range(100_000)]
+            del kept
+            assert gc.callbacks == others
+        assert meters[How.TIMED].collecting > 0
+        assert meters[How.UNCOLLECTED].collecting == 0
+
+    def test_calls_are_those_of_python_functions(self):
+        def called():
+            return len("")
+
+        counts = []
+        for times in (1_000, 3_000):
+            meter = _Meter()
+            with meter.running(How.COUNTED):
+                for _ in range(times):
+                    called()
+            counts.append(meter.calls)
+        assert counts[1] - counts[0] == 2_000

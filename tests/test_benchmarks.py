@@ -85,7 +85,7 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
         (memory, ["--integrations", "4"]),
         (tuning, ["--organizations", "1", "--firsts", "1.2", "--growths", "1.3", "--median", "0.5"]),
         (under_budget, ["--organizations", "5", "--large", "30"]),
-        pytest.param(growth, ["--http", "2", "--virtual", "2", "3"], marks=pytest.mark.sockets),
+        pytest.param(growth, ["--http", "2", "--virtual", "2", "--rounds", "1"], marks=pytest.mark.sockets),
         pytest.param(polled, ["--rounds", "1", "--seconds", "0.1", "--watched", "100"], marks=pytest.mark.sockets),
         (importing, ["--rounds", "1"]),
         (decoding, ["--rounds", "1", "--seconds", "0.001", "--sizes", "25"]),
