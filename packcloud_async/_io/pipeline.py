@@ -67,6 +67,7 @@ class _UnderWay:
 
     observer: CallObserver | None
     left: int
+    loop: asyncio.AbstractEventLoop
     task: asyncio.Task[Any]
     cancelling: int
     may_have_acted: bool = False
@@ -134,10 +135,12 @@ class Pipeline:
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
-        self._check_usable()
-        task = asyncio.current_task()
+        # Asked for once: on Python 3.11 each time is a call of the system.
+        loop = asyncio.get_running_loop()
+        self._check_usable(loop)
+        task = asyncio.current_task(loop)
         assert task is not None
-        way = _UnderWay(observer, 1 if once else self.policy.attempts, task, task.cancelling())
+        way = _UnderWay(observer, 1 if once else self.policy.attempts, loop, task, task.cancelling())
         self._under_way.add(way)
         error: PackCloudError | None = None
         try:
@@ -210,13 +213,10 @@ class Pipeline:
         if (objection := self._home.objection_to_closing()) is not None:
             raise ClientStateError(objection)
 
-    def _check_open(self) -> None:
+    def _check_usable(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._closed:
-            raise ClientStateError("the client is closed")
-
-    def _check_usable(self) -> None:
-        self._check_open()
-        if (objection := self._home.objection()) is not None:
+            raise _closed()
+        if (objection := self._home.objection(loop)) is not None:
             raise ClientStateError(objection)
 
     async def _attempt_again(self, call: Call[T], way: _UnderWay) -> T:
@@ -227,7 +227,8 @@ class Pipeline:
         return await self._attempt(call, way)
 
     async def _attempt(self, call: Call[T], way: _UnderWay) -> T:
-        self._check_open()
+        if self._closed:
+            raise _closed()
         way.left -= 1
         try:
             credential = self._credentials.fixed or await self._credentials.current()
@@ -244,18 +245,18 @@ class Pipeline:
             if call.when_gone is not None and isinstance(error, NotFound) and way.may_have_acted:
                 return call.when_gone()
             self._note(error, way)
-            if way.left and self._tries_again(call, error):
+            if way.left and self._tries_again(call, error, way):
                 way.is_retry = True
                 raise TryAgain(error) from error
             raise
 
-    def _tries_again(self, call: Call[Any], error: PackCloudError) -> bool:
+    def _tries_again(self, call: Call[Any], error: PackCloudError, way: _UnderWay) -> bool:
         wish: float | None = getattr(error, "retry_after", None)
         if not may_repeat(call, error) or not self.policy.accepts(wish):
             return False
         if isinstance(error, ApiError) and self.policy.is_refusal(error.status, wish):
             return True
-        if self._retry_budget.take(asyncio.get_running_loop().time()):
+        if self._retry_budget.take(way.loop.time()):
             return True
         tell_withheld(call, error)
         return False
@@ -269,14 +270,14 @@ class Pipeline:
     async def _exchange(self, call: Call[T], credential: Credential, way: _UnderWay) -> T:
         request = build_request(call, self.base_url, credential.reveal(), self.user_agent)
         gate = self.gate
-        turn = gate.enter_at_once() or await gate.enter(call.urgency)
+        turn = gate.enter_at_once(way.loop) or await gate.enter(call.urgency)
         try:
-            self._check_open()
-            if way.observer is not None:
+            if way.observer is not None and not self._closed:
                 await way.observer.leaving()
-                # Closed meanwhile: a transport that is used again would open what nobody closes.
-                self._check_open()
-            now = asyncio.get_running_loop().time()
+            # Closed meanwhile: a transport that is used again would open what nobody closes.
+            if self._closed:
+                raise _closed()
+            now = way.loop.time()
             self._count(way, now)
             self._totals.begin(way, now)
             try:
@@ -342,3 +343,7 @@ class Pipeline:
             way.observer.retrying(details)
         if self.on_retry is not None:
             self.on_retry(details)
+
+
+def _closed() -> ClientStateError:
+    return ClientStateError("the client is closed")
