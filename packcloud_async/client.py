@@ -222,8 +222,8 @@ class PackCloudClient:
         """Send a call this package has no method for, with the same credential, retries and errors.
 
         ``path`` begins with a slash and is percent-encoded by the caller. GET, HEAD, OPTIONS, PUT and DELETE are
-        retried like the calls of their kind, everything else like a POST. Returns status, headers and body of
-        a 2xx answer.
+        retried like the calls of their kind, POST, PATCH and PURGE like a POST; any other method is a
+        :class:`~packcloud_async.ConfigurationError`. Returns status, headers and body of a 2xx answer.
         """
         held_query, held_json = Secret(query), Secret(json)
         query, json = None, UNSET
