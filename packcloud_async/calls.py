@@ -1,7 +1,7 @@
 """The calls of the API: one short method each."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -40,8 +40,10 @@ class Caller(Protocol):
         """Scheme, host and path prefix, without a slash at the end."""
         ...
 
-    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
-        """Send a call and return its value; ``once`` never retries."""
+    def call(
+        self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False
+    ) -> Coroutine[Any, Any, T]:
+        """Send a call and return its value, to be awaited; ``once`` never retries."""
         ...
 
 

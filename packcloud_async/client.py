@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import frozen
@@ -222,8 +222,8 @@ class PackCloudClient:
         """Send a call this package has no method for, with the same credential, retries and errors.
 
         ``path`` begins with a slash and is percent-encoded by the caller. GET, HEAD, OPTIONS, PUT and DELETE are
-        retried like the calls of their kind, everything else like a POST. Returns status, headers and body of
-        a 2xx answer.
+        retried like the calls of their kind, POST, PATCH and PURGE like a POST; any other method is a
+        :class:`~packcloud_async.ConfigurationError`. Returns status, headers and body of a 2xx answer.
         """
         held_query, held_json = Secret(query), Secret(json)
         query, json = None, UNSET
@@ -328,9 +328,11 @@ class PackCloudClient:
             raise cancelled
         return stuck
 
-    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
-        """Send a prepared call; the other parts of this package build on it."""
-        return await self._pipeline.call(call, observer=observer, once=once)
+    def call(
+        self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False
+    ) -> Coroutine[Any, Any, T]:
+        """Send a prepared call, to be awaited; the other parts of this package build on it."""
+        return self._pipeline.call(call, observer=observer, once=once)
 
     def watch_of(self, organization_id: str) -> "Watch":
         """Return the one watch of an organization; it lives as long as a job or a run holds it."""

@@ -81,7 +81,7 @@ LAYERS: list[set[str]] = [
         "emulator.in_memory",
         "emulator.server",
     },
-    {"_io.body", "_io.middlewares", "_io.silences", "_io.ledger_errors", "_io.group_commit"},
+    {"_io.body", "_io.middlewares", "_io.silences", "_io.under_way", "_io.ledger_errors", "_io.group_commit"},
     {"_io.direct", "_io.ledger_file"},
     {"_io.transport"},
     {"_io.ledger_claim"},

@@ -44,11 +44,19 @@ class Answer(Protocol):
     def close(self) -> None: ...
 
 
+def all_there(
+    status: int, headers: CIMultiDictProxy[str], content: aiohttp.StreamReader, body_limit: int
+) -> Response | None:
+    """Return an answer whose body has ended, if nothing is wrong with it."""
+    if content.exception() is not None or content.total_bytes > body_limit:
+        return None
+    return Response(status, Headers(headers), content.read_nowait())
+
+
 async def read_response(answer: Answer | aiohttp.ClientResponse, *, body_limit: int) -> Response:
     """Read an answer whose status and headers have arrived; at most so many bytes of its body."""
-    content = answer.content
-    if answer.closed and content.exception() is None and content.total_bytes <= body_limit:
-        return Response(answer.status, Headers(answer.headers), content.read_nowait())
+    if answer.closed and (whole := all_there(answer.status, answer.headers, answer.content, body_limit)) is not None:
+        return whole
     reading = _Reading(answer, body_limit)
     try:
         with reading:

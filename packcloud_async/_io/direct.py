@@ -19,7 +19,7 @@ from aiohttp.connector import Connection
 from attrs import define, field
 from multidict import CIMultiDictProxy, istr
 
-from packcloud_async._io.body import read_response
+from packcloud_async._io.body import all_there, read_response
 from packcloud_async._io.known_connections import KnownConnections
 from packcloud_async._io.middlewares import lost_connection
 from packcloud_async._io.origin import Origin, origin_of
@@ -123,11 +123,16 @@ class Direct:
         headers = message.headers
         if (keep_alive := headers.get(_KEEP_ALIVE)) is not None:
             self._known.answered(protocol, keep_alive)
-        answer = _Answer(message.code, headers, body, connection, silences)
-        if body.is_eof():
-            answer.ended()
-        else:
-            body.on_eof(answer.ended)
+        held: Connection | None = connection
+        if body.is_eof() and not protocol.upgraded:
+            # Before anybody else may be given the connection.
+            silences.end(protocol)
+            connection.release()
+            held = None
+            if (whole := all_there(message.code, headers, body, self.body_limit)) is not None:
+                return whole
+        answer = _Answer(message.code, headers, body, held, silences)
+        body.on_eof(answer.ended)
         return await read_response(answer, body_limit=self.body_limit)
 
     async def _connect(self, origin: Origin) -> Connection:

@@ -1,5 +1,6 @@
 """Gate: the slots of one client, where its requests wait for their turn."""
 
+import asyncio
 from types import TracebackType
 
 from attrs import define, field
@@ -27,11 +28,11 @@ class Gate:
         """Hold one slot: ``async with gate.slot(urgency) as turn``."""
         return Slot(self, urgency)
 
-    def enter_at_once(self) -> Turn | None:
+    def enter_at_once(self, loop: asyncio.AbstractEventLoop | None = None) -> Turn | None:
         """Take a slot if there is one and the limiter lets one go now; None if it has to wait."""
         if self._used >= self.slots:
             return None
-        turn = self.limiter.turn_at_once(self.limiter.now())
+        turn = self.limiter.turn_at_once(self.limiter.now(loop))
         if turn is not None:
             self.occupy()
         return turn

@@ -19,9 +19,9 @@ class Home:
         """Whether this process is a fork of the one it lives in, and what it holds open is the other's."""
         return self._process is not None and self._process != os.getpid()
 
-    def objection(self) -> str | None:
-        """Say why it cannot be used here, None if it can."""
-        loop = asyncio.get_running_loop()
+    def objection(self, loop: asyncio.AbstractEventLoop | None = None) -> str | None:
+        """Say why it cannot be used on the running loop, None if it can; who knows that loop gives it."""
+        loop = loop or asyncio.get_running_loop()
         if loop is self._loop and self._process == os.getpid():
             return None
         if self.is_elsewhere:

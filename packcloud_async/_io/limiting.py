@@ -107,15 +107,22 @@ class Limiter:
         """For how many seconds nothing will be sent, because the server refused or has nothing left; 0 if not."""
         return self._budget.paused_for(self._last_known_time())
 
-    def now(self) -> float:
-        """Return the time of the loop it belongs to; the parts of this package build on this and what follows."""
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
+    def now(self, loop: asyncio.AbstractEventLoop | None = None) -> float:
+        """Return the time of the loop it belongs to; the parts of this package build on this and what follows.
+
+        ``loop`` is the one that runs, for who knows it: to ask for it costs a call of the system.
+        """
+        loop = loop or asyncio.get_running_loop()
         if loop is not self._loop:
+            self._settle_on(loop)
+        return loop.time()
+
+    def _settle_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None:
             raise ClientStateError(
                 "the limiter belongs to the event loop it was first used on; make one limiter for each loop"
             )
-        return loop.time()
+        self._loop = loop
 
     def turn_at_once(self, now: float) -> Turn | None:
         """Let one request go if it need not wait; the caller sees to it that there is a slot."""

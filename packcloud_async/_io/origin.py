@@ -3,6 +3,8 @@
 What is written is aiohttp's writing: its request makes the headers, and its writer puts them on paper.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 from functools import cached_property
@@ -25,20 +27,20 @@ class _Connecting(aiohttp.ClientRequest):
         return super().connection_key
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Heads:
     """What follows the first line of a request without a body, for the headers of one credential."""
 
-    given: Mapping[str, str] = field(repr=False)
-    _without_body: bytes = field(repr=False)
-    _with_empty_body: bytes = field(repr=False)
+    given: Mapping[str, str]
+    _without_body: bytes
+    _with_empty_body: bytes
 
     def of(self, method: str) -> bytes:
         """Return the bytes for a method; of some it is expected that they say how long their body is."""
         return self._without_body if method in aiohttp.ClientRequest.GET_METHODS else self._with_empty_body
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Origin:
     """Where requests go: all of their URLs begin with ``prefix``, whose last character is the first slash of a path."""
 
@@ -83,14 +85,14 @@ def origin_of(url: str, session: aiohttp.ClientSession, loop: asyncio.AbstractEv
     return Origin(url[: url.index("/", url.index("://") + 3) + 1], session, loop)
 
 
-@define
+@define(eq=False, repr=False)
 class _Paper:
     """What is written on: stands for a connection, and for its transport."""
 
-    written: bytes = field(default=b"", repr=False)
+    written: bytes = b""
 
     @property
-    def transport(self) -> "_Paper":
+    def transport(self) -> _Paper:
         return self
 
     def is_closing(self) -> bool:

@@ -4,8 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import Enum
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
@@ -17,6 +16,7 @@ from packcloud_async._io.limiting import Turn
 from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
 from packcloud_async._io.tasks import carried_by, is_being_cancelled
 from packcloud_async._io.transport import Transport
+from packcloud_async._io.under_way import CallObserver, Ended, UnderWay
 from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call, build_request
@@ -35,57 +35,9 @@ from packcloud_async.errors import (
 )
 from packcloud_async.policies import RetryPolicy, Timeouts
 
+__all__ = ["CallObserver", "Pipeline"]
+
 T = TypeVar("T")
-
-
-class CallObserver(Protocol):
-    """Who is told what happens to one call."""
-
-    async def leaving(self) -> None:
-        """The request is about to leave: from here on the server may act. What this raises keeps it back."""
-        ...
-
-    def harmless(self) -> None:
-        """The request certainly had no effect; may be told more than once."""
-        ...
-
-    def retrying(self, details: RetryDetails) -> None:
-        """It will be tried again."""
-        ...
-
-
-class _Ended(Enum):
-    """Why a call is cancelled from within."""
-
-    LATE = "no answer in time"
-    CLOSED = "the client was closed"
-
-
-@define(eq=False)
-class _UnderWay:
-    """One call, from its first attempt to its last: the task it runs in, and what its attempts share."""
-
-    observer: CallObserver | None
-    left: int
-    task: asyncio.Task[Any]
-    cancelling: int
-    may_have_acted: bool = False
-    is_retry: bool = False
-    failed: TryAgain | None = None
-    ended: _Ended | None = None
-
-    def end(self, reason: _Ended) -> None:
-        """Cancel the task, unless that was done already."""
-        if self.ended is None:
-            self.ended = reason
-            self.task.cancel()
-
-    def was_ended(self, reason: _Ended) -> bool:
-        """Whether it was cancelled for this reason and for no other; its cancellation is taken back."""
-        if self.ended is not reason:
-            return False
-        self.ended = None
-        return self.task.uncancel() <= self.cancelling
 
 
 @define
@@ -105,8 +57,8 @@ class Pipeline:
     _transport_closed: bool = field(default=False, init=False)
     _home: Home = field(factory=lambda: Home("client"), init=False)
     _repeated: Attempt | None = field(default=None, init=False)
-    _under_way: set[_UnderWay] = field(factory=set[_UnderWay], init=False, repr=False)
-    _totals: Deadlines[_UnderWay] = field(init=False)
+    _under_way: set[UnderWay] = field(factory=set[UnderWay], init=False, repr=False)
+    _totals: Deadlines[UnderWay] = field(init=False)
     _credentials: Credentials = field(init=False)
     _retry_budget: RetryBudget = field(init=False)
     _retries_sent: int = field(default=0, init=False)
@@ -115,7 +67,7 @@ class Pipeline:
     def __attrs_post_init__(self) -> None:
         self._credentials = Credentials(self.auth)
         self._retry_budget = RetryBudget(self.policy)
-        self._totals = Deadlines(self.timeouts.total, lambda way: way.end(_Ended.LATE))
+        self._totals = Deadlines(self.timeouts.total, lambda way: way.end(Ended.LATE))
 
     @property
     def budget(self) -> BudgetState:
@@ -133,10 +85,12 @@ class Pipeline:
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a call and return its value; ``once`` never retries. Raises what the answer means."""
-        self._check_usable()
-        task = asyncio.current_task()
+        # Asked for once: on Python 3.11 each time is a call of the system.
+        loop = asyncio.get_running_loop()
+        self._check_usable(loop)
+        task = asyncio.current_task(loop)
         assert task is not None
-        way = _UnderWay(observer, 1 if once else self.policy.attempts, task, task.cancelling())
+        way = UnderWay(observer, 1 if once else self.policy.attempts, loop, task, task.cancelling())
         self._under_way.add(way)
         error: PackCloudError | None = None
         try:
@@ -144,7 +98,7 @@ class Pipeline:
         except TryAgain as failed:
             way.failed = failed
         except asyncio.CancelledError:
-            if not way.was_ended(_Ended.CLOSED):
+            if not way.was_ended(Ended.CLOSED):
                 raise
             error = self._closed_during(call)
         finally:
@@ -153,7 +107,7 @@ class Pipeline:
             raise error
         return await self._call_again(call, way)
 
-    async def _call_again(self, call: Call[T], way: _UnderWay) -> T:
+    async def _call_again(self, call: Call[T], way: UnderWay) -> T:
         """Wait as the policy says after a failed attempt, and go on from there."""
         self._under_way.add(way)
         error: PackCloudError
@@ -162,7 +116,7 @@ class Pipeline:
         except TryAgain as exhausted:
             error = exhausted.error
         except BaseException as passing:
-            if isinstance(passing, asyncio.CancelledError) and way.was_ended(_Ended.CLOSED):
+            if isinstance(passing, asyncio.CancelledError) and way.was_ended(Ended.CLOSED):
                 error = self._closed_during(call)
             else:
                 # Cancelled while it waited to try again: what is shown is the failure, not its wrapper.
@@ -181,11 +135,11 @@ class Pipeline:
 
     def _end_all(self) -> None:
         for way in self._under_way:
-            way.end(_Ended.CLOSED)
+            way.end(Ended.CLOSED)
         if not self._under_way:
             self._totals.close()
 
-    def _over(self, way: _UnderWay) -> None:
+    def _over(self, way: UnderWay) -> None:
         self._under_way.discard(way)
         if way.ended is not None:
             # Something below made another error of the cancellation: the task is not being cancelled any more.
@@ -214,24 +168,22 @@ class Pipeline:
         if (objection := self._home.objection_to_closing()) is not None:
             raise ClientStateError(objection)
 
-    def _check_open(self) -> None:
+    def _check_usable(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._closed:
-            raise ClientStateError("the client is closed")
-
-    def _check_usable(self) -> None:
-        self._check_open()
-        if (objection := self._home.objection()) is not None:
+            raise _closed()
+        if (objection := self._home.objection(loop)) is not None:
             raise ClientStateError(objection)
 
-    async def _attempt_again(self, call: Call[T], way: _UnderWay) -> T:
+    async def _attempt_again(self, call: Call[T], way: UnderWay) -> T:
         """Fail as the first attempt did, which was made without the retry wrapper; then make the others."""
         if (failed := way.failed) is not None:
             way.failed = None
             raise failed
         return await self._attempt(call, way)
 
-    async def _attempt(self, call: Call[T], way: _UnderWay) -> T:
-        self._check_open()
+    async def _attempt(self, call: Call[T], way: UnderWay) -> T:
+        if self._closed:
+            raise _closed()
         way.left -= 1
         try:
             credential = self._credentials.fixed or await self._credentials.current()
@@ -248,39 +200,39 @@ class Pipeline:
             if call.when_gone is not None and isinstance(error, NotFound) and way.may_have_acted:
                 return call.when_gone()
             self._note(error, way)
-            if way.left and self._tries_again(call, error):
+            if way.left and self._tries_again(call, error, way):
                 way.is_retry = True
                 raise TryAgain(error) from error
             raise
 
-    def _tries_again(self, call: Call[Any], error: PackCloudError) -> bool:
+    def _tries_again(self, call: Call[Any], error: PackCloudError, way: UnderWay) -> bool:
         wish: float | None = getattr(error, "retry_after", None)
         if not may_repeat(call, error) or not self.policy.accepts(wish):
             return False
         if isinstance(error, ApiError) and self.policy.is_refusal(error.status, wish):
             return True
-        if self._retry_budget.take(asyncio.get_running_loop().time()):
+        if self._retry_budget.take(way.loop.time()):
             return True
         tell_withheld(call, error)
         return False
 
-    def _note(self, error: PackCloudError, way: _UnderWay) -> None:
+    def _note(self, error: PackCloudError, way: UnderWay) -> None:
         if may_have_acted(error):
             way.may_have_acted = True
         elif way.observer is not None:
             way.observer.harmless()
 
-    async def _exchange(self, call: Call[T], credential: Credential, way: _UnderWay) -> T:
+    async def _exchange(self, call: Call[T], credential: Credential, way: UnderWay) -> T:
         request = build_request(call, self.base_url, credential.reveal(), self.user_agent)
         gate = self.gate
-        turn = gate.enter_at_once() or await gate.enter(call.urgency)
+        turn = gate.enter_at_once(way.loop) or await gate.enter(call.urgency)
         try:
-            self._check_open()
-            if way.observer is not None:
+            if way.observer is not None and not self._closed:
                 await way.observer.leaving()
-                # Closed meanwhile: a transport that is used again would open what nobody closes.
-                self._check_open()
-            now = asyncio.get_running_loop().time()
+            # Closed meanwhile: a transport that is used again would open what nobody closes.
+            if self._closed:
+                raise _closed()
+            now = way.loop.time()
             self._count(way, now)
             self._totals.begin(way, now)
             try:
@@ -289,9 +241,9 @@ class Pipeline:
                 response = self._cancelled(call, way, error)
             finally:
                 self._totals.end(way)
-            if way.ended is _Ended.LATE:
+            if way.ended is Ended.LATE:
                 # It came all the same, from a transport that does not heed its cancellation.
-                way.was_ended(_Ended.LATE)
+                way.was_ended(Ended.LATE)
             answered = None
             if not 200 <= response.status < 300 or tells_allowance(response.headers):
                 answered = datetime.now(UTC)
@@ -306,7 +258,7 @@ class Pipeline:
                 raise self._too_late(call) from None
             raise
 
-    def _count(self, way: _UnderWay, now: float) -> None:
+    def _count(self, way: UnderWay, now: float) -> None:
         self.requests_sent += 1
         self._retry_budget.sent(now)
         self._retries_sent += way.is_retry
@@ -324,9 +276,9 @@ class Pipeline:
             self._refusals += 1
             limiter.refused(turn, pause=self.policy.pause_after(response.status, wish))
 
-    def _cancelled(self, call: Call[Any], way: _UnderWay, error: asyncio.CancelledError) -> Response:
+    def _cancelled(self, call: Call[Any], way: UnderWay, error: asyncio.CancelledError) -> Response:
         """Return what had arrived of an answer when its time was up; raise what any other cancellation means."""
-        if way.was_ended(_Ended.LATE):
+        if way.was_ended(Ended.LATE):
             # A status that has arrived counts, also when the rest did not: it may say that the sync was started.
             if isinstance(begun := carried_by(error), Response):
                 return begun
@@ -340,9 +292,13 @@ class Pipeline:
             f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds", maybe_sent=True
         )
 
-    def _notify(self, details: RetryDetails, _: Call[Any], way: _UnderWay) -> None:
+    def _notify(self, details: RetryDetails, _: Call[Any], way: UnderWay) -> None:
         log_retry(details)
         if way.observer is not None:
             way.observer.retrying(details)
         if self.on_retry is not None:
             self.on_retry(details)
+
+
+def _closed() -> ClientStateError:
+    return ClientStateError("the client is closed")

@@ -243,21 +243,12 @@ def given_only(**values: JsonValue | Unset) -> dict[str, JsonValue]:
 
 def build_request(call: Call[Any], base_url: str, credential: Mapping[str, str], user_agent: str) -> Request:
     """Put a call and a credential together."""
-    return request_with(call, base_url, headers_with(credential, user_agent))
-
-
-def headers_with(credential: Mapping[str, str], user_agent: str) -> dict[str, str]:
-    """Return the headers every call has that is sent with a credential."""
-    return {"Accept": "application/json", "User-Agent": user_agent, **credential}
-
-
-def request_with(call: Call[Any], base_url: str, headers: dict[str, str]) -> Request:
-    """Put a call and the headers every call has together; they are the request's from then on."""
+    headers = {"Accept": "application/json", "User-Agent": user_agent, **credential}
     target, body = call.target, call.body
     if body is not None:
         headers["Content-Type"] = "application/json"
     # A path begins with a slash, a URL with its scheme.
-    return Request(call.method, base_url + target if target[0] == "/" else Link(target), headers, body)
+    return Request(call.method, base_url + target if target.startswith("/") else Link(target), headers, body)
 
 
 def name_of(call: Call[Any]) -> str:

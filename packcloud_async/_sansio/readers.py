@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from attrs import evolve, frozen
 
@@ -21,20 +21,17 @@ T = TypeVar("T")
 
 def one(model: type[T]) -> Callable[[Response], T]:
     """Read one model, enveloped or bare."""
-    known: Any = model
-    return _models(known, many=False).one
+    return _models(cast("Any", model), many=False).one
 
 
 def all_of(model: type[T]) -> Callable[[Response], tuple[T, ...]]:
     """Read a list of models that has no further pages."""
-    known: Any = model
-    return _models(known, many=True).items
+    return _models(cast("Any", model), many=True).items
 
 
 def page_of(model: type[T]) -> Callable[[Response], Page[T]]:
     """Read one page of a list of models."""
-    known: Any = model
-    return _models(known, many=True).page
+    return _models(cast("Any", model), many=True).page
 
 
 def glimpse(*, with_trade: bool) -> Callable[[Response], Glimpse]:
@@ -88,10 +85,8 @@ def _glimpses(*, many: bool, with_trade: bool) -> _Reading[Glimpse]:
 
 
 def _body(response: Response) -> bytes:
-    if response.damage is not None:
-        whole(response)
-    body = response.body
-    if not body or body.isspace():
+    body = whole(response).body
+    if not body.strip():
         raise InvalidResponse(f"empty body in an answer {response.status} that needs one")
     return body
 

@@ -46,9 +46,10 @@ What can be known once a fault happened decides, together with the kind of call,
 NOTES = {
     Subject.CONNECTING: "An untrusted certificate is not tried again: it does not get better by that.",
     Subject.ANSWERING: """\
-A server that sends a byte now and then is not silent, so `Timeouts.read` does not end it; `Timeouts.total` does. The
-same holds for interim answers (100 to 199): after one of them only `Timeouts.total` counts. At most 128 headers of at
-most 8,190 bytes are read.""",
+A server that sends a byte now and then is not silent, so `Timeouts.read` does not end it; `Timeouts.total` does.
+Interim answers (100 to 199) are such bytes: each begins the time anew. Where aiohttp's session sends a request, that
+is one with a body or on a session of yours, it ends that time with them, and after one only `Timeouts.total` counts.
+At most 128 headers of at most 8,190 bytes are read.""",
     Subject.BODY: """\
 Once status and headers have arrived they count, whatever becomes of the body: a 202 is acceptance and a 409 is a
 refusal, also when the body is cut off or too late. Where the fault came in the same packet as the head, the whole
