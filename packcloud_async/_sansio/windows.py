@@ -6,7 +6,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -16,8 +16,7 @@ from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy
 
 
-@frozen(weakref_slot=False)
-class Wait:
+class Wait(NamedTuple):
     """Read again at ``until``, an instant of the caller's clock.
 
     ``decides`` when that read ends a window: it must not come early, and it is worth repeating if it fails.
