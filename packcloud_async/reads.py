@@ -134,7 +134,7 @@ class Reads:
                 if watched not in gone:
                     self.watch.tell_error(watched, failure, error, asked_at=asked_at)
         else:
-            self.walks.tell_found(integration, same, asking.asked_at)
+            self.walks.tell_one(integration, same, asking.asked_at)
 
     async def _look_up(self, unfound: "list[_Unfound]") -> None:
         """Ask the list once about all that single reads did not find."""

@@ -147,37 +147,41 @@ class Walks:
             for begin in range(0, len(items), TOLD_AT_ONCE):
                 if begin:
                     await asyncio.sleep(0)
-                self._tell_page(items[begin : begin + TOLD_AT_ONCE], missing, asking.asked_at, count)
+                self._tell_all(items[begin : begin + TOLD_AT_ONCE], missing, asking.asked_at, count)
         return count if pages.at_the_end else max(count, before or 0)
 
-    def _tell_page(
-        self, items: Iterable[Glimpse], missing: dict[str, list[Watched]], asked_at: float, page: int
+    def tell_one(self, integration: Glimpse, same: list[Watched], asked_at: float) -> None:
+        """Tell what a single read showed; who asked is told whatever the answer calls the integration."""
+        self._tell_all([integration], {integration.id: same}, asked_at, None)
+
+    def _tell_all(
+        self, shown: Iterable[Glimpse], missing: dict[str, list[Watched]], asked_at: float, page: int | None
     ) -> None:
+        """Tell what a read showed to those it was made for, and to everybody else who watches one of them.
+
+        ``page`` is that of the list, None for a single read.
+        """
         usual: list[tuple[Watched, Glimpse]] = []
         others: list[tuple[Glimpse, Collection[Watched]]] = []
-        for integration in items:
+        for integration in shown:
             id_ = integration.id
             due, first = missing.pop(id_, None), self.jobs.first_of(id_)
             is_for_it_alone = due is None or (len(due) == 1 and due[0] is first)
             if first is not None and is_for_it_alone and first.is_usual and id_ not in self.news:
-                first.page = page
+                first.page = first.page if page is None else page
                 usual.append((first, integration))
             elif due is not None or first is not None:
                 others.append((integration, due or ()))
+        shared = page is not None
         # First, because it tells nobody anything after which others may be gone.
         moved = self.watch.tell_unmoved(usual, asked_at=asked_at)
-        others += [(integration, (watched,)) for watched, integration in moved]
         for integration, told in others:
-            self.tell_found(integration, told, asked_at, page=page)
+            self._tell_each(integration, told, asked_at, page)
+        for watched, integration in moved:
+            marks = integration.watermarks
+            self.watch.tell((watched,), marks, asked_at=asked_at, integration=integration, shared=shared)
 
-    def tell_found(
-        self, integration: Glimpse, due: Collection[Watched], asked_at: float, *, page: int | None = None
-    ) -> None:
-        """Tell what a read showed to those it was made for, and to everybody else who watches the integration.
-
-        ``page`` is that of the list, None for a single read. Who asked for one integration is told whatever the answer
-        calls it.
-        """
+    def _tell_each(self, integration: Glimpse, due: Collection[Watched], asked_at: float, page: int | None) -> None:
         marks, news = integration.watermarks, self.news.get(integration.id)
         bystanders = [w for w in self.jobs.of(integration.id) if w.probe is None and w not in due]
         for told, shown in (due, marks if news is None else {**marks, **news}), (bystanders, marks):

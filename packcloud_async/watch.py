@@ -227,7 +227,7 @@ class Watch:
         reading.is_over = True
         for watched in reading.due:
             # Cut off before anything was told; what was told may be in another read by now.
-            if watched in self.jobs and watched.read_with is reading.due:
+            if watched.read_with is reading.due and watched in self.jobs:
                 self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
 
     def _cut_off(self) -> None:
@@ -250,8 +250,6 @@ class Watch:
         for watched in same:
             progress = watched.progress
             if watched not in self.jobs or not progress.is_watched_at(asked_at):
-                continue
-            if integration is not None and self._is_unmoved(watched, marks, look):
                 continue
             unmoved = () if self.pacing is None else progress.unmoved_kinds
             found = integration is not None
