@@ -74,6 +74,11 @@ class OrganizationFiring:
     _tasks: asyncio.TaskGroup = field(factory=asyncio.TaskGroup, init=False)
     _under_way: set["_Job"] = field(factory=set["_Job"], init=False)
     _moved: Signal = field(factory=Signal, init=False)
+    _most_asked: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Who asks for one turn at a time gets no more of them, whatever its weight.
+        self._most_asked = 1 + ceil(self.client.target.weight)
 
     async def fire_all(self, starts: list[Start]) -> None:
         """Fire every job, taking it out of the list; return when none is left and none is under way."""
@@ -122,11 +127,6 @@ class OrganizationFiring:
         self._held.clear()
         while self._under_way:
             self._under_way.pop().firing.end_alone(self.watch)
-
-    @property
-    def _most_asked(self) -> int:
-        # Who asks for one turn at a time gets no more of them, whatever its weight.
-        return 1 + ceil(self.client.target.weight)
 
     def _ask_ahead(self) -> None:
         while len(self._asked) < min(len(self._starts) + len(self._posts), self._most_asked):

@@ -7,8 +7,9 @@
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from attrs import define, evolve, field
 
@@ -20,7 +21,7 @@ from packcloud_async._sansio.progress import KindState, SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller, Integrations
-from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, SyncError
+from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, PackCloudError, SyncError
 from packcloud_async.firing import read_probes
 from packcloud_async.job_log import log_result
 from packcloud_async.models import Integration, SyncKind
@@ -116,29 +117,27 @@ class OrganizationRun:
     async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[Start]:
         """List the integrations, and take what the list shows, and what probes show beside it, as their baselines."""
         starting = evolve(self._client, urgency=Urgency.LISTING)
-        found: dict[str, Integration] = {}
-        count, page_of = 0, dict[str, int]()
+        found: dict[str, _Listed] = {}
+        count = 0
         async for page in Integrations(starting, watch.organization_id).list().pages():
             count += 1
             # A list that shifts while it is read may show one integration on two pages.
-            found.update((integration.id, integration) for integration in page.items)
-            page_of.update((integration.id, count) for integration in page.items)
+            found.update((one.id, _Listed(one, one.watermarks, count)) for one in page.items)
         watch.known.pages = count
-        blind = {kind: [i.id for i in found.values() if kind not in i.watermarks] for kind in kinds}
+        blind = {kind: [id_ for id_, one in found.items() if kind not in one.watermarks] for kind in kinds}
         probed = await read_probes(starting, watch.organization_id, blind)
         starts: list[Start] = []
-        for number, integration in enumerate(found.values(), 1):
+        for number, (id_, one) in enumerate(found.items(), 1):
             if number % MADE_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            shown = {kind: text for kind in kinds if (text := probed[kind].get(integration.id)) is not None}
             machine = self._machine(kinds)
-            machine.baseline(integration.watermarks, probed=shown)
-            machine.expected = watch.expectations_of(integration, kinds)
-            starts.append(Start(integration.id, machine, has_baseline=True, page=page_of[integration.id]))
+            machine.baseline(one.watermarks, probed=_shown_of(id_, probed))
+            machine.expected = watch.expectations_of(one.integration, kinds)
+            starts.append(Start(id_, machine, has_baseline=True, page=one.page))
         return starts
 
     def _machine(self, kinds: tuple[SyncKind, ...]) -> SyncProgress:
-        states = dict.fromkeys(kinds, KindState())
+        states = dict.fromkeys(kinds, _FRESH)
         return SyncProgress(policy=self.run.poll, started_at=_now(), kinds=states, spread=_spread(self.run.draw()))
 
     def _recorded(self, starts: list[Start]) -> list[Start]:
@@ -226,9 +225,26 @@ class OrganizationRun:
         self.run.deliver(result)
 
 
+class _Listed(NamedTuple):
+    """An integration as the listing showed it, and on which page."""
+
+    integration: Integration
+    watermarks: Mapping[SyncKind, str | None]
+    page: int
+
+
+def _shown_of(
+    integration_id: str, probed: Mapping[SyncKind, Mapping[str, str | PackCloudError]]
+) -> Mapping[SyncKind, str | PackCloudError]:
+    """Return what probes showed of one integration."""
+    return {kind: shown[integration_id] for kind, shown in probed.items() if integration_id in shown}
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
+
+_FRESH = KindState()
 
 _SPREADS = tuple(step / 256 for step in range(256))
 """The draws of watched jobs, as shared numbers: one of their own each would be a fortieth of their memory."""

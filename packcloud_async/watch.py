@@ -13,7 +13,7 @@ import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from attrs import define, field
 
@@ -46,6 +46,14 @@ class _Reading:
 
 
 _READING: ContextVar[_Reading | None] = ContextVar("packcloud_async_reading", default=None)
+
+
+class _Look(NamedTuple):
+    """What was asked ``asked_at`` is told ``now``, by the read that is for what is ``due``, None by no read."""
+
+    asked_at: float
+    now: float
+    due: list[Watched] | None
 
 
 @define(eq=False)
@@ -103,10 +111,11 @@ class Watch:
         """Open the window of a job and return its parts, ready to join; none when it is done already."""
         now = _now()
         resumed = progress.watched_from is not None
-        progress.watch(now)
+        whole = progress.watch(now)
         parts: list[Watched] = []
         for probe, kinds in parts_of(progress):
-            wait = progress.next_read(now, kinds=kinds, resumed=resumed)
+            is_whole = kinds == progress.open_kinds
+            wait = whole if is_whole else progress.next_read(now, kinds=kinds, resumed=resumed)
             assert isinstance(wait, Wait)
             parts.append(Watched(integration_id, progress, watcher, kinds, probe, tag, wait.until, wait.decides))
         return parts
@@ -158,9 +167,7 @@ class Watch:
                 watched.watcher.ended(watched, reason)
 
     def _look_at(self, instant: float) -> None:
-        """Look what is due at an instant of the loop's clock, or before if that was meant already."""
-        if instant >= self._looks_at:
-            return
+        """Look what is due at an instant of the loop's clock, which is earlier than was meant so far."""
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
@@ -177,7 +184,7 @@ class Watch:
             return
         now = _now()
         for part in by_probe(self._queue.take(now)):
-            if part[0].probe is not None or self._walking is None or not self._walking.take_along(part):
+            if part[0].probe is not None or self._walking is None or not self._walking.walks.take_along(part):
                 self._begin_read(part)
         if (next_due := self._queue.next_due()) is not None:
             is_early = 0 < next_due - now <= TIMERS_ARE_EARLY
@@ -220,7 +227,7 @@ class Watch:
         reading.is_over = True
         for watched in reading.due:
             # Cut off before anything was told; what was told may be in another read by now.
-            if watched in self.jobs and watched.read_with is reading.due:
+            if watched.read_with is reading.due and watched in self.jobs:
                 self._schedule(watched, Wait(watched.due_at, watched.decides), _now())
 
     def _cut_off(self) -> None:
@@ -239,25 +246,40 @@ class Watch:
         shared: bool = False,
     ) -> None:
         """Tell jobs what a read showed; ``integration`` None when only a probe was read."""
-        now, due_now = _now(), _due_now()
+        look = _look_at(asked_at)
         for watched in same:
             progress = watched.progress
-            if watched in self.jobs and progress.is_watched_at(asked_at):
-                if integration is not None and not watched.watcher.sees_all:
-                    wait = progress.unmoved(marks, asked_at=asked_at, now=now, kinds=watched.kinds)
-                    if wait is not None:
-                        watched.looked_at = asked_at
-                        self._goes_on(watched, wait, asked_at, now, due_now)
-                        continue
-                unmoved = () if self.pacing is None else progress.unmoved_kinds
-                found = integration is not None
-                decision = progress.observed(marks, asked_at=asked_at, now=now, kinds=watched.kinds, found=found)
-                if integration is not None and unmoved:
-                    self._learn(watched, integration, unmoved, now)
-                watched.looked_at = asked_at
-                at = now - progress.started_at
-                sighting = Sighting(at=at, watermarks=marks, shared=shared)
-                self._told(watched, decision, sighting, asked_at, now, due_now)
+            if watched not in self.jobs or not progress.is_watched_at(asked_at):
+                continue
+            unmoved = () if self.pacing is None else progress.unmoved_kinds
+            found = integration is not None
+            decision = progress.observed(marks, asked_at=asked_at, now=look.now, kinds=watched.kinds, found=found)
+            if integration is not None and unmoved:
+                self._learn(watched, integration, unmoved, look.now)
+            watched.looked_at = asked_at
+            at = look.now - progress.started_at
+            self._told(watched, decision, Sighting(at=at, watermarks=marks, shared=shared), look)
+
+    def tell_unmoved(
+        self, found: Iterable[tuple[Watched, Glimpse]], *, asked_at: float
+    ) -> Sequence[tuple[Watched, Glimpse]]:
+        """Tell jobs that nothing is new; return those of which that is not true, who were told nothing.
+
+        They must be watched here, each of them alone in watching its integration.
+        """
+        look = _look_at(asked_at)
+        return [one for one in found if not self._is_unmoved(one[0], one[1].watermarks, look)]
+
+    def _is_unmoved(self, watched: Watched, marks: Mapping[SyncKind, str | None], look: _Look) -> bool:
+        """Put a job off to its next read if nothing is new for it; else it is told nothing."""
+        if watched.watcher.sees_all:
+            return False
+        wait = watched.progress.unmoved(marks, asked_at=look.asked_at, now=look.now, kinds=watched.kinds)
+        if wait is None:
+            return False
+        watched.looked_at = look.asked_at
+        self._goes_on(watched, wait, look)
+        return True
 
     def tell_error(self, watched: Watched, failure: ReadFailure, error: PackCloudError, *, asked_at: float) -> None:
         """Tell a job that a read failed, and what that means."""
@@ -276,8 +298,7 @@ class Watch:
                 decision = progress.failed(error, asked_at=asked_at, now=now, kinds=kinds)
             case _:
                 assert_never(failure)
-        sighting = Sighting(at=now - progress.started_at, error=error)
-        self._told(watched, decision, sighting, asked_at, now, _due_now())
+        self._told(watched, decision, Sighting(at=now - progress.started_at, error=error), _look_at(asked_at))
 
     def _learn(self, watched: Watched, integration: Glimpse, unmoved: Iterable[SyncKind], now: float) -> None:
         pacing, progress = self.pacing, watched.progress
@@ -290,15 +311,7 @@ class Watch:
             if state.steps and state.phase is Phase.ACCEPTED and state.error is None:
                 pacing.learn(kind=kind, not_yet=not_yet, seen=now - progress.watched_from, **integration.trade)
 
-    def _told(  # noqa: PLR0917 - what is told at one place, in parts
-        self,
-        watched: Watched,
-        decision: Decision,
-        sighting: Sighting,
-        asked_at: float,
-        now: float,
-        due_now: list[Watched] | None,
-    ) -> None:
+    def _told(self, watched: Watched, decision: Decision, sighting: Sighting, look: _Look) -> None:
         watched.watcher.seen(watched, sighting)
         if watched.progress.is_done:
             self._remove_all(watched)
@@ -307,27 +320,27 @@ class Watch:
             # What other reads tell of this job is still to come.
             self._remove(watched)
         else:
-            self._goes_on(watched, decision, asked_at, now, due_now)
+            self._goes_on(watched, decision, look)
 
-    def _goes_on(
-        self, watched: Watched, wait: Wait, asked_at: float, now: float, due_now: list[Watched] | None
-    ) -> None:
-        if asked_at >= watched.not_later_than:
+    def _goes_on(self, watched: Watched, wait: Wait, look: _Look) -> None:
+        if look.asked_at >= watched.not_later_than:
             watched.not_later_than = math.inf
         # One whose own read is another one waits for that.
-        if watched.read_with is None or watched.read_with is due_now:
+        if watched.read_with is None or watched.read_with is look.due:
             if watched.hinted or watched.not_later_than < math.inf:
-                wait = watched.as_hinted(wait, now)
-            self._put(watched, wait, now)
+                wait = watched.as_hinted(wait, look.now)
+            self._put(watched, wait, look.now)
 
     def _schedule(self, watched: Watched, wait: Wait, now: float) -> None:
         self._put(watched, watched.as_hinted(wait, now), now)
 
     def _put(self, watched: Watched, wait: Wait, now: float) -> None:
-        watched.scheduled_at, watched.due_at, watched.decides = now, wait.until, wait.decides
+        until = wait.until
+        watched.scheduled_at, watched.due_at, watched.decides = now, until, wait.decides
         watched.read_with = None
         self._queue.put(watched)
-        self._look_at(wait.until)
+        if until < self._looks_at:
+            self._look_at(until)
 
     def _remove_all(self, watched: Watched) -> None:
         for one in list(self.jobs.of(watched.integration_id)):
@@ -337,7 +350,7 @@ class Watch:
     def _remove(self, watched: Watched) -> None:
         self._queue.discard(watched)
         self.jobs.remove(watched)
-        if not self.jobs:
+        if not self.jobs and self._looks_at > -math.inf:
             self._look_at(-math.inf)
 
 
@@ -345,10 +358,10 @@ _NOTHING_EXPECTED: Mapping[SyncKind, Expectation] = {}
 """One for all jobs."""
 
 
-def _due_now() -> list[Watched] | None:
-    """Return what the read that runs here is for."""
+def _look_at(asked_at: float) -> _Look:
+    """Return what a read that was asked then, and runs here, tells at this moment."""
     reading = _READING.get()
-    return None if reading is None else reading.due
+    return _Look(asked_at, _now(), None if reading is None else reading.due)
 
 
 def _now() -> float:

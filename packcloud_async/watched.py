@@ -75,6 +75,11 @@ class Watched:
         return due_at if self.decides else due_by(self.scheduled_at, due_at)
 
     @property
+    def is_usual(self) -> bool:
+        """Whether it is the only job of its integration, watched by reads of that."""
+        return self.following is None and self.probe is None
+
+    @property
     def is_queued(self) -> bool:
         """Whether it waits for its next read; False while one is under way."""
         return self.place == QUEUED

@@ -148,6 +148,9 @@ def _ways(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Callabl
 def _watermarks(glimpse: Any) -> Mapping[SyncKind, str | None]:
     # Once for each watched integration of each read: a loop takes three times as long.
     orders, products, stocks, services = _marks_of(glimpse)
+    if type(orders) is type(products) is str and stocks is services and stocks is not None and type(stocks) is not str:
+        # The usual one: of the others nothing was sent.
+        return {_ORDERS: orders, _PRODUCTS: products}
     marks: dict[SyncKind, str | None] = {}
     if orders is None or type(orders) is str:
         marks[_ORDERS] = orders

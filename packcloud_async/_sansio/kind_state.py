@@ -13,7 +13,7 @@ from attrs import define, frozen
 from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Step
 from packcloud_async._sansio.timestamps import direction_of, same_watermark
 from packcloud_async.errors import PackCloudError
-from packcloud_async.models import UNSET, Unset
+from packcloud_async.models import UNSET, SyncKind, Unset
 
 
 class Phase(StrEnum):
@@ -104,6 +104,7 @@ class KindState:
 class KindProgress:
     """What a machine knows of one kind by now; see :class:`KindState`."""
 
+    kind: SyncKind
     phase: Phase
     baseline: str | Unset | None
     steps: tuple[Step, ...]
@@ -112,9 +113,9 @@ class KindProgress:
     probed: bool
 
     @classmethod
-    def of(cls, state: KindState) -> "KindProgress":
+    def of(cls, kind: SyncKind, state: KindState) -> "KindProgress":
         """Go on from a state."""
-        return cls(state.phase, state.baseline, state.steps, state.error, state.outcome, state.probed)
+        return cls(kind, state.phase, state.baseline, state.steps, state.error, state.outcome, state.probed)
 
     @property
     def state(self) -> KindState:

@@ -59,11 +59,14 @@ def plan_reads(
     """
     distinct = tuple(dict.fromkeys(due))
     others = watched > len(distinct)
-    # Of a list of one page it need not be asked where each is expected.
-    expected = [1] * len(distinct) if pages == 1 else map(page_of, distinct)
-    if pages is None or not goes_on(expected, read=0, pages=pages, others=others):
-        return Singles(distinct)
-    return Walk(distinct)
+    if pages is None:
+        walks = False
+    elif pages == 1:
+        # It need not be asked where each is expected.
+        walks = len(distinct) > 1 or (others and bool(distinct))
+    else:
+        walks = goes_on(map(page_of, distinct), read=0, pages=pages, others=others)
+    return Walk(distinct) if walks else Singles(distinct)
 
 
 def goes_on(missing: Iterable[int | None], *, read: int, pages: int | None, others: bool = False) -> bool:

@@ -30,7 +30,7 @@ Each kind of a job goes through these phases; every other move raises :class:`Il
    What it tells changes those alone, and the decision is about their next read.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -64,9 +64,6 @@ class IllegalStep(RuntimeError):
 _NOTHING: Mapping[SyncKind, Expectation] = {}
 _FRESH: Final = KindState()
 
-_KINDS: dict[tuple[SyncKind, ...], tuple[SyncKind, ...]] = {}
-"""One tuple for each combination of kinds, shared by all jobs."""
-
 
 @define(init=False, weakref_slot=False)
 class SyncProgress:
@@ -85,7 +82,6 @@ class SyncProgress:
     expected: Mapping[SyncKind, Expectation]
     is_measured: bool
     unfound_from: float | None
-    _kinds: tuple[SyncKind, ...]
     _states: tuple[KindProgress, ...]
 
     def __init__(  # noqa: PLR0917 - the last two are for those who resume
@@ -104,26 +100,22 @@ class SyncProgress:
         self.expected = expected
         self.is_measured = True
         self.unfound_from = None
-        self._kinds = _KINDS.setdefault(tuple(kinds), tuple(kinds))
-        self._states = tuple([KindProgress.of(state) for state in kinds.values()])
+        self._states = tuple([KindProgress.of(kind, state) for kind, state in kinds.items()])
 
     @property
     def kinds(self) -> Mapping[SyncKind, KindState]:
         """The state of every kind, as it is now."""
-        return {kind: state.state for kind, state in self._all()}
+        return {state.kind: state.state for state in self._states}
 
     def state_of(self, kind: SyncKind) -> KindState:
         """Return the state of one kind as it is now; raise KeyError when the job does not have it."""
         return self._of(kind).state
 
     def _of(self, kind: SyncKind) -> KindProgress:
-        for known, state in self._all():
-            if known is kind:
+        for state in self._states:
+            if state.kind is kind:
                 return state
         raise KeyError(kind)
-
-    def _all(self) -> Iterable[tuple[SyncKind, KindProgress]]:
-        return zip(self._kinds, self._states, strict=True)
 
     @property
     def deadline_at(self) -> float:
@@ -141,24 +133,24 @@ class SyncProgress:
     @property
     def open_kinds(self) -> tuple[SyncKind, ...]:
         """The kinds without an outcome."""
-        return tuple([kind for kind, state in self._all() if state.outcome is None])
+        return tuple([state.kind for state in self._states if state.outcome is None])
 
     @property
     def probed_kinds(self) -> tuple[SyncKind, ...]:
         """The kinds without an outcome that a probe reads."""
-        return tuple([kind for kind, state in self._all() if state.outcome is None and state.probed])
+        return tuple([state.kind for state in self._states if state.outcome is None and state.probed])
 
     @property
     def outcomes(self) -> Mapping[SyncKind, KindOutcome]:
         """The outcomes so far."""
-        ended = [(kind, state.outcome) for kind, state in self._all() if state.outcome is not None]
+        ended = [(state.kind, state.outcome) for state in self._states if state.outcome is not None]
         kinds = tuple([kind for kind, _ in ended])
         return KindOutcomes(_KINDS.setdefault(kinds, kinds), tuple([outcome for _, outcome in ended]))
 
     @property
     def unsent(self) -> tuple[SyncKind, ...]:
         """The kinds whose POST may still be sent."""
-        return tuple([kind for kind, state in self._all() if state.phase is Phase.PLANNED and state.outcome is None])
+        return tuple([state.kind for state in self._states if state.phase is Phase.PLANNED and state.outcome is None])
 
     def phase_of(self, kind: SyncKind) -> Phase:
         """Return how far the POST of one kind got."""
@@ -176,10 +168,10 @@ class SyncProgress:
     ) -> None:
         """Tell what the integration showed before any POST, and what probes of other kinds showed, or why not."""
         self._require(all(state.is_fresh for state in self._states), "baseline")
-        for kind, state in self._all():
-            if kind in watermarks:
-                state.baseline = watermarks[kind]
-            elif isinstance(shown := probed.get(kind), PackCloudError):
+        for state in self._states:
+            if state.kind in watermarks:
+                state.baseline = watermarks[state.kind]
+            elif isinstance(shown := probed.get(state.kind), PackCloudError):
                 state.error = shown
             elif shown is not None:
                 state.baseline, state.probed = shown, True
@@ -187,7 +179,7 @@ class SyncProgress:
     @property
     def unmoved_kinds(self) -> tuple[SyncKind, ...]:
         """The open kinds of which no news was seen yet."""
-        return tuple([kind for kind, state in self._all() if state.outcome is None and not state.steps])
+        return tuple([state.kind for state in self._states if state.outcome is None and not state.steps])
 
     def would_be_news(self, kind: SyncKind, value: str | None) -> bool:
         """Whether a value was never seen before."""
@@ -198,13 +190,13 @@ class SyncProgress:
 
         A kind that nothing shows ended with its POST; it is as open as the job is.
         """
-        if kind not in self._kinds or self.is_done:
+        state = next((state for state in self._states if state.kind is kind), None)
+        if state is None or self.is_done:
             return False
-        state = self._of(kind)
         if state.outcome is None:
-            return state.is_answered and now < window_of(self, kind, state)
+            return state.is_answered and now < window_of(self, state)
         was_refused = state.outcome.state is Outcome.REJECTED
-        return state.baseline is UNSET and not was_refused and now < window_of(self, kind, state)
+        return state.baseline is UNSET and not was_refused and now < window_of(self, state)
 
     def sending(self, kind: SyncKind) -> None:
         """Tell that the POST is about to leave."""
@@ -252,7 +244,7 @@ class SyncProgress:
         self._replace(state, doubtful if doubtful.watchable else doubtful.ended(Outcome.AMBIGUOUS, error))
 
     def _replace(self, state: KindProgress, by: KindState) -> None:
-        self._states = tuple([KindProgress.of(by) if one is state else one for one in self._states])
+        self._states = tuple([KindProgress.of(state.kind, by) if one is state else one for one in self._states])
 
     def watch(self, now: float) -> Decision:
         """Tell that every POST is answered; a machine that was watched before goes on in its old window."""
@@ -288,12 +280,13 @@ class SyncProgress:
             self.unfound_from = None
         # One number for all that moved in it, which results keep.
         seen_at = now - self.started_at
-        for kind, state in self._still_open(kinds):
-            if kind in watermarks:
-                self._look(kind, state, watermarks[kind], asked_at, seen_at)
+        for state in self._still_open(kinds):
+            if state.kind in watermarks:
+                self._look(state, watermarks[state.kind], asked_at, seen_at)
             else:
-                missing = InvalidResponse("a watermark the baseline showed is not sent any more", path=_field(kind))
-                self._end_unread([(kind, state)], missing, asked_at)
+                path = f"$.{state.kind.watermark_field}"
+                missing = InvalidResponse("a watermark the baseline showed is not sent any more", path=path)
+                self._end_unread([state], missing, asked_at)
         return self.next_read(now, kinds=kinds)
 
     def unmoved(
@@ -301,14 +294,15 @@ class SyncProgress:
     ) -> Wait | None:
         """Tell what a read showed, if that is what nearly every read shows; None, and nothing is changed, if it is not.
 
-        It is when every open kind has its baseline still, none of them ends, and nothing is expected or was missed
-        before. What is answered is what ``observed`` would answer.
+        It is when every open kind has its baseline still, none of them ends, nothing is expected or was missed before,
+        and the read was asked while it was watched. What is answered is what ``observed`` would answer.
         """
         since = self.watched_from
-        if since is None or self.expected or self.unfound_from is not None:
+        if since is None or asked_at < since or self.expected or self.unfound_from is not None:
             return None
         is_open = False
-        for kind, state in self._all():
+        for state in self._states:
+            kind = state.kind
             if state.outcome is None and kind in kinds:
                 if state.steps or watermarks.get(kind, UNSET) != state.baseline:
                     return None
@@ -328,7 +322,7 @@ class SyncProgress:
     ) -> Decision:
         """Tell that the credential is not accepted any more: no later read can succeed."""
         self._require_watching("refused_access")
-        for _, state in self._still_open(kinds):
+        for state in self._still_open(kinds):
             state.end_without_change(readable=False, error=error)
         return self.next_read(now, kinds=kinds)
 
@@ -358,19 +352,19 @@ class SyncProgress:
         self._end_gone(error)
         return self.next_read(now)
 
-    def _look(self, kind: SyncKind, state: KindProgress, value: str | None, asked_at: float, seen_at: float) -> None:
+    def _look(self, state: KindProgress, value: str | None, asked_at: float, seen_at: float) -> None:
         if state.is_news(value):
             state.step(value, seen_at)
-        if asked_at >= end_of(self, kind, state):
+        if asked_at >= end_of(self, state):
             state.end_without_change(readable=True)
 
     def _end_unread(self, some: Open, error: PackCloudError, asked_at: float) -> None:
-        for kind, state in some:
-            if asked_at >= end_of(self, kind, state):
+        for state in some:
+            if asked_at >= end_of(self, state):
                 state.end_without_change(readable=False, error=error)
 
     def _end_gone(self, error: PackCloudError) -> None:
-        for _, state in self._still_open(None):
+        for state in self._still_open(None):
             state.end(Outcome.GONE, error)
 
     def _answered(
@@ -388,15 +382,15 @@ class SyncProgress:
         return state
 
     def _open(self, kind: SyncKind, told: str) -> KindProgress:
-        for known, state in self._all():
-            if known is kind and state.outcome is None:
+        for state in self._states:
+            if state.kind is kind and state.outcome is None:
                 return state
         raise self._illegal(told)
 
     def _still_open(self, kinds: Collection[SyncKind] | None) -> Open:
-        return [
-            (kind, state) for kind, state in self._all() if state.outcome is None and (kinds is None or kind in kinds)
-        ]
+        if kinds is None:
+            return [state for state in self._states if state.outcome is None]
+        return [state for state in self._states if state.outcome is None and state.kind in kinds]
 
     def _require_watching(self, told: str) -> None:
         self._require(self.watched_from is not None and not self.is_done, told)
@@ -406,13 +400,9 @@ class SyncProgress:
             raise self._illegal(told)
 
     def _illegal(self, told: str) -> IllegalStep:
-        phases = ", ".join(f"{kind.value} {_phase(state)}" for kind, state in self._all())
+        phases = ", ".join(f"{state.kind.value} {_phase(state)}" for state in self._states)
         return IllegalStep(f"cannot be told {told!r} now ({phases})")
 
 
 def _phase(state: KindProgress) -> str:
     return state.phase.value if state.outcome is None else state.outcome.state.value
-
-
-def _field(kind: SyncKind) -> str:
-    return f"$.{kind.watermark_field}"

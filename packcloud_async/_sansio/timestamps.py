@@ -42,7 +42,7 @@ def same_watermark(one: str | None, other: str | None) -> bool:
     """Whether two watermarks name the same instant, cut to the coarser precision of the two."""
     if one == other:
         return True
-    if one is None or other is None:
+    if one is None or other is None or _are_plain(one, other):
         return False
     left, right = parse_timestamp(one), parse_timestamp(other)
     if left is None or right is None:
@@ -57,10 +57,27 @@ def direction_of(before: str | None, after: str | None) -> Direction:
         return Direction.FROM_NULL
     if after is None:
         return Direction.TO_NULL
+    if before != after and _are_plain(before, after):
+        return Direction.FORWARD if after > before else Direction.BACKWARD
     left, right = parse_timestamp(before), parse_timestamp(after)
     if left is None or right is None or left == right:
         return Direction.UNORDERED
     return Direction.FORWARD if right > left else Direction.BACKWARD
+
+
+def _are_plain(one: str, other: str) -> bool:
+    """Whether both are written as nearly every server does, and alike: then instants are in the order of their texts.
+
+    What is rare, such as the 29th of February, is left to the general way.
+    """
+    is_plain = _plain().fullmatch
+    return len(one) == len(other) and is_plain(one) is not None and is_plain(other) is not None
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    day = r"(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31"
+    return re.compile(rf"(?!0000)\d{{4}}-(?:{day})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{{1,6}})?Z", re.ASCII)
 
 
 @cache

@@ -6,7 +6,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from attrs import frozen
 
@@ -16,8 +16,7 @@ from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy
 
 
-@frozen(weakref_slot=False)
-class Wait:
+class Wait(NamedTuple):
     """Read again at ``until``, an instant of the caller's clock.
 
     ``decides`` when that read ends a window: it must not come early, and it is worth repeating if it fails.
@@ -34,7 +33,7 @@ class Done:
 
 Decision = Wait | Done
 
-Open = Sequence[tuple[SyncKind, KindProgress]]
+Open = Sequence[KindProgress]
 """Kinds without an outcome, and what is known of them."""
 
 
@@ -64,10 +63,10 @@ def deadline_of(job: Job) -> float:
     return math.inf if since is None or deadline is None else since + deadline
 
 
-def window_of(job: Job, kind: SyncKind, state: KindProgress) -> float:
+def window_of(job: Job, state: KindProgress) -> float:
     """Return when the window of a kind ends without news."""
     since = job.watched_from
-    expected = job.expected.get(kind) if job.expected else None
+    expected = job.expected.get(state.kind) if job.expected else None
     # Whether a POST in doubt arrived is worth the whole deadline.
     if expected is None or since is None or state.phase is not Phase.ACCEPTED:
         return deadline_of(job)
@@ -75,10 +74,10 @@ def window_of(job: Job, kind: SyncKind, state: KindProgress) -> float:
     return math.inf if window is None else since + window
 
 
-def end_of(job: Job, kind: SyncKind, state: KindProgress) -> float:
+def end_of(job: Job, state: KindProgress) -> float:
     """Return from when on a read ends the window of a kind."""
     if not state.steps:
-        return window_of(job, kind, state)
+        return window_of(job, state)
     # Without a settle time the first step is the end, whenever its read was asked.
     if job.policy.settle == 0:
         return -math.inf
@@ -89,11 +88,11 @@ def next_read(job: Job, still_open: Open, now: float, *, resumed: bool = False) 
     """Say when to read next for some kinds. What is ``resumed`` is looked at at once."""
     if not still_open:
         return Done()
-    end = min([end_of(job, kind, state) for kind, state in still_open])
+    end = min([end_of(job, state) for state in still_open])
     if resumed:
         # News may have come while nobody watched.
         return Wait(now, now >= end)
-    due = now + min([_delay(job, kind, state, now) for kind, state in still_open])
+    due = now + min([_delay(job, state, now) for state in still_open])
     unfound_from = job.unfound_from
     if unfound_from is not None and (grace_ends_at := unfound_from + job.policy.gone_after) > now:
         end = min(end, grace_ends_at)
@@ -112,9 +111,9 @@ def next_read_of_unmoved(job: Job, since: float, *, asked_at: float, now: float)
     return Wait(due, decides=False) if due < ends_at else Wait(max(now, ends_at), decides=True)
 
 
-def _delay(job: Job, kind: SyncKind, state: KindProgress, now: float) -> float:
+def _delay(job: Job, state: KindProgress, now: float) -> float:
     if state.steps:
         # How long the next step takes is not known: its wait begins anew.
         return job.policy.delay_after(now - (job.started_at + state.steps[-1].seen_at), spread=job.spread)
-    expected = job.expected.get(kind) if job.expected else None
+    expected = job.expected.get(state.kind) if job.expected else None
     return delay_after(job.policy, expected, now - (job.watched_from or 0.0), spread=job.spread)

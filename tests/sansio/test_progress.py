@@ -473,6 +473,12 @@ def test_what_is_not_watched_is_not_unmoved(progress):
     assert progress.unmoved({PRODUCTS: T0}, asked_at=1.0, now=1.0, kinds=(PRODUCTS,)) is None
 
 
+def test_a_read_from_before_the_watch_does_not_say_that_nothing_moved():
+    progress, _ = watched(now=2.0)
+    found = [progress.unmoved({ORDERS: T0}, asked_at=asked_at, now=3.0, kinds=(ORDERS,)) for asked_at in (1.9, 2.0)]
+    assert found == [None, Wait(4.0, decides=False)]
+
+
 def test_what_is_expected_or_was_missed_is_told_step_by_step():
     progress, _ = watched()
     progress.unfound(MISSING, asked_at=1.0, now=1.0)

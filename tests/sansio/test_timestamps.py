@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from packcloud_async._sansio import timestamps
 from packcloud_async._sansio.timestamps import Direction, direction_of, parse_timestamp, same_watermark
 
 TEN = datetime(2026, 1, 1, 10, tzinfo=UTC)
@@ -109,3 +110,39 @@ def test_an_instant_is_the_same_in_every_zone(wall, minutes):
     there = (wall + timedelta(minutes=minutes)).isoformat(timespec="microseconds")
     offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
     assert same_watermark(wall.isoformat(timespec="microseconds") + "Z", there + offset)
+
+
+digits = st.integers(0, 99).map("{:02}".format)
+written_alike = st.builds(
+    "{}-{}-{}T{}:{}:{}{}{}".format,
+    st.sampled_from(["0000", "0001", "2025", "2026", "9999"]),
+    *[digits] * 5,
+    st.sampled_from(["", ".0", ".1", ".100000", ".999999", ".1000000", ".1000001", ","]),
+    st.sampled_from(["Z", "Z", "Z", "+00:00", "+01:00", "z", ""]),
+)
+instants = st.datetimes().map(lambda instant: f"{instant.isoformat()}Z")
+
+
+@given(st.one_of(written_alike, instants), st.one_of(written_alike, instants))
+@example("2026-01-01T00:00:00.100000Z", "2026-01-01T00:00:00.1+00:00")
+@example("2024-02-29T00:00:00Z", "2024-02-28T00:00:00Z")
+@example("2025-02-29T00:00:00Z", "2025-02-28T00:00:00Z")
+@example("2026-04-31T00:00:00Z", "2026-04-30T00:00:00Z")
+@example("2026-01-02T24:00:00Z", "2026-01-03T00:00:00Z")
+@example("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+def test_what_is_written_alike_is_compared_as_any_two_texts_are(one, other):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timestamps, "_are_plain", lambda *_: False)
+        expected = same_watermark(one, other), direction_of(one, other), direction_of(other, one)
+    assert (same_watermark(one, other), direction_of(one, other), direction_of(other, one)) == expected
+
+
+def test_what_nearly_every_server_writes_is_not_parsed(monkeypatch):
+    monkeypatch.setattr(timestamps, "parse_timestamp", None)
+    for before, after in [("2026-01-31T23:59:59Z", "2026-02-01T00:00:00Z"), (T0_MICROS, T1_MICROS)]:
+        assert not same_watermark(before, after)
+        assert direction_of(before, after) is Direction.FORWARD
+        assert direction_of(after, before) is Direction.BACKWARD
+
+
+T0_MICROS, T1_MICROS = "2026-12-30T09:08:07.000001Z", "2026-12-30T09:08:07.000010Z"
