@@ -63,6 +63,8 @@ class IllegalStep(RuntimeError):
 
 _NOTHING: Mapping[SyncKind, Expectation] = {}
 _FRESH: Final = KindState()
+# One tuple for all results of the same kinds.
+_KINDS: dict[tuple[SyncKind, ...], tuple[SyncKind, ...]] = {}
 
 
 @define(init=False, weakref_slot=False)
