@@ -35,6 +35,7 @@ LAYERS: list[set[str]] = [
         "emulator.sync_runs",
     },
     {"_sansio.building"},
+    {"_sansio.json_builders"},
     {"_sansio.codec", "_sansio.straight", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.glimpse"},
     {"_sansio.readers"},

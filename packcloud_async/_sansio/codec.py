@@ -7,10 +7,9 @@
 3. No message quotes a value of the body: it may be a secret.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from types import GenericAlias, UnionType
+from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
@@ -18,8 +17,9 @@ import cattrs
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
-from packcloud_async._sansio.building import Builder, builder_of, enum_of, plan_of
+from packcloud_async._sansio.building import Builder, enum_of, plan_of
 from packcloud_async._sansio.envelope import Content
+from packcloud_async._sansio.json_builders import builder_of
 from packcloud_async._sansio.json_text import TYPE_NAMES, JsonValue, type_name
 from packcloud_async._sansio.wire_form import KEPT_APART, wire_form
 from packcloud_async.errors import InvalidResponse
@@ -38,13 +38,8 @@ class _WrongType(Exception):
 
 def decode(model: type[T], value: JsonValue, path: str = "$") -> T:
     """Build a model; raise :class:`InvalidResponse` naming the first place that is wrong."""
-    try:
-        return _converter.structure(value, model)
-    except _WrongType as error:
-        raise InvalidResponse(str(error), path=path) from None
-    except Exception as error:  # noqa: BLE001 - cattrs raises whatever the hooks and constructors raise
-        complaint, place = _first_complaint(error, path)
-        raise InvalidResponse(complaint, path=place) from None
+    built = _built(model, (value,))
+    return _explained(model, value, path) if built is None else built[0]
 
 
 def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
@@ -52,10 +47,29 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
     items = content.value
     if not isinstance(items, list):
         raise InvalidResponse(f"expected a list, got {type_name(items)}", path=content.path)
+    built = _built(model, items)
+    if built is not None:
+        return built
+    return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
+
+
+def _built(model: type[T], items: Sequence[JsonValue]) -> tuple[T, ...] | None:
+    """Build models by the function that is made for them; None when there is none, or when anything is wrong."""
+    build = _builder(cast("Any", model))
     try:
-        return cast("tuple[T, ...]", _items_hook(cast("Any", model))(items, None))
-    except Exception:  # noqa: BLE001 - read again, item by item, for the path
-        return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
+        return None if build is None else cast("tuple[T, ...]", build(items))
+    except Exception:  # noqa: BLE001 - read again, for the path
+        return None
+
+
+def _explained(model: type[T], value: JsonValue, path: str) -> T:
+    try:
+        return _converter.structure(value, model)
+    except _WrongType as error:
+        raise InvalidResponse(str(error), path=path) from None
+    except Exception as error:  # noqa: BLE001 - cattrs raises whatever the hooks and constructors raise
+        complaint, place = _first_complaint(error, path)
+        raise InvalidResponse(complaint, path=place) from None
 
 
 def decode_content(model: type[T], content: Content, *, many: bool) -> tuple[T, ...]:
@@ -126,22 +140,13 @@ def _is_tuple(kind: Any) -> bool:
 
 def _tuple_hook(kind: Any, converter: cattrs.BaseConverter) -> Callable[[Any, Any], Any]:
     items = list_structure_factory(kind, converter)
-    build = _builder(get_args(kind)[0])
 
     def hook(value: Any, kind: Any) -> Any:
         if type(value) is not list:
             raise _WrongType("a list", value)
-        if build is not None:
-            with suppress(Exception):
-                return build(cast("list[object]", value))
         return tuple(items(value, kind))
 
     return hook
-
-
-@cache
-def _items_hook(model: Any) -> Callable[[Any, Any], Any]:
-    return _converter.get_structure_hook(GenericAlias(tuple, (model, ...)))
 
 
 @cache
@@ -151,17 +156,12 @@ def _builder(model: Any) -> Builder[Any] | None:
 
 
 def _model_hook(model: Any) -> Callable[[Any, Any], Any]:
-    """Read a model with the fast function, and with the explaining one only after a failure."""
-    build = _builder(model)
+    explaining = _explaining(model)
 
     def hook(value: Any, kind: Any) -> Any:
         if type(value) is not dict:
             raise _WrongType("an object", value)
-        fields = cast("dict[str, JsonValue]", value)
-        if build is not None:
-            with suppress(Exception):
-                return build((fields,))[0]
-        return _explaining(model)(fields, kind)
+        return explaining(value, kind)
 
     return hook
 
