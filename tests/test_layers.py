@@ -35,7 +35,7 @@ LAYERS: list[set[str]] = [
         "emulator.sync_runs",
     },
     {"_sansio.building"},
-    {"_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
+    {"_sansio.json_builders", "_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.codec", "_sansio.straight"},
     {"_sansio.glimpse"},
     {"_sansio.readers"},

@@ -1,4 +1,4 @@
-"""Models from JSON objects by functions made for each model: written as source once, and compiled.
+"""Functions that build models, made for each model: written as source once, and compiled.
 
 1. They refuse what the hooks of the converter refuse, and do not say why: whoever is refused asks the converter.
 2. attrs puts every field of a frozen instance into place through a call. Here a twin is filled, of a class that has
@@ -6,7 +6,7 @@
 3. Nothing that was received gets into the source. Names of fields do: those of our own classes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, StrEnum
 from types import UnionType
 from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -14,11 +14,11 @@ from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, g
 import attrs
 from attrs import frozen
 
-from packcloud_async._sansio.wire_form import KEPT_APART, NO_EXTRA
+from packcloud_async._sansio.wire_form import KEPT_APART
 
 T = TypeVar("T")
 
-Builder: TypeAlias = Callable[[Iterable[object]], tuple[T, ...]]
+Builder: TypeAlias = Callable[[Sequence[object]], tuple[T, ...]]
 """Builds one model from each value, or raises whatever it meets."""
 
 
@@ -110,77 +110,36 @@ def enum_of(hint: object) -> type[Enum] | None:
     return enums[0] if len(enums) == 1 and set(arms) == {enums[0], str} else None
 
 
-_CHECKS = {
-    Kind.TEXT: "if type(v) is not str: raise TypeError",
-    Kind.FLAG: "if type(v) is not bool: raise TypeError",
-    Kind.TEXT_OR_NULL: "if v is not None and type(v) is not str: raise TypeError",
-    Kind.WORD: "if type(v) is not str: raise TypeError",
-    Kind.TEXTS: "if type(v) is not list or not {str}.issuperset(map(type, v)): raise TypeError",
-    Kind.OBJECTS: "if type(v) is not list or not {dict}.issuperset(map(type, v)): raise TypeError",
-}
-_FORMS = {Kind.WORD: "words_{at}.get(v, v)", Kind.TEXTS: "tuple(v)", Kind.OBJECTS: "tuple(v)"}
-
-
-def form_of(field: Field, at: int) -> str:
-    """Write what becomes of a checked value ``v``."""
-    return _FORMS.get(field.kind, "v").format(at=at)
-
-
-def builder_of(plan: Plan) -> Builder[Any]:
-    """Make the function that builds models from parsed JSON objects."""
-    body = [
-        "if type(d) is not dict: raise TypeError",
-        # Objects of one list mostly have the same names in the same order: what is unknown or absent is found once.
-        "if (found := [*d]) != keys: keys = found; unknown, absent = apart(keys)",
-        "o = new()",
-        *(line for at, field in enumerate(plan.fields) for line in _lines_for(field, at)),
-        "if unknown:",
-        " o.extra = extra = {}",
-        " for name in unknown: extra[name] = d[name]",
-        "else: o.extra = no_extra",
-        "o.absent = absent",
-    ]
-    return compiled(plan, body, {"apart": _apart(plan), "no_extra": NO_EXTRA}, before=["keys = None"])
-
-
-def _lines_for(field: Field, at: int) -> list[str]:
-    take = [f"v = d[{field.name!r}]", _CHECKS[field.kind], f"o.{field.name} = {form_of(field, at)}"]
-    if field.is_required:
-        return take
-    return [f"if {field.name!r} in d:", *(f" {line}" for line in take), f"else: o.{field.name} = default_{at}"]
-
-
-def _apart(plan: Plan) -> Callable[[list[str]], tuple[list[str], frozenset[str]]]:
-    known = plan.names
-    optional = frozenset(field.name for field in plan.fields if not field.is_required)
-
-    def apart(keys: list[str]) -> tuple[list[str], frozenset[str]]:
-        return [name for name in keys if name not in known], optional.difference(keys)
-
-    return apart
-
-
 def compiled(
-    plan: Plan, body: Iterable[str], given: Mapping[str, object], *, before: Iterable[str] = ()
-) -> Builder[Any]:
-    """Compile a builder: ``body`` fills each ``o`` from a ``d``; whatever it uses beside builtins is given."""
+    plan: Plan,
+    body: Iterable[str],
+    given: Mapping[str, object],
+    *,
+    takes: Iterable[str] = ("items",),
+    before: Iterable[str] = (),
+    each: str | None = "d",
+) -> Callable[..., Any]:
+    """Compile a builder: ``body`` fills each ``o`` from a ``d``; whatever it uses beside builtins is given.
+
+    ``each`` are the variables that an item becomes, None if the one argument is the only item, ``d``.
+    """
     names: dict[str, object] = {"new": plan.open_class, "model": plan.model, **given}
     for at, field in enumerate(plan.fields):
         names[f"default_{at}"], names[f"words_{at}"] = field.default, field.words
-    source = [
-        f"def maker({', '.join(names)}):",
-        " def build(items):",
+    whole = [*body, "o.__class__ = model"]
+    looped = [
+        f" def build({', '.join(takes)}):",
         "  built = []",
         "  add = built.append",
         *(f"  {line}" for line in before),
-        "  for d in items:",
-        *(f"   {line}" for line in body),
-        "   o.__class__ = model",
+        f"  for {each} in items:",
+        *(f"   {line}" for line in whole),
         "   add(o)",
         "  return tuple(built)",
-        " return build",
     ]
+    alone = [" def build(d):", *(f"  {line}" for line in whole), "  return (o,)"]
+    source = [f"def maker({', '.join(names)}):", *(alone if each is None else looped), " return build"]
     code = compile("\n".join(source), f"<builder of {plan.model.__name__}>", "exec")
     scope: dict[str, Any] = {}
     exec(code, scope)  # noqa: S102 - made of the texts of this package and the names of fields of its classes
-    return cast("Builder[Any]", scope["maker"](**names))
+    return cast("Callable[..., Any]", scope["maker"](**names))

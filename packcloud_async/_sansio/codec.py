@@ -6,14 +6,15 @@
 2. No message quotes a value of the body: it may be a secret.
 """
 
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import attrs
 
-from packcloud_async._sansio.building import Builder, builder_of, plan_of
+from packcloud_async._sansio.building import Builder, plan_of
 from packcloud_async._sansio.envelope import Content
+from packcloud_async._sansio.json_builders import builder_of
 from packcloud_async._sansio.json_text import JsonValue, type_name
 from packcloud_async._sansio.wire_form import wire_form
 from packcloud_async.errors import InvalidResponse
@@ -23,9 +24,9 @@ T = TypeVar("T")
 
 def decode(model: type[T], value: JsonValue, path: str = "$") -> T:
     """Build a model; raise :class:`InvalidResponse` naming the first place that is wrong."""
-    if (build := _builder(cast("Any", model))) is not None:
-        with suppress(Exception):
-            return cast("T", build((value,))[0])
+    built = _built(model, (value,))
+    if built is not None:
+        return built[0]
     from packcloud_async._sansio import explaining  # noqa: PLC0415 - nearly all answers are right, and cattrs is large
 
     return explaining.decode(model, value, path)
@@ -36,11 +37,20 @@ def decode_items(model: type[T], content: Content) -> tuple[T, ...]:
     items = content.value
     if not isinstance(items, list):
         raise InvalidResponse(f"expected a list, got {type_name(items)}", path=content.path)
-    if (build := _builder(cast("Any", model))) is not None:
-        with suppress(Exception):
-            return cast("tuple[T, ...]", build(cast("list[object]", items)))
+    built = _built(model, items)
+    if built is not None:
+        return built
     # Item by item, for the path.
     return tuple(decode(model, item, f"{content.path}[{index}]") for index, item in enumerate(items))
+
+
+def _built(model: type[T], items: Sequence[JsonValue]) -> tuple[T, ...] | None:
+    """Build models by the function that is made for them; None when there is none, or when anything is wrong."""
+    build = _builder(cast("Any", model))
+    try:
+        return None if build is None else cast("tuple[T, ...]", build(items))
+    except Exception:  # noqa: BLE001 - read again, for the path
+        return None
 
 
 def decode_content(model: type[T], content: Content, *, many: bool) -> tuple[T, ...]:

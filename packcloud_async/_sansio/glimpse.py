@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from attrs import field, frozen
 
 from packcloud_async._sansio import codec, json_text
-from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
+from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging, unwrap
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.wire_form import NO_EXTRA
@@ -71,11 +71,12 @@ class Glimpses:
     many: bool
     with_trade: bool
 
-    def read(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content]:
+    def read(self, body: bytes) -> tuple[tuple[Glimpse, ...], Paging | Content]:
         """Return them and what stands around them; raise :class:`~packcloud_async.InvalidResponse`."""
-        return self._read_straight(body) or self._read_generally(body)
+        return self.read_straight(body) or self.read_generally(body)
 
-    def _read_straight(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content] | None:
+    def read_straight(self, body: bytes) -> tuple[tuple[Glimpse, ...], Paging] | None:
+        """Return them and what stands around them; None when the general way is to be gone."""
         if not json_text.is_fast():
             return None
         try:
@@ -87,14 +88,15 @@ class Glimpses:
             return None
         enveloped, bare, unset = _ways(self.many, self.with_trade)
         if (document := _decoded(enveloped, body)) is not None and document.id is unset:
-            found, content = document.data, _around(document, unset)
+            found, around = document.data, paging(*_paging_of(document))
         elif (found := _decoded(bare, body)) is not None:
-            content = Content(None, "$")
+            around = _NOWHERE
         else:
             return None
-        return found if self.many else (found,), content
+        return found if self.many else (found,), around
 
-    def _read_generally(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content]:
+    def read_generally(self, body: bytes) -> tuple[tuple[Glimpse, ...], Content]:
+        """Return them and what stands around them; raise :class:`~packcloud_async.InvalidResponse`."""
         content = unwrap(json_text.parse_leniently(body))
         return codec.decode_content(GeneralGlimpse, content, many=self.many), content
 
@@ -113,13 +115,7 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         return None
 
 
-def _around(document: Any, unset: object) -> Content:
-    told = zip(PAGING_FIELDS, _paging_of(document), strict=True)
-    given = {name: value for name, value in told if value is not unset}
-    return unwrap({"data": None, **given}) if given else _ENVELOPED
-
-
-_ENVELOPED: Final = Content(None, "$.data")
+_NOWHERE: Final = Paging()
 _paging_of = attrgetter(*PAGING_FIELDS)
 
 
@@ -140,7 +136,7 @@ def _ways(many: bool, with_trade: bool) -> tuple[Callable[[bytes], Any], Callabl
     optional = [(name, kind, msgspec.UNSET) for name, kind in fields.items()]
     one: Any = msgspec.defstruct("StraightGlimpse", [("id", str), *optional], namespace=shown, gc=False)
     value: Any = GenericAlias(tuple, (one, ...)) if many else one
-    around = [(name, Any, msgspec.UNSET) for name in ("id", *PAGING_FIELDS)]
+    around = [("id", Any, msgspec.UNSET), *((name, Any, None) for name in PAGING_FIELDS)]
     envelope = msgspec.defstruct("Envelope", [("data", value), *around], gc=False)
     return msgspec.json.Decoder(envelope).decode, msgspec.json.Decoder(value).decode, msgspec.UNSET
 

@@ -6,12 +6,17 @@ looked after before a document is read: the limit of the interpreter may have be
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 DEEPEST: Final = 500
 """Levels of nesting that are read."""
+
+SHORT: Final = 2 * DEEPEST
+"""No document of so many bytes is too deep: each level is two brackets at least."""
 
 _USUAL_LIMIT: Final = 2000
 """Python's own is 1000; so many levels never harm a stack."""
@@ -29,10 +34,30 @@ def check_depth(body: bytes) -> None:
             raise NestedTooDeep
 
 
+def decoded_within_depth(body: bytes, decode: Callable[[bytes], T]) -> T:
+    """Decode a document; raise :class:`NestedTooDeep` for one of more than ``DEEPEST`` levels.
+
+    It raises what ``decode`` raises for what is no JSON.
+    """
+    if not may_be_deep(body):
+        return decode(body)
+    if not is_guarded():
+        check_depth(body)
+        return decode(body)
+    try:
+        value = decode(body)
+    except (ValueError, RecursionError):
+        check_depth(body)
+        raise
+    # Of values this takes a quarter of what it takes of the text.
+    if is_deeper((value,), DEEPEST):
+        raise NestedTooDeep
+    return value
+
+
 def may_be_deep(body: bytes) -> bool:
     """Whether there are more brackets than levels are allowed: few documents have so many at all."""
-    # Each level is two brackets at least.
-    return len(body) > 2 * DEEPEST and _opened(body) > DEEPEST
+    return len(body) > SHORT and _opened(body) > DEEPEST
 
 
 def is_guarded() -> bool:
@@ -46,14 +71,16 @@ def is_deeper(values: Iterable[object], levels: int) -> bool:
     for _ in range(levels):
         if not inner:
             return False
-        inner = [value for container in inner for value in _inside(container) if type(value) in _CONTAINERS]
+        inner = [
+            value
+            for container in inner
+            for value in (container.values() if type(container) in _NAMED else container)
+            if type(value) in _CONTAINERS
+        ]
     return bool(inner)
 
 
-def _inside(container: Any) -> Iterable[Any]:
-    return container if type(container) is not dict else cast("dict[str, Any]", container).values()
-
-
+_NAMED: Final = frozenset({dict})
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 
 # Bytes of value 1 and -1 for a bracket that opens and one that closes.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from packcloud_async._sansio.json_depth import check_depth
+from packcloud_async._sansio.json_depth import decoded_within_depth
 from packcloud_async.errors import InvalidResponse
 
 JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
@@ -27,8 +27,7 @@ def parse_leniently(body: bytes) -> JsonValue:
 
 def _parsed(body: bytes, decode: Callable[[bytes], JsonValue]) -> JsonValue:
     try:
-        check_depth(body)
-        return decode(body)
+        return decoded_within_depth(body, decode)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None
@@ -61,7 +60,7 @@ def parse_with_standard_library(body: bytes) -> JsonValue:
     That is: any encoding but UTF-8, a byte order mark, NaN, Infinity, numbers beyond a float, whole numbers of
     more than 4300 characters, and half of a surrogate pair, be it in a value that a later one replaces.
     """
-    return cast("JsonValue", _STRICT.decode(_text_of(body)))
+    return _decoded(_STRICT, _text_of(body))
 
 
 def _text_of(body: bytes) -> str:
@@ -105,7 +104,16 @@ _LENIENT = json.JSONDecoder(parse_constant=_refuse, parse_int=_whole_or_infinite
 
 
 def _decode_leniently(body: bytes) -> JsonValue:
-    return cast("JsonValue", _LENIENT.decode(_text_of(body)))
+    return _decoded(_LENIENT, _text_of(body))
+
+
+def _decoded(decoder: json.JSONDecoder, text: str) -> JsonValue:
+    try:
+        value, end = cast("Any", decoder).scan_once(text, 0)
+    except StopIteration:
+        end = value = None
+    # decode() looks for white space at both ends with regular expressions, which takes as long as a short document.
+    return cast("JsonValue", value if end == len(text) else decoder.decode(text))
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.building import plan_of
-from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.envelope import Content, Paging, unwrap
 from packcloud_async._sansio.glimpse import Glimpse, Glimpses
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.straight import Straight
@@ -46,19 +46,27 @@ def page_of_glimpses(*, with_trade: bool) -> Callable[[Response], Page[Glimpse]]
 
 @frozen
 class _Reading(Generic[T]):
-    """What bodies hold that are read by one function: items, of which there may be one, and what stands around them."""
+    """What bodies hold that are read by one function: items, of which there may be one, and what stands around them.
 
-    _read: Callable[[bytes], tuple[tuple[T, ...], Content]]
+    ``read_straight`` is asked first, and gives None for what it does not know, be it that a body is missing.
+    """
+
+    read_straight: Callable[[bytes], tuple[tuple[T, ...], Paging] | None]
+    read_generally: Callable[[bytes], tuple[tuple[T, ...], Content]]
 
     def page(self, response: Response) -> Page[T]:
-        items, content = self._read(_body(response))
-        return Page(items=items, next=content.next, prev=content.prev, per_page=content.per_page)
+        items, around = self._read(response)
+        return Page(items, around.next, around.prev, around.per_page)
 
     def items(self, response: Response) -> tuple[T, ...]:
-        return self._read(_body(response))[0]
+        return self._read(response)[0]
 
     def one(self, response: Response) -> T:
-        return self._read(_body(response))[0][0]
+        return self._read(response)[0][0]
+
+    def _read(self, response: Response) -> tuple[tuple[T, ...], Paging | Content]:
+        found = self.read_straight(response.body) if response.damage is None else None
+        return self.read_generally(_body(response)) if found is None else found
 
 
 @cache
@@ -67,21 +75,20 @@ def _models(model: Any, *, many: bool) -> _Reading[Any]:
     assert plan is not None
     straight = Straight[Any](plan, many)
 
-    def read(body: bytes) -> tuple[tuple[Any, ...], Content]:
-        if (found := straight.read(body)) is not None:
-            return found
+    def read_generally(body: bytes) -> tuple[tuple[Any, ...], Content]:
         document = json_text.parse(body)
         content = unwrap(document)
         items = codec.decode_content(model, content, many=many)
         straight.learn(document, content)
         return items, content
 
-    return _Reading(read)
+    return _Reading(straight.read, read_generally)
 
 
 @cache
 def _glimpses(*, many: bool, with_trade: bool) -> _Reading[Glimpse]:
-    return _Reading(Glimpses(many, with_trade).read)
+    glimpses = Glimpses(many, with_trade)
+    return _Reading(glimpses.read_straight, glimpses.read_generally)
 
 
 def _body(response: Response) -> bytes:

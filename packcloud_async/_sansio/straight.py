@@ -11,15 +11,16 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from types import GenericAlias
 from typing import Any, Final, Generic, TypeVar, cast
 
 from attrs import define, field, frozen
 
 from packcloud_async._sansio import json_text
-from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compiled
-from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
-from packcloud_async._sansio.json_depth import DEEPEST, is_deeper, is_guarded, may_be_deep
+from packcloud_async._sansio.building import Field, Kind, Plan, compiled
+from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
+from packcloud_async._sansio.json_depth import DEEPEST, SHORT, is_deeper, is_guarded, may_be_deep
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.wire_form import NO_EXTRA
 
@@ -76,24 +77,26 @@ class Straight(Generic[T]):
     _way: "_Way | None" = field(default=None, init=False)
     _has_served: bool = field(default=False, init=False)
 
-    def read(self, body: bytes) -> tuple[tuple[T, ...], Content] | None:
+    def read(self, body: bytes) -> tuple[tuple[T, ...], Paging] | None:
         """Return the models and what stood around them; None when the general way is to be gone.
 
         Raises :class:`~packcloud_async.InvalidResponse` when paging is wrong around models that are right.
         """
         way = self._way
-        if way is None or not json_text.is_fast() or ((is_large := may_be_deep(body)) and not is_guarded()):
+        if way is None or not json_text.is_fast():
+            return None
+        if (is_large := len(body) > SHORT and may_be_deep(body)) and not is_guarded():
             return None
         try:
             document = way.decode(body)
         except (ValueError, RecursionError):
             return None
-        found = document if way.names.is_bare else document.data
-        models = way.build(found if self._many else (found,))
+        found = document if way.is_bare else document.data
+        models = way.build(found)
         if is_large and is_deeper(way.loose_values(document, models), DEEPEST - _LEVELS_AROUND):
             return None
         self._has_served = True
-        return models, way.around(document)
+        return models, _NOWHERE if way.is_bare else paging(*_paging_of(document))
 
     def learn(self, document: JsonValue, content: Content) -> None:
         """Take note of the names in an answer that was read the general way."""
@@ -140,13 +143,12 @@ class Straight(Generic[T]):
 
 @frozen
 class _Way:
-    """How bytes become models: ``paging`` are the fields of an envelope that matter, each with its attribute."""
+    """How bytes become models."""
 
     names: _Names
+    is_bare: bool
     decode: Callable[[bytes], Any]
-    build: Builder[Any]
-    paging: tuple[tuple[str, str], ...]
-    unset: object
+    build: Callable[[Any], tuple[Any, ...]]
     loose_in_models: tuple[str, ...]
     loose_around: tuple[str, ...]
 
@@ -155,32 +157,27 @@ class _Way:
         inside = [getattr(model, name) for name in self.loose_in_models for model in models]
         return inside + [getattr(document, attribute) for attribute in self.loose_around]
 
-    def around(self, document: Any) -> Content:
-        """Return what stands around the models."""
-        if not self.paging:
-            return _BARE if self.names.is_bare else _ENVELOPED
-        told = [(name, getattr(document, attribute)) for name, attribute in self.paging]
-        return unwrap({"data": None, **{name: value for name, value in told if value is not self.unset}})
 
-
-_BARE: Final = Content(None, "$")
-_ENVELOPED: Final = Content(None, "$.data")
+_NOWHERE: Final = Paging()
+_paging_of = attrgetter(*PAGING_FIELDS)
 
 
 def _way(msgspec: Any, plan: Plan, names: _Names, *, many: bool) -> _Way:
     required = {field.name: _TYPES[field.kind] for field in plan.fields if field.is_required}
     optional = {field.name: _TYPES[field.kind] for field in plan.fields if not field.is_required}
-    around = () if names.is_bare else names.around
+    around = [name for name in names.around if name not in PAGING_FIELDS]
     one: Any = _class(msgspec, required, optional, names.unknown)
     value: Any = GenericAlias(list, (one,)) if many else one
+    # Of these null says as much as silence.
+    told = [] if names.is_bare else [(name, Any, None) for name in PAGING_FIELDS]
+    document = value if names.is_bare else _class(msgspec, {"data": value}, {}, around, told)
     return _Way(
         names=names,
-        decode=msgspec.json.Decoder(value if names.is_bare else _class(msgspec, {"data": value}, {}, around)).decode,
-        build=_builder(plan, names.unknown, msgspec.UNSET),
-        paging=tuple((name, _attribute(at)) for at, name in enumerate(around) if name in PAGING_FIELDS),
-        unset=msgspec.UNSET,
+        is_bare=names.is_bare,
+        decode=msgspec.json.Decoder(document).decode,
+        build=_builder(plan, names.unknown, msgspec.UNSET, many=many),
         loose_in_models=("extra", *(field.name for field in plan.fields if field.kind is Kind.OBJECTS)),
-        loose_around=tuple(_attribute(at) for at in range(len(around))),
+        loose_around=() if names.is_bare else (*PAGING_FIELDS, *map(_attribute, range(len(around)))),
     )
 
 
@@ -194,7 +191,13 @@ _TYPES: Mapping[Kind, Any] = {
 }
 
 
-def _class(msgspec: Any, required: Mapping[str, Any], optional: Mapping[str, Any], unknown: Iterable[str]) -> Any:
+def _class(
+    msgspec: Any,
+    required: Mapping[str, Any],
+    optional: Mapping[str, Any],
+    unknown: Iterable[str],
+    told: Iterable[tuple[str, Any, object]] = (),
+) -> Any:
     """Make a class that reads an object of these fields and of no others."""
     renamed = {_attribute(at): name for at, name in enumerate(unknown)}
     may_be_there = {**optional, **dict.fromkeys(renamed, Any)}
@@ -203,6 +206,7 @@ def _class(msgspec: Any, required: Mapping[str, Any], optional: Mapping[str, Any
         [
             *required.items(),
             *((name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in may_be_there.items()),
+            *told,
         ],
         rename=renamed,
         forbid_unknown_fields=True,
@@ -215,7 +219,7 @@ def _attribute(at: int) -> str:
     return f"unknown_{at}"
 
 
-def _builder(plan: Plan, unknown: Sequence[str], unset: object) -> Builder[Any]:
+def _builder(plan: Plan, unknown: Sequence[str], unset: object, *, many: bool) -> Callable[[Any], tuple[Any, ...]]:
     @cache
     def with_one_more(absent: frozenset[str], name: str) -> frozenset[str]:
         # One for all models that lack the same.
@@ -245,6 +249,7 @@ def _builder(plan: Plan, unknown: Sequence[str], unset: object) -> Builder[Any]:
             "no_extra": NO_EXTRA,
             **names,
         },
+        each="d" if many else None,
     )
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packcloud_async._sansio import building, explaining, json_text
-from packcloud_async._sansio.building import builder_of, plan_of
+from packcloud_async._sansio import building, explaining, json_builders, json_text
+from packcloud_async._sansio.building import plan_of
 from packcloud_async._sansio.codec import decode, decode_items, encode
 from packcloud_async._sansio.envelope import Content, unwrap
+from packcloud_async._sansio.json_builders import builder_of
 from packcloud_async._sansio.straight import Straight
 from packcloud_async._sansio.wire_form import NO_EXTRA
 from packcloud_async.errors import InvalidResponse
@@ -53,8 +54,80 @@ def what_comes_of(read):
 @given(nearly_right() | st.tuples(st.sampled_from(list(MODELS)), json_values))
 def test_a_builder_builds_what_cattrs_builds_and_refuses_what_it_refuses(drawn):
     model, payload = drawn
-    built = what_comes_of(lambda: BUILDERS[model]([payload])[0])
-    assert built == what_comes_of(lambda: by_cattrs(model, payload))
+    expected = what_comes_of(lambda: by_cattrs(model, payload))
+    assert what_comes_of(lambda: BUILDERS[model]([payload])[0]) == expected
+    assert what_comes_of(lambda: BUILDERS[model]([payload] * 4)[3]) == expected
+
+
+OPTIONAL = {Integration: "order_sync_updated_at", ShippingService: "label_types", IntegrationAction: "fields"}
+
+
+def alone(builder, monkeypatch, model=Integration):
+    """Make builders of which only one of the two ways can be gone."""
+    closed = {"_builder_of_any", "_builder_of_alike"} - {builder}
+
+    def refuse(items):
+        raise TypeError
+
+    monkeypatch.setattr(json_builders, *closed, lambda plan: refuse)
+    return builder_of(plan_of(model))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("unknown", [0, 1, 16])
+def test_many_that_are_alike_are_built_all_at_once(model, unknown, monkeypatch):
+    build = alone("_builder_of_alike", monkeypatch, model)
+    more = {f"field_{at}": [at] for at in range(unknown)}
+    for left_out in [(), [OPTIONAL[model]]]:
+        payload = without(MODELS[model] | more, *left_out)
+        payloads = [payload, dict(reversed(payload.items())), dict(payload), payload]
+        for _ in range(2):
+            assert build(payloads) == tuple(by_cattrs(model, one) for one in payloads)
+        assert len({id(one.absent) for one in build(payloads)}) == 1
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        pytest.param([integration()] * 3, id="few"),
+        pytest.param([integration()] * 4 + [integration(more=1)], id="one more name"),
+        pytest.param([integration(a=1)] * 4 + [integration(b=1)], id="another name"),
+        pytest.param([integration(**{f"field_{at}": 1 for at in range(17)})] * 4, id="many unknown names"),
+        pytest.param([integration(**{"x" * 101: 1})] * 4, id="a long name"),
+        pytest.param([without(integration(), "name")] * 4, id="a name lacks"),
+        pytest.param([integration(name=None)] * 4, id="a wrong value"),
+        pytest.param([None, *[integration()] * 3], id="no object at first"),
+        pytest.param([*[integration()] * 3, [1] * 10], id="no object at last"),
+        pytest.param([*[integration()] * 3, "0123456789"], id="a text as long"),
+    ],
+)
+def test_what_is_not_alike_is_left_to_the_other_way(payloads, monkeypatch):
+    with pytest.raises(TypeError):
+        alone("_builder_of_alike", monkeypatch)(payloads)
+    monkeypatch.undo()
+    expected = what_comes_of_each(payloads)
+    assert what_comes_of(lambda: BUILDERS[Integration](payloads)[-1]) == expected
+    assert what_comes_of(lambda: alone("_builder_of_any", monkeypatch)(payloads)[-1]) == expected
+
+
+def what_comes_of_each(payloads):
+    """What cattrs makes of the last, if it makes something of every one."""
+    found = [
+        what_comes_of(lambda one=one: by_cattrs(Integration, one)) if type(one) is dict else None for one in payloads
+    ]
+    return None if None in found else found[-1]
+
+
+def test_the_names_of_one_server_do_not_stay_when_another_is_read():
+    for names in ({"a": 1}, {"b": 2}, {}, {"c": 3, "a": 4}):
+        for many in (1, 4):
+            payloads = [integration(**names)] * many
+            assert [encode(one) for one in BUILDERS[Integration](payloads)] == payloads
+
+
+def test_a_model_of_one_field_is_built_too():
+    model = kind_of(TEXT)
+    assert builder_of(plan_of(model))([{"value": "x"}] * 4) == (model(value="x", absent=frozenset()),) * 4
 
 
 def test_objects_of_one_list_may_differ_in_their_names():

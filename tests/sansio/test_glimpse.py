@@ -192,7 +192,7 @@ def what_comes_of(read):
 @example(PAGE, True)
 def test_the_two_ways_see_the_same(document, many):
     body, glimpses = json.dumps(document).encode(), Glimpses(many, with_trade=True)
-    expected = what_comes_of(lambda: glimpses._read_generally(body))
+    expected = what_comes_of(lambda: glimpses.read_generally(body))
     assert what_comes_of(lambda: glimpses.read(body)) == expected
 
 

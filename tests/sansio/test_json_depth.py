@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcloud_async._sansio import json_depth
-from packcloud_async._sansio.json_depth import DEEPEST, NestedTooDeep, check_depth, is_deeper, is_guarded, may_be_deep
+from packcloud_async._sansio.json_depth import (
+    DEEPEST,
+    NestedTooDeep,
+    check_depth,
+    decoded_within_depth,
+    is_deeper,
+    is_guarded,
+    may_be_deep,
+)
 
 from .payloads import json_values
 
@@ -57,3 +65,29 @@ def test_a_raised_limit_of_the_interpreter_is_no_guard(monkeypatch):
     assert is_guarded()
     monkeypatch.setattr(json_depth.sys, "getrecursionlimit", lambda: 1_000_000)
     assert not is_guarded()
+
+
+# Under hypothesis, or a debugger, the limit is another one.
+LIMITS = {"guarded": 1000, "not guarded": 1_000_000}
+WIDE = [{"a": [{}]}] * 1000
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        pytest.param(json.dumps(WIDE).encode(), None, id="wide"),
+        pytest.param(json.dumps(nested(DEEPEST)).encode(), None, id="as deep as may be"),
+        pytest.param(json.dumps(nested(DEEPEST + 1)).encode(), NestedTooDeep, id="one level more"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, NestedTooDeep, id="deeper than any stack"),
+        pytest.param(b"[" * 100_000, NestedTooDeep, id="deep, and no JSON"),
+        pytest.param(json.dumps(WIDE).encode()[:-1], json.JSONDecodeError, id="wide, and no JSON"),
+    ],
+)
+def test_a_document_is_decoded_within_its_depth(body, error, limit, monkeypatch):
+    monkeypatch.setattr(json_depth.sys, "getrecursionlimit", lambda: limit)
+    if error is None:
+        assert decoded_within_depth(body, json.loads) == json.loads(body)
+    else:
+        with pytest.raises(error):
+            decoded_within_depth(body, json.loads)
