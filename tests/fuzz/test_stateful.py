@@ -229,7 +229,11 @@ class World:
 
 @define(eq=False)
 class Job:
-    """One job of a user, through all processes; ``saved`` is its token as it was last kept."""
+    """One job of a user, through all processes.
+
+    ``saved`` is its token as it was last kept; ``ended`` is when its result was there, which may be long before it is
+    looked at.
+    """
 
     name: str
     place: tuple
@@ -239,11 +243,12 @@ class Job:
     saved: str | None = None
     process: int = 0
     result: object = None
+    ended: float | None = None
 
 
 @define(eq=False)
 class Bulk:
-    """One bulk run, through all processes."""
+    """One bulk run, through all processes; ``ended`` is when the result of each place was delivered."""
 
     name: str
     path: Path
@@ -252,6 +257,7 @@ class Bulk:
     began: float
     task: asyncio.Task | None = None
     processes: list = field(factory=list)
+    ended: dict = field(factory=dict)
 
 
 class ClientAndEmulator(RuleBasedStateMachine):
@@ -442,7 +448,9 @@ class ClientAndEmulator(RuleBasedStateMachine):
     def _drive(self, job):
         async def drive():
             WHO.set(job.name)
-            return await job.handle
+            result = await job.handle
+            job.ended = self.loop.time()
+            return result
 
         job.process = self.processes
         job.task = self.loop.create_task(drive())
@@ -500,8 +508,13 @@ class ClientAndEmulator(RuleBasedStateMachine):
                 run = self.client.resume_many(ledger)
             else:
                 run = self.client.sync_many(bulk.organizations, kinds=bulk.kinds, poll=POLL, ledger=ledger)
+            results = []
             async with run:
-                return [result async for result in run]
+                async for result in run:
+                    results.append(result)
+                    # What was cut off has a result in each process: the last one counts.
+                    bulk.ended[result.organization_id, result.integration_id] = self.loop.time()
+            return results
 
         bulk.processes.append(self.processes)
         bulk.task = self.loop.create_task(drive())
@@ -599,7 +612,7 @@ class ClientAndEmulator(RuleBasedStateMachine):
         assert set(job.result.kinds) == job.kinds
         assert AsyncSyncJob.resume(self.client, job.saved).token == job.saved
         for kind, outcome in job.result.kinds.items():
-            self._check(job.name, job.place, kind, outcome, process=job.process)
+            self._check(job.name, job.place, kind, outcome, process=job.process, ended=job.ended)
 
     def _bulk_ended(self, bulk):
         task, bulk.task = bulk.task, None
@@ -628,18 +641,22 @@ class ClientAndEmulator(RuleBasedStateMachine):
                     assert job.error is not None
                     assert not model.sent[bulk.name, place, kind]
                     continue
-                self._check(bulk.name, place, kind, state.outcome, process=None)
+                self._check(bulk.name, place, kind, state.outcome, process=None, ended=bulk.ended.get(place))
 
-    def _check(self, who, place, kind, outcome, *, process):
+    def _check(self, who, place, kind, outcome, *, process, ended):
         others = [job for job in self.jobs if job.name != who and job.place == place and kind in job.kinds]
         others += [bulk for bulk in self.bulks if bulk.name != who and place[0] in bulk.organizations]
         read_by = process
         if process is None and outcome.state.value == "quiet":
             # A bulk run goes on through processes, and the ledger does not tell in which one a job ended.
-            read_by = next(read.process for read in reversed(self.world.model.reads) if read.place == place)
-        check_outcome(
-            self.world.model, who, place, kind, outcome, process=read_by, ended=self.loop.time(), own=not others
-        )
+            read_by = next(
+                read.process
+                for read in reversed(self.world.model.reads)
+                if read.place == place and (ended is None or read.answered <= ended)
+            )
+        # A result that a killed process had recorded and not delivered is held against what there is now.
+        ended = self.loop.time() if ended is None else ended
+        check_outcome(self.world.model, who, place, kind, outcome, process=read_by, ended=ended, own=not others)
 
     @invariant()
     def no_sync_is_started_more_often_than_somebody_asked_for_it(self):

@@ -159,7 +159,9 @@ def test_what_one_read_showed_is_kept_once_for_all_kinds():
     assert found[ORDERS].seen_at == 3.25
     assert found[ORDERS].seen_at is found[PRODUCTS].seen_at
     # The kinds are those of every job that has the same.
-    assert found._kinds is watched((ORDERS, "accepted"), (PRODUCTS, "accepted"))[0]._kinds
+    other, _ = watched((ORDERS, "accepted"), (PRODUCTS, "accepted"))
+    other.observed({ORDERS: T1, PRODUCTS: T1}, asked_at=3.0, now=3.5)
+    assert found._kinds is other.outcomes._kinds
 
 
 def test_a_post_that_was_cut_off_in_another_job_is_in_doubt_here():
