@@ -13,6 +13,8 @@ import pytest
 
 import packcloud_async
 from packcloud_async import PackCloudClient, Response, Timeouts
+from packcloud_async._io.origin import Origin
+from packcloud_async._io.transport import AiohttpTransport
 from packcloud_async._sansio import readers
 
 from .io.connecting import INTEGRATION
@@ -126,3 +128,44 @@ def test_a_request_needs_no_task_and_no_timer_and_leaves_no_garbage():
     # The task wakes, and so does the server's, which lives on the same loop.
     assert counts["callbacks"] <= 4 * REQUESTS
     assert garbage < REQUESTS
+
+
+async def test_a_request_asks_for_its_loop_once():
+    """Asking is a call of the system on Python 3.11."""
+    asked = 0
+
+    def profile(frame, event, called):
+        nonlocal asked
+        asked += event == "c_call" and called is asyncio.get_running_loop
+
+    async with PackCloudClient(token="t", transport=Always({"data": INTEGRATION})) as client:
+        await get_one(client)
+        sys.setprofile(profile)
+        try:
+            await get_one(client)
+        finally:
+            sys.setprofile(None)
+    assert asked == 1
+
+
+@pytest.mark.sockets
+async def test_a_good_answer_makes_no_table_of_its_headers_and_its_request_no_second_head(monkeypatch):
+    responses, heads = [], []
+    send, write = AiohttpTransport.send, Origin.write
+
+    async def kept(self, request):
+        responses.append(await send(self, request))
+        return responses[-1]
+
+    async def counted(self, headers):
+        heads.append(await write(self, headers))
+        return heads[-1]
+
+    monkeypatch.setattr(AiohttpTransport, "send", kept)
+    monkeypatch.setattr(Origin, "write", counted)
+    async with misbehaving(answering_all) as server:
+        async with PackCloudClient(token="t", base_url=server.base_url) as client:
+            for _ in range(3):
+                await get_one(client)
+    assert [response.headers._table for response in responses] == [None] * 3
+    assert len(heads) == 1

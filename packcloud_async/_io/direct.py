@@ -92,11 +92,12 @@ class Direct:
         line = f"{request.method} {request.url[len(origin.prefix) - 1 :]} HTTP/1.1"
         if not line.isprintable():
             raise ValueError("a control character in the first line of a request")
-        heads = origin.written(request.headers) or await origin.write(request.headers)
         connection = await self._connect(origin)
         protocol = connection.protocol
         assert protocol is not None
         try:
+            # After connecting, whose time is running: the first head takes some.
+            heads = origin.written(request.headers) or await origin.write(request.headers)
             protocol.set_response_params(skip_payload=request.method == "HEAD", read_until_eof=True)
             transport = protocol.transport
             if transport is None or transport.is_closing():
