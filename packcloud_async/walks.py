@@ -163,12 +163,16 @@ class Walks:
         """
         usual: list[tuple[Watched, Glimpse]] = []
         others: list[tuple[Glimpse, Collection[Watched]]] = []
+        take_out, first_of, news = missing.pop, self.jobs.first_of, self.news
         for integration in shown:
             id_ = integration.id
-            due, first = missing.pop(id_, None), self.jobs.first_of(id_)
+            due, first = take_out(id_, None), first_of(id_)
             is_for_it_alone = due is None or (len(due) == 1 and due[0] is first)
-            if first is not None and is_for_it_alone and first.is_usual and id_ not in self.news:
-                first.page = first.page if page is None else page
+            # The only job of its integration, and no probe asks for it.
+            is_usual = first is not None and first.following is None and first.probe is None
+            if first is not None and is_usual and is_for_it_alone and id_ not in news:
+                if page is not None:
+                    first.page = page
                 usual.append((first, integration))
             elif due is not None or first is not None:
                 others.append((integration, due or ()))

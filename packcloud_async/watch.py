@@ -267,19 +267,36 @@ class Watch:
 
         They must be watched here, each of them alone in watching its integration.
         """
-        look = _look_at(asked_at)
-        return [one for one in found if not self._is_unmoved(one[0], one[1].watermarks, look)]
-
-    def _is_unmoved(self, watched: Watched, marks: Mapping[SyncKind, str | None], look: _Look) -> bool:
-        """Put a job off to its next read if nothing is new for it; else it is told nothing."""
-        if watched.watcher.sees_all:
-            return False
-        wait = watched.progress.unmoved(marks, asked_at=look.asked_at, now=look.now, kinds=watched.kinds)
-        if wait is None:
-            return False
-        watched.looked_at = look.asked_at
-        self._goes_on(watched, wait, look)
-        return True
+        look, moved, put_off = _look_at(asked_at), list[tuple[Watched, Glimpse]](), list[Watched]()
+        now, due, soonest = look.now, look.due, self._looks_at
+        for one in found:
+            watched, integration = one
+            wait = None
+            if not watched.watcher.sees_all:
+                marks = integration.watermarks
+                wait = watched.progress.unmoved(marks, asked_at=asked_at, now=now, kinds=watched.kinds)
+            if wait is None:
+                moved.append(one)
+                continue
+            watched.looked_at = asked_at
+            if watched.hinted or watched.not_later_than < math.inf:
+                self._goes_on(watched, wait, look)
+            elif watched.read_with is None or watched.read_with is due:
+                # As _put() does, which for each job of each read would take twice as long.
+                until = wait.until
+                watched.scheduled_at, watched.due_at, watched.decides, watched.read_with = (
+                    now,
+                    until,
+                    wait.decides,
+                    None,
+                )
+                put_off.append(watched)
+                if until < soonest:  # noqa: PLR1730 - and min() three times
+                    soonest = until
+        self._queue.put_all(put_off)
+        if soonest < self._looks_at:
+            self._look_at(soonest)
+        return moved
 
     def tell_error(self, watched: Watched, failure: ReadFailure, error: PackCloudError, *, asked_at: float) -> None:
         """Tell a job that a read failed, and what that means."""

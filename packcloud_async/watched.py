@@ -1,7 +1,7 @@
 """Watched: a job as its watch knows it, and all of them by integration."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Protocol
 
@@ -75,11 +75,6 @@ class Watched:
         return due_at if self.decides else due_by(self.scheduled_at, due_at)
 
     @property
-    def is_usual(self) -> bool:
-        """Whether it is the only job of its integration, watched by reads of that."""
-        return self.following is None and self.probe is None
-
-    @property
     def is_queued(self) -> bool:
         """Whether it waits for its next read; False while one is under way."""
         return self.place == QUEUED
@@ -135,9 +130,10 @@ class WatchedJobs:
         for integration_id in list(self._first):
             yield from self.of(integration_id)
 
-    def first_of(self, integration_id: str) -> Watched | None:
-        """Return the job of an integration that came last, the only one as a rule; None if nobody watches it."""
-        return self._first.get(integration_id)
+    @property
+    def first_of(self) -> Callable[[str], Watched | None]:
+        """Gives the job of an integration that came last, the only one as a rule; None if nobody watches it."""
+        return self._first.get
 
     def of(self, integration_id: str) -> Iterator[Watched]:
         """Iterate over the jobs of one integration; they may be removed meanwhile."""

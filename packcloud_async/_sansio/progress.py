@@ -302,14 +302,14 @@ class SyncProgress:
         since = self.watched_from
         if since is None or asked_at < since or self.expected or self.unfound_from is not None:
             return None
-        is_open = False
+        is_open, speaks_for_all = False, len(kinds) == len(self._states)
         for state in self._states:
             kind = state.kind
-            if state.outcome is None and kind in kinds:
+            if state.outcome is None and (speaks_for_all or kind in kinds):
                 if state.steps or watermarks.get(kind, UNSET) != state.baseline:
                     return None
                 is_open = True
-        return next_read_of_unmoved(self, since, asked_at=asked_at, now=now) if is_open else None
+        return next_read_of_unmoved(self, since, asked_at, now) if is_open else None
 
     def failed(
         self, error: PackCloudError, *, asked_at: float, now: float, kinds: Collection[SyncKind] | None = None

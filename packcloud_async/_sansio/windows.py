@@ -100,15 +100,17 @@ def next_read(job: Job, still_open: Open, now: float, *, resumed: bool = False) 
     return Wait(due, decides=False) if due < end else Wait(end, decides=True)
 
 
-def next_read_of_unmoved(job: Job, since: float, *, asked_at: float, now: float) -> Wait | None:
+def next_read_of_unmoved(job: Job, since: float, asked_at: float, now: float) -> Wait | None:
     """Say the same for kinds of which nothing was seen or is expected; None if a read asked then ends their window."""
     policy = job.policy
     deadline = policy.deadline
-    ends_at = math.inf if deadline is None else since + deadline
-    if asked_at >= ends_at:
-        return None
     due = now + policy.delay_after(now - since, spread=job.spread)
-    return Wait(due, decides=False) if due < ends_at else Wait(max(now, ends_at), decides=True)
+    if deadline is None:
+        return Wait(due, False)
+    ends_at = since + deadline
+    if due < ends_at:
+        return Wait(due, False) if asked_at < ends_at else None
+    return Wait(max(now, ends_at), True) if asked_at < ends_at else None
 
 
 def _delay(job: Job, state: KindProgress, now: float) -> float:
