@@ -5,10 +5,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import aiohttp
 from yarl import URL
 
+from benchmarks.decoders import glimpses_by_hand, json_by_hand, msgspec_by_hand
 from benchmarks.measuring.answers import INTEGRATION, TOKEN, organization_of, path
 from benchmarks.measuring.worker import Ask
 from packcloud_async import PackCloudClient, RateLimit, RetryDetails
@@ -65,6 +67,21 @@ async def floor(base_url: str, shape: str) -> AsyncIterator[Ask]:
                 return await answer.read()
 
         yield ask
+
+
+@asynccontextmanager
+async def raw_and_decoded(base_url: str, shape: str, decoder: str) -> AsyncIterator[Ask]:
+    """Aiohttp as one writes it, and models filled by hand of what was read: nothing is checked."""
+    decode = FLOORS[decoder]()
+    async with raw(base_url, shape) as read:
+
+        async def ask() -> object:
+            return decode(cast("bytes", await read()))
+
+        yield ask
+
+
+FLOORS = {"json": json_by_hand, "msgspec": msgspec_by_hand, "glimpses": glimpses_by_hand}
 
 
 @asynccontextmanager

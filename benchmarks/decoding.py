@@ -9,26 +9,69 @@ thousand integrations, so that nothing of the harness is in the figures. Ratios 
 
 import argparse
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
-from benchmarks.decoders import DECODERS, NEEDS
+from attrs import frozen
+
+from benchmarks.decoders import DECODERS, NEEDS, prepared
 from benchmarks.measuring.answers import page
-from benchmarks.measuring.rounds import Contestant, Rounds, measure, workers
+from benchmarks.measuring.rounds import NOISY, Contestant, Rounds, measure, workers
 from benchmarks.measuring.samples import Task
 from benchmarks.measuring.worker import Ask
-from benchmarks.results import FOLDER, Cell, Table, save
+from benchmarks.results import FOLDER, Cell, Figure, Table, save
 
 SIZES = (1, 25, 100, 1000)
 AT_ONCE = 1000
 OURS, WITHOUT, CATTRS, MSGSPEC = "ours", "ours without `speed`", "cattrs as it comes", "msgspec straight into attrs"
-GOALS = (
-    (CATTRS, OURS, ">= 2"),
-    (CATTRS, WITHOUT, ">= 2"),
-    (OURS, MSGSPEC, "<= 2.5"),
-    (WITHOUT, MSGSPEC, None),
+BARE_JSON, JSON_BY_HAND = "json, nothing checked", "json, models filled by hand, nothing checked"
+MSGSPEC_BY_HAND = "msgspec, models filled by hand"
+
+
+@frozen
+class Compared:
+    """Two contestants, and the goal of their ratio; without one it shows where the floor is."""
+
+    one: str
+    other: str
+    better: Literal["lower", "higher"] = "higher"
+    goal: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.one} against {self.other}"
+
+    def figure(self, size: int, found: Rounds) -> Figure:
+        """Return what was found of it; it is noisy when one of the two was."""
+        ratio = found.between(self.one, self.other)
+        return Figure(
+            name=f"{_counted(size)}: {self}",
+            value=ratio.median,
+            low=ratio.low,
+            high=ratio.high,
+            better=self.better,
+            goal=self.goal,
+            quiet=not (_is_noisy(found, self.one) or _is_noisy(found, self.other)),
+        )
+
+
+COMPARED = (
+    Compared(CATTRS, OURS, goal=2),
+    Compared(CATTRS, WITHOUT, goal=2),
+    Compared(CATTRS, JSON_BY_HAND),
+    Compared(CATTRS, BARE_JSON),
+    Compared(WITHOUT, JSON_BY_HAND, "lower"),
+    Compared(OURS, MSGSPEC, "lower", 2.5),
+    Compared(MSGSPEC_BY_HAND, MSGSPEC, "lower"),
+    Compared(OURS, MSGSPEC_BY_HAND, "lower"),
+    Compared(WITHOUT, MSGSPEC, "lower"),
+)
+FLOORS = (
+    f"Medians and quartiles of the rounds' own ratios. Two are floors for what keeps unknown fields: "
+    f"*{JSON_BY_HAND}* and *{MSGSPEC_BY_HAND}* fill objects with slots, look at no type, no depth and no paging, "
+    f"and know all names beforehand; *{BARE_JSON}* makes no models."
 )
 
 QUICK = ("--rounds", "1", "--seconds", "0.05", "--sizes", "1", "25")
@@ -37,12 +80,12 @@ QUICK = ("--rounds", "1", "--seconds", "0.05", "--sizes", "1", "25")
 @asynccontextmanager
 async def decoding(name: str, size: str) -> AsyncIterator[Ask]:
     """Give what decodes a thousand integrations, in pages of this size."""
-    decode, body = DECODERS[name](), json.dumps(page(int(size)), separators=(",", ":")).encode()
-    assert len(decode(body)) == int(size)
+    decode = prepared(name, json.dumps(page(int(size)), separators=(",", ":")).encode())
+    assert len(decode()) == int(size)
 
     async def ask() -> None:
         for _ in range(AT_ONCE // int(size)):
-            decode(body)
+            decode()
 
     yield ask
 
@@ -59,22 +102,50 @@ def each(found: Rounds, name: str) -> str:
     return f"{spread.median / AT_ONCE:.2f}"
 
 
-def tables(found: dict[int, Rounds]) -> Sequence[Table]:
+def figures(found: Mapping[int, Rounds]) -> list[Figure]:
+    """Return the ratios of every size."""
+    return [
+        compared.figure(size, rounds)
+        for compared in COMPARED
+        for size, rounds in found.items()
+        if {compared.one, compared.other} <= set(rounds.samples)
+    ]
+
+
+def tables(found: Mapping[int, Rounds]) -> Sequence[Table]:
     """Put the rounds of every size beside each other."""
-    columns = tuple(f"{size:,} integration{'s' if size > 1 else ''}" for size in found)
+    columns = tuple(map(_counted, found))
     names = list(next(iter(found.values())).samples)
     rows: list[tuple[Cell, ...]] = [(name, *(each(rounds, name) for rounds in found.values())) for name in names]
     ratios: list[tuple[Cell, ...]] = [
-        (f"{one} against {other}", *(str(rounds.between(one, other)) for rounds in found.values()), goal)
-        for one, other, goal in GOALS
-        if one in names and other in names
+        (str(compared), *(_ratio(compared.figure(size, rounds)) for size, rounds in found.items()), _goal(compared))
+        for compared in COMPARED
+        if {compared.one, compared.other} <= set(names)
     ]
-    noisy = [f"{size:,}" for size, rounds in found.items() if rounds.is_noisy]
-    note = f"The machine was too noisy for {', '.join(noisy)}: repeat it." if noisy else ""
+    noisy = [f"{name} at {size:,}" for size, rounds in found.items() for name in names if _is_noisy(rounds, name)]
+    note = f"**Too noisy**, the quartiles are more than {100 * NOISY:.0f} % apart: {', '.join(noisy)}." if noisy else ""
     return [
         Table("Microseconds of processor time for one integration", ("decoder", *columns), tuple(rows), note),
-        Table("Ratios", ("what", *columns, "goal"), tuple(ratios), "Medians and quartiles of the rounds' own ratios."),
+        Table("Ratios", ("what", *columns, "goal"), tuple(ratios), FLOORS),
     ]
+
+
+def _counted(size: int) -> str:
+    return f"{size:,} integration{'s' if size > 1 else ''}"
+
+
+def _is_noisy(rounds: Rounds, name: str) -> bool:
+    return rounds.cpu(name).width > NOISY
+
+
+def _ratio(figure: Figure) -> str:
+    told = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+    missed = "" if figure.reached in {None, True} else " **no**"
+    return told + missed + ("" if figure.quiet else " (noisy)")
+
+
+def _goal(compared: Compared) -> str | None:
+    return None if compared.goal is None else f"{'≤' if compared.better == 'lower' else '≥'} {compared.goal:g}"
 
 
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
@@ -90,7 +161,8 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
         with workers(contestants(size)) as running:
             task = Task(seconds=options.seconds, in_flight=1)
             found[size] = measure(running, task, reference=OURS, rounds=options.rounds, seed=options.seed)
-    save("decoding", tables(found), folder=folder)
+    setting = {"rounds": options.rounds, "seconds": options.seconds, "seed": options.seed}
+    save("decoding", tables(found), figures=figures(found), folder=folder, **setting)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from benchmarks.peers.making import OPENAPI_GENERATOR, OPENAPI_PYTHON_CLIENT, Ma
 RAW = "raw aiohttp"
 JSON = "aiohttp + json"
 FLOOR = "the least of aiohttp"
+JSON_BY_HAND = "raw aiohttp + json, models filled by hand"
+MSGSPEC_BY_HAND = "raw aiohttp + msgspec, models filled by hand"
+GLIMPSES_BY_HAND = "raw aiohttp + msgspec, ids and watermarks only"
 OURS = "this library, with `speed`"
 PLAIN = "this library, standard json"
 LIMITED = "this library, with `speed`, a rate limit and a hook"
@@ -52,6 +55,7 @@ def contestants(
         Contestant(RAW, "benchmarks.clients:raw", asked, packages=AIOHTTP),
         Contestant(JSON, "benchmarks.clients:raw_with_json", asked, packages=AIOHTTP),
         Contestant(FLOOR, "benchmarks.clients:floor", asked, packages=AIOHTTP),
+        *_decoded_by_hand(base_url, shape),
         Contestant(OURS, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec")),
         Contestant(PLAIN, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec"), without=SPEED),
         Contestant(LIMITED, "benchmarks.clients:ours_with_limit", asked, packages=(*CORE, "msgspec")),
@@ -73,6 +77,19 @@ def contestants(
         if only is None or name in only:
             found.append(_made(name, f"benchmarks.peers.generated:{factory}", asked, make(peer)))
     return found
+
+
+def _decoded_by_hand(base_url: str, shape: str) -> list[Contestant]:
+    """Return the floors of what is decoded: nothing is checked, and aiohttp is used as one writes it."""
+    msgspec = (*AIOHTTP, "msgspec")
+    floors = {
+        "page": [(JSON_BY_HAND, "json", AIOHTTP), (MSGSPEC_BY_HAND, "msgspec", msgspec)],
+        "poll": [(GLIMPSES_BY_HAND, "glimpses", msgspec)],
+    }
+    return [
+        Contestant(name, "benchmarks.clients:raw_and_decoded", (base_url, shape, decoder), packages=packages)
+        for name, decoder, packages in floors.get(shape.partition("_")[0], [])
+    ]
 
 
 def _installed(one: Contestant) -> Contestant | Missing:
