@@ -8,7 +8,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
 
@@ -26,7 +26,7 @@ from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, SyncError
 from packcloud_async.firing import Firing, read_probes, settle_what_was_cut_off
 from packcloud_async.job_log import log_result
-from packcloud_async.models import Integration, SyncKind
+from packcloud_async.models import SyncKind
 from packcloud_async.policies import path_segment
 from packcloud_async.recorder import JobLine, Recorder
 from packcloud_async.run_context import OrganizationClient, RunContext, told, without_outcome
@@ -133,26 +133,43 @@ class OrganizationRun:
     async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[_Start]:
         """List the integrations, and take what the list shows, and what probes show beside it, as their baselines."""
         starting = evolve(self._client, urgency=Urgency.LISTING)
-        found: dict[str, Integration] = {}
-        count, page_of = 0, dict[str, int]()
+        pages = made = 0
+        starts, partly = dict[str, _Start](), dict[str, Mapping[SyncKind, str | None]]()
+        # Machines are made page by page: all the models of a list would be most of what a run ever needs at once.
         async for page in Integrations(starting, watch.organization_id).list().pages():
-            count += 1
-            # A list that shifts while it is read may show one integration on two pages.
-            found.update((integration.id, integration) for integration in page.items)
-            page_of.update((integration.id, count) for integration in page.items)
-        watch.known.pages = count
-        blind = {kind: [i.id for i in found.values() if kind not in i.watermarks] for kind in kinds}
-        probed = await read_probes(starting, watch.organization_id, blind)
-        starts: list[_Start] = []
-        for number, integration in enumerate(found.values(), 1):
+            pages += 1
+            for integration in page.items:
+                made += 1
+                if made % MADE_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                machine, shown = self._machine(kinds), integration.watermarks
+                machine.expected = watch.expectations_of(integration, kinds)
+                # A list that shifts while it is read may show one integration on two pages: the later one counts.
+                starts[integration.id] = _Start(integration.id, machine, has_baseline=True, page=pages)
+                partly.pop(integration.id, None)
+                if all(kind in shown for kind in kinds):
+                    machine.baseline(shown)
+                else:
+                    partly[integration.id] = shown
+        watch.known.pages = pages
+        await self._baselines_beside_probes(kinds, partly, starts)
+        return list(starts.values())
+
+    async def _baselines_beside_probes(
+        self,
+        kinds: tuple[SyncKind, ...],
+        partly: Mapping[str, Mapping[SyncKind, str | None]],
+        starts: Mapping[str, _Start],
+    ) -> None:
+        """Take the baselines of those that did not show every kind, beside what probes show of the others."""
+        organization_id, starting = self.target.organization_id, evolve(self._client, urgency=Urgency.LISTING)
+        blind = {kind: [id_ for id_, shown in partly.items() if kind not in shown] for kind in kinds}
+        probed = await read_probes(starting, organization_id, blind)
+        for number, (integration_id, shown) in enumerate(partly.items(), 1):
             if number % MADE_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            shown = {kind: text for kind in kinds if (text := probed[kind].get(integration.id)) is not None}
-            machine = self._machine(kinds)
-            machine.baseline(integration.watermarks, probed=shown)
-            machine.expected = watch.expectations_of(integration, kinds)
-            starts.append(_Start(integration.id, machine, has_baseline=True, page=page_of[integration.id]))
-        return starts
+            beside = {kind: text for kind in kinds if (text := probed[kind].get(integration_id)) is not None}
+            starts[integration_id].progress.baseline(shown, probed=beside)
 
     def _machine(self, kinds: tuple[SyncKind, ...]) -> SyncProgress:
         states = dict.fromkeys(kinds, KindState())
