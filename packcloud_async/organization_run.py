@@ -9,7 +9,6 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from attrs import define, evolve, field
 
@@ -24,7 +23,7 @@ from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, PackCloudError, SyncError
 from packcloud_async.firing import read_probes
 from packcloud_async.job_log import log_result
-from packcloud_async.models import Integration, SyncKind
+from packcloud_async.models import SyncKind
 from packcloud_async.organization_firing import OrganizationFiring, Start
 from packcloud_async.policies import path_segment
 from packcloud_async.recorder import JobLine, Recorder
@@ -117,24 +116,42 @@ class OrganizationRun:
     async def _listed(self, watch: Watch, kinds: tuple[SyncKind, ...]) -> list[Start]:
         """List the integrations, and take what the list shows, and what probes show beside it, as their baselines."""
         starting = evolve(self._client, urgency=Urgency.LISTING)
-        found: dict[str, _Listed] = {}
-        count = 0
+        pages = made = 0
+        starts, partly = dict[str, Start](), dict[str, Mapping[SyncKind, str | None]]()
+        # Machines are made page by page: all the models of a list would be most of what a run ever needs at once.
         async for page in Integrations(starting, watch.organization_id).list().pages():
-            count += 1
-            # A list that shifts while it is read may show one integration on two pages.
-            found.update((one.id, _Listed(one, one.watermarks, count)) for one in page.items)
-        watch.known.pages = count
-        blind = {kind: [id_ for id_, one in found.items() if kind not in one.watermarks] for kind in kinds}
-        probed = await read_probes(starting, watch.organization_id, blind)
-        starts: list[Start] = []
-        for number, (id_, one) in enumerate(found.items(), 1):
+            pages += 1
+            for integration in page.items:
+                made += 1
+                if made % MADE_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                machine, shown = self._machine(kinds), integration.watermarks
+                machine.expected = watch.expectations_of(integration, kinds)
+                # A list that shifts while it is read may show one integration on two pages: the later one counts.
+                starts[integration.id] = Start(integration.id, machine, has_baseline=True, page=pages)
+                partly.pop(integration.id, None)
+                if all(kind in shown for kind in kinds):
+                    machine.baseline(shown)
+                else:
+                    partly[integration.id] = shown
+        watch.known.pages = pages
+        await self._baselines_beside_probes(kinds, partly, starts)
+        return list(starts.values())
+
+    async def _baselines_beside_probes(
+        self,
+        kinds: tuple[SyncKind, ...],
+        partly: Mapping[str, Mapping[SyncKind, str | None]],
+        starts: Mapping[str, Start],
+    ) -> None:
+        """Take the baselines of those that did not show every kind, beside what probes show of the others."""
+        organization_id, starting = self.target.organization_id, evolve(self._client, urgency=Urgency.LISTING)
+        blind = {kind: [id_ for id_, shown in partly.items() if kind not in shown] for kind in kinds}
+        probed = await read_probes(starting, organization_id, blind)
+        for number, (integration_id, shown) in enumerate(partly.items(), 1):
             if number % MADE_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            machine = self._machine(kinds)
-            machine.baseline(one.watermarks, probed=_shown_of(id_, probed))
-            machine.expected = watch.expectations_of(one.integration, kinds)
-            starts.append(Start(id_, machine, has_baseline=True, page=one.page))
-        return starts
+            starts[integration_id].progress.baseline(shown, probed=_shown_of(integration_id, probed))
 
     def _machine(self, kinds: tuple[SyncKind, ...]) -> SyncProgress:
         states = dict.fromkeys(kinds, _FRESH)
@@ -223,14 +240,6 @@ class OrganizationRun:
         else:
             self._recorder.record(integration_id, progress, number, finished=True, error=result.error)
         self.run.deliver(result)
-
-
-class _Listed(NamedTuple):
-    """An integration as the listing showed it, and on which page."""
-
-    integration: Integration
-    watermarks: Mapping[SyncKind, str | None]
-    page: int
 
 
 def _shown_of(

@@ -10,13 +10,13 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 import packcloud_async
 from benchmarks.decoders import ours
 from benchmarks.lean_server import LeanServer
 from benchmarks.models import page
-from packcloud_async import PackCloudClient, PollPolicy, SyncKind, bulk_runs, syncs
+from packcloud_async import Integration, PackCloudClient, PollPolicy, SyncKind, bulk_runs, syncs
 from packcloud_async.version import VERSION
 
 ROOT = Path(__file__).parent.parent
@@ -164,6 +164,53 @@ async def finished(organizations, integrations):
         targets = [f"org_{number}" for number in range(organizations)]
         async with client.sync_many(targets, kinds=KINDS) as run:
             return [result async for result in run]
+
+
+class Watching(LeanServer):
+    """Counts the models that are alive whenever a page is asked for."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.alive = []
+
+    async def send(self, request):
+        if request.method == "GET":
+            self.alive.append(sum(type(one) is Integration for one in gc.get_objects()))
+        return await super().send(request)
+
+
+class Shifting(LeanServer):
+    """Shows the last of each page once more, as the first of the next."""
+
+    def _page(self, path, organization_id, first, now):
+        found = super()._page(path, organization_id, first, now)
+        if (end := first + self._per_page) >= self._integrations_of(organization_id):
+            return found
+        return evolve(found, body=found.body.replace(f"cursor={end}".encode(), f"cursor={end - 1}".encode()))
+
+
+@pytest.mark.own_interpreter
+async def test_a_run_keeps_no_more_models_than_those_of_a_page():
+    gc.collect()
+    server = Watching(integrations_of=lambda _: 100, takes=lambda _: 1.0)
+    async with (
+        PackCloudClient(token="t", transport=server) as client,
+        client.sync_many(["org_1"], kinds=KINDS) as run,
+    ):
+        assert sum([not result.failed async for result in run]) == 100
+    assert len(server.alive) >= 4
+    assert max(server.alive) <= 25
+
+
+async def test_what_a_list_that_shifts_shows_twice_is_synced_once():
+    server = Shifting(integrations_of=lambda _: 60, takes=lambda _: 1.0)
+    async with (
+        PackCloudClient(token="t", transport=server) as client,
+        client.sync_many(["org_1"], kinds=KINDS) as run,
+    ):
+        found = [result.integration_id async for result in run]
+    assert sorted(found) == sorted(f"int_{number}" for number in range(1, 61))
+    assert server.counts["posts"] == 120
 
 
 @pytest.mark.own_interpreter
