@@ -53,8 +53,12 @@ def paging(links: Any, meta: Any, next: Any, prev: Any, per_page: Any) -> Paging
         next, prev = links.get("next", next), links.get("prev", prev)  # noqa: A001 - as above
     if type(meta) in _OBJECT:
         per_page = meta.get("per_page", per_page)
-    # A bool is an int to Python, not to JSON.
-    if type(next) in _TEXT and type(prev) in _TEXT and type(per_page) in _COUNT:
+    if (
+        (next is None or type(next) is str)
+        and (prev is None or type(prev) is str)
+        # A bool is an int to Python, not to JSON.
+        and (per_page is None or type(per_page) is int)
+    ):
         return _PAGING((next, prev, per_page))
     raise _complaint(links, meta, Paging(next, prev, per_page))
 
@@ -63,8 +67,6 @@ def paging(links: Any, meta: Any, next: Any, prev: Any, per_page: Any) -> Paging
 _PAGING: Final[Callable[[tuple[Any, Any, Any]], Paging]] = partial(cast("Any", tuple).__new__, Paging)
 _OBJECT: Final = frozenset({dict})
 _NONE: Final = type(None)
-_TEXT: Final = frozenset({str, _NONE})
-_COUNT: Final = frozenset({int, _NONE})
 
 
 def _complaint(links: Any, meta: Any, found: Paging) -> InvalidResponse:

@@ -55,18 +55,18 @@ class _Reading(Generic[T]):
     read_generally: Callable[[bytes], tuple[tuple[T, ...], Content]]
 
     def page(self, response: Response) -> Page[T]:
-        items, around = self._read(response)
-        return Page(items, around.next, around.prev, around.per_page)
+        found = self.read_straight(response.body) if response.damage is None else None
+        if found is not None:
+            return Page(found[0], *found[1])
+        items, content = self.read_generally(_body(response))
+        return Page(items, content.next, content.prev, content.per_page)
 
     def items(self, response: Response) -> tuple[T, ...]:
-        return self._read(response)[0]
+        found = self.read_straight(response.body) if response.damage is None else None
+        return (self.read_generally(_body(response)) if found is None else found)[0]
 
     def one(self, response: Response) -> T:
-        return self._read(response)[0][0]
-
-    def _read(self, response: Response) -> tuple[tuple[T, ...], Paging | Content]:
-        found = self.read_straight(response.body) if response.damage is None else None
-        return self.read_generally(_body(response)) if found is None else found
+        return self.items(response)[0]
 
 
 @cache
