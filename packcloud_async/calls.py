@@ -11,6 +11,7 @@ from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
 from packcloud_async._sansio.secret import Secret
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.models import (
     UNSET,
     Integration,
@@ -57,6 +58,8 @@ class Listing(Generic[T]):
     _first: Call[Page[T]]
     _max_pages: int
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
@@ -65,7 +68,7 @@ class Listing(Generic[T]):
         return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once, observer)
 
 
-@define
+@define(eq=False, repr=False)
 class Pages(AsyncIterator[Page[T]]):
     """A walk over the pages of a list. Not a generator, so that breaking off leaves nothing to clean up."""
 
@@ -91,7 +94,7 @@ class Pages(AsyncIterator[Page[T]]):
         return self._latest is not None and self._latest.next is None
 
 
-@define
+@define(eq=False, repr=False)
 class _Items(AsyncIterator[T]):
     """The items of all pages, one after the other."""
 
@@ -116,6 +119,8 @@ class Integrations:
 
     _caller: Caller
     organization_id: str
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def list(self, *, max_pages: int = DEFAULT_MAX_PAGES) -> Listing[Integration]:
         """Iterate over all integrations; pages are followed."""
@@ -226,6 +231,8 @@ class ShippingServices:
 
     _caller: Caller
     organization_id: str
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def list(
         self,

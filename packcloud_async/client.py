@@ -23,6 +23,7 @@ from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.secret import Secret
+from packcloud_async._sansio.values import equal, hashed
 from packcloud_async._sansio.wire import Response
 from packcloud_async.auth import Auth, BearerToken
 from packcloud_async.calls import Integrations, ShippingServices
@@ -353,6 +354,8 @@ class Organization:
 
     _client: PackCloudClient
     id: str
+
+    __eq__, __hash__ = equal, hashed
 
     def __repr__(self) -> str:
         return f"Organization({self.id!r})"

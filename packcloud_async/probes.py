@@ -67,7 +67,7 @@ async def read_path(caller: Caller, path: str, *, query: Mapping[str, str] | Non
     return await caller.call(endpoints.any_request("GET", path, query, UNSET))
 
 
-@define
+@define(eq=False, repr=False)
 class _Shelf:
     """What was learned about one organization: how many pages its whole list has at least, None if unknown, what
     is believed of each integration, and how many pages the filtered lists had.
@@ -82,7 +82,7 @@ class _Shelf:
         return sum(self.lengths.get(integration_id, 1) for integration_id in integration_ids)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Listed:
     """A list that was read to its end."""
 

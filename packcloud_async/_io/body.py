@@ -63,7 +63,7 @@ def _lower_case(answer: Answer | aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Reading:
     """The read of one body, whose time is limited when the connection is gone.
 

@@ -19,7 +19,7 @@ _NEVER_CHANGING = frozenset({BearerToken, HeaderAuth})
 Credential: TypeAlias = Secret[Mapping[str, str]]
 
 
-@define
+@define(eq=False, repr=False)
 class Credentials:
     """The credential of one client; used by any number of tasks at once."""
 

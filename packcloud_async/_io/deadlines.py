@@ -13,7 +13,7 @@ from attrs import define, field
 K = TypeVar("K")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Deadlines(Generic[K]):
     """Tells ``expire`` who did not end within ``seconds``; None is no limit. Belongs to one event loop."""
 

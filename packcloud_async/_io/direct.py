@@ -69,7 +69,7 @@ def stands_aside() -> bool:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Heads:
     """Everything in the head of a request but its first line, made once for the headers of one credential."""
 
@@ -78,7 +78,7 @@ class _Heads:
     with_empty_body: CIMultiDict[str] = field(repr=False)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Origin:
     """Where requests go: ``connecting`` is what the connector is asked with, never sent.
 
@@ -90,7 +90,7 @@ class _Origin:
     heads: _Heads | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Direct:
     """Sends requests on the connector of a session that is this package's own."""
 
@@ -167,7 +167,7 @@ class Direct:
         return aiohttp.ClientRequest(method, url, headers=merged, loop=asyncio.get_running_loop(), session=self.session)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Answer:
     """An answer whose head has arrived; it gives its connection back at the end of its body."""
 

@@ -10,7 +10,7 @@ from packcloud_async._sansio.endpoints import Urgency
 from packcloud_async._sansio.line import Door, Place
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Gate:
     """The slots of one client: so many requests at once.
 
@@ -82,7 +82,7 @@ class Gate:
         self._used -= 1
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Slot:
     """One slot, held while the block runs."""
 

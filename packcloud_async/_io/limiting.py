@@ -23,7 +23,7 @@ from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.policies import RateLimit, check_instance
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Turn:
     """Leave to send one request: the instant it was given, and how many had been answered before."""
 
@@ -46,7 +46,7 @@ class Slots(Protocol):
         ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Waiter:
     """One request in line, and what it waits for."""
 

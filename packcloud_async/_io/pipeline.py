@@ -61,7 +61,7 @@ class _Ended(Enum):
     CLOSED = "the client was closed"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _UnderWay:
     """One call, from its first attempt to its last: the task it runs in, and what its attempts share."""
 
@@ -88,7 +88,7 @@ class _UnderWay:
         return self.task.uncancel() <= self.cancelling
 
 
-@define
+@define(eq=False, repr=False)
 class Pipeline:
     """Sends calls for one client on one event loop; used by any number of tasks at once."""
 

@@ -35,7 +35,7 @@ class Transport(Protocol):
         ...
 
 
-@define
+@define(eq=False, repr=False)
 class AiohttpTransport:
     """Requests on one aiohttp session, opened at the first request.
 

@@ -15,6 +15,7 @@ from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.redaction import leaves_of
 from packcloud_async._sansio.secret import Secret, secret
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire import Link, Request, Response
 from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import (
@@ -78,6 +79,8 @@ class Call(Generic[T_co]):
     quotable: bool = field(default=True, repr=False)
     urgency: Urgency = field(default=Factory(_urgency, takes_self=True), repr=False)
     named_path: str | None = field(default=None, repr=False, eq=False)
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     @property
     def path(self) -> str:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar, cast
 from attrs import frozen
 
 from packcloud_async._sansio.json_text import TYPE_NAMES, JsonValue, type_name
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.errors import InvalidResponse
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ class Content:
     next: str | None = None
     prev: str | None = None
     per_page: int | None = None
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
 
 def unwrap(document: JsonValue) -> Content:

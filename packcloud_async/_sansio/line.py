@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 PATIENCE = 16
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Place(Generic[Item]):
     """One waiter's place; ``number`` is the order of coming, over all doors."""
 
@@ -29,7 +29,7 @@ class Place(Generic[Item]):
     number: int
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Door(Generic[Item]):
     """Where some of them wait; told by the line alone."""
 
@@ -51,7 +51,7 @@ class Door(Generic[Item]):
         return [next(iter(lane.values())) for lane in self.lanes if lane]
 
 
-@define
+@define(eq=False, repr=False)
 class Line(Generic[Item]):
     """Everybody who waits."""
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 DEFAULT_MAX_PAGES = 10_000
 
 
-@define
+@define(eq=False, repr=False)
 class PageTrail:
     """The pages of one walk: gives the call for the next page, and refuses a link that leads away or in a circle."""
 

@@ -18,6 +18,8 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
+
 LONGEST_RESET = 7 * 86_400.0
 """Seconds; a reset later than that, or a day ago, is a misunderstanding."""
 EARLIEST_RESET = -86_400.0
@@ -47,6 +49,8 @@ class Allowance:
     reset: float | None = None
     window: float | None = None
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
 
 def tells_allowance(headers: Mapping[str, str]) -> bool:
     """Whether an answer says anything that :func:`allowances` may read; header names are lower case."""
@@ -72,7 +76,7 @@ def allowances(headers: Mapping[str, str], now: datetime) -> tuple[Allowance, ..
     return ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Told:
     """The texts of one limit."""
 

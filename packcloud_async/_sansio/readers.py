@@ -44,7 +44,7 @@ def page_of_glimpses(*, with_trade: bool) -> Callable[[Response], Page[Glimpse]]
     return _glimpses(many=True, with_trade=with_trade).page
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Reading(Generic[T]):
     """What bodies hold that are read by one function: items, of which there may be one, and what stands around them."""
 

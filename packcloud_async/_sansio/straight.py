@@ -19,6 +19,7 @@ from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compile
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, unwrap
 from packcloud_async._sansio.json_depth import DEEPEST, is_deeper, is_guarded, may_be_deep
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.values import equal, hashed, shown
 
 T = TypeVar("T")
 
@@ -41,6 +42,8 @@ class _Names:
     around: tuple[str, ...] = ()
     is_bare: bool = False
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     def with_those_of(self, other: "_Names") -> "_Names":
         """Return all names of both, in the form of the other."""
         unknown, around = (*self.unknown, *other.unknown), (*self.around, *other.around)
@@ -58,7 +61,7 @@ def _is_plain(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and name.isprintable() and '"' not in name and "\\" not in name
 
 
-@define
+@define(eq=False, repr=False)
 class Straight(Generic[T]):
     """Reads the answers that carry one model, or a list when there are ``many``, all but the first of them fast."""
 
@@ -108,7 +111,7 @@ class Straight(Generic[T]):
         )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Way:
     """How bytes become models: ``paging`` are the fields of an envelope that matter, each with its attribute."""
 
