@@ -1,5 +1,7 @@
 """The calls of the API: one short method each."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
@@ -63,7 +65,7 @@ class Listing(Generic[T]):
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
-    def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> "Pages[T]":
+    def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> Pages[T]:
         """Iterate over whole pages; ``once`` never retries a request, ``observer`` is told of each."""
         return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once, observer)
 

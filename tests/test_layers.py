@@ -87,7 +87,7 @@ LAYERS: list[set[str]] = [
     {"_io.credentials", "_io.gate"},
     {"_io.pipeline", "emulator.__init__"},
     {"calls", "flights", "results"},
-    {"probes", "watched"},
+    {"probes", "shipping_probe", "watched"},
     {"reads", "job_log"},
     {"watch"},
     {"firing", "ledger"},

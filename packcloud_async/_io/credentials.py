@@ -3,6 +3,8 @@
 What an auth object raises stays the cause, with its own text and frames: they are the caller's.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeAlias

@@ -4,6 +4,8 @@ All limits of one table are equally long, so whoever began first is due first. B
 table and no timer: that is set for whoever is first, and looks who is first when it fires.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar

@@ -9,6 +9,8 @@
    batches, and what one of them refuses should hold for all.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from typing import Protocol
@@ -35,7 +37,7 @@ class Slots(Protocol):
     """The slots of one client; its door is open while one is free."""
 
     @property
-    def door(self) -> "Door[Waiter]": ...
+    def door(self) -> Door[Waiter]: ...
 
     def occupy(self) -> None:
         """Count one more as taken."""
@@ -51,7 +53,7 @@ class Waiter:
     """One request in line, and what it waits for."""
 
     slots: Slots
-    let_go: "asyncio.Future[Turn]"
+    let_go: asyncio.Future[Turn]
 
 
 class Limiter:
@@ -169,7 +171,7 @@ class Limiter:
         uncertain = self._begun - turn.answered_before - 1
         self._budget.told(allowances, uncertain=uncertain, now=self.now())
 
-    def _future(self) -> "asyncio.Future[Turn]":
+    def _future(self) -> asyncio.Future[Turn]:
         return asyncio.get_running_loop().create_future()
 
     def _turn(self, now: float) -> Turn:

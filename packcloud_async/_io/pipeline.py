@@ -1,5 +1,7 @@
 """One call from value to value: credential, turn, transport, reading, retries."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Moves one request over the network and says exactly how it failed."""
 
+from __future__ import annotations
+
 from typing import Protocol
 
 import aiohttp

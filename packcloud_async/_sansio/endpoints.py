@@ -3,6 +3,8 @@
 A :class:`Call` is a plain value; drivers send it and hand the answer to ``answers.read_answer``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, IntEnum
 from typing import Any, Generic, TypeAlias, TypeVar, cast
@@ -53,7 +55,7 @@ class Urgency(IntEnum):
     """The first listing of an organization in a bulk run: nothing of it is under way yet."""
 
 
-def _urgency(call: "Call[Any]") -> Urgency:
+def _urgency(call: Call[Any]) -> Urgency:
     return Urgency.READ if call.method in {"GET", "HEAD", "OPTIONS"} else Urgency.ACT
 
 

@@ -1,5 +1,7 @@
 """What the body of a good answer holds: one reader for each form of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar, cast

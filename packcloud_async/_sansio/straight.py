@@ -7,6 +7,8 @@
 3. Names come from servers: some are learned, and if there are ever more, none is used. They are no part of any source.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import GenericAlias
@@ -44,7 +46,7 @@ class _Names:
 
     __repr__, __eq__, __hash__ = shown, equal, hashed
 
-    def with_those_of(self, other: "_Names") -> "_Names":
+    def with_those_of(self, other: _Names) -> _Names:
         """Return all names of both, in the form of the other."""
         unknown, around = (*self.unknown, *other.unknown), (*self.around, *other.around)
         return _Names(tuple(dict.fromkeys(unknown)), tuple(dict.fromkeys(around)), other.is_bare)
@@ -68,7 +70,7 @@ class Straight(Generic[T]):
     _plan: Plan
     _many: bool
     _lessons_left: int = field(default=MOST_LESSONS, init=False)
-    _way: "_Way | None" = field(default=None, init=False)
+    _way: _Way | None = field(default=None, init=False)
 
     def read(self, body: bytes) -> tuple[tuple[T, ...], Content] | None:
         """Return the models and what stood around them; None when the general way is to be gone.
