@@ -6,6 +6,9 @@ Each row is a piece of Python in a fresh process on the client's core, once a ro
 round only writes the bytecode, as an installation does. Figures are processor time, user and system, of the whole
 process without what an interpreter that does nothing takes; ratios are within one round. The server of the first
 request is a thread of the process that measures. Without ``speed`` means that msgspec cannot be imported.
+
+What the rest consists of stands beside it: the four and as many modules as the package loads, with as many classes of
+as many fields, of which attrs writes nothing but the constructors.
 """
 
 import argparse
@@ -15,26 +18,33 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import integration
-from benchmarks.measuring.rounds import spread
-from benchmarks.results import FOLDER, ROOT, Cell, Table, save
+from benchmarks.measuring.rounds import NOISY, spread
+from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
 
 QUICK = ("--rounds", "2")
 
 GOAL = 1.15
 NOTHING = "pass"
 FOUR = "import aiohttp, attrs, cattrs, backoff"
+MSGSPEC = f"{FOUR}, msgspec, msgspec.json"
 NO_SPEED = "import sys; sys.modules['msgspec'] = None; "
 LATER = "import packcloud_async; [getattr(packcloud_async, name) for name in packcloud_async.__all__]"
+COUNT = """
+import sys, packcloud_async, attrs, json
+own = [module for name, module in sys.modules.items() if name.partition(".")[0] == "packcloud_async"]
+kinds = {kind for module in own for kind in vars(module).values() if isinstance(kind, type) and attrs.has(kind)}
+print(json.dumps([len(own), sorted(len(attrs.fields(kind)) for kind in kinds)]))
+"""
 RAW_REQUEST = """
 import asyncio, json
 async def main():
@@ -57,24 +67,68 @@ asyncio.run(main())
 
 @frozen
 class Line:
-    """A line of Python; ``against`` is the one it is compared with."""
+    """A line of Python, compared with the first of its table."""
 
     name: str
     code: str
-    against: str | None = None
     goal: float | None = None
 
 
-IMPORTS = (
-    Line("the four packages it needs", FOUR),
-    Line("`import packcloud_async`", "import packcloud_async", FOUR, GOAL),
-    Line("the same without `speed`", f"{NO_SPEED}import packcloud_async", FOUR, GOAL),
-    Line("every public name of it", LATER, FOUR),
-)
+@frozen
+class Loaded:
+    """What importing the package makes: so many modules, and classes of attrs by their number of fields."""
+
+    modules: int
+    fields: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """How the table calls it."""
+        fields = sum(self.fields)
+        return f"the four, and as much: {self.modules} modules, {len(self.fields)} classes of {fields} fields in all"
+
+
+def loaded() -> Loaded:
+    """Count what a fresh interpreter has after importing the package."""
+    done = subprocess.run([sys.executable, "-c", COUNT], check=True, capture_output=True, text=True, cwd=ROOT)
+    modules, fields = json.loads(done.stdout)
+    return Loaded(modules, tuple(fields))
+
+
+def write_as_much(found: Loaded, folder: Path) -> None:
+    """Write a package of that many modules, with the classes in them, and nothing else."""
+    package = folder / "as_much"
+    package.mkdir()
+    names = [f"part_{number}" for number in range(found.modules - 1)]
+    (package / "__init__.py").write_text("".join(f"import as_much.{name}\n" for name in names))
+    for number, name in enumerate(names):
+        classes = enumerate(found.fields[number :: len(names)])
+        (package / f"{name}.py").write_text("from attrs import frozen\n" + "".join(_class(*one) for one in classes))
+
+
+def _class(number: int, fields: int) -> str:
+    body = "".join(f"    field_{at}: int\n" for at in range(fields))
+    return f"@frozen(eq=False, repr=False)\nclass Kind{number}:\n{body}"
+
+
+def imports(found: Loaded) -> tuple[Line, ...]:
+    """Return what is imported; the last two are what the rest consists of."""
+    return (
+        Line("the four packages it needs", FOUR),
+        Line(OURS, "import packcloud_async", GOAL),
+        Line(WITHOUT_SPEED, f"{NO_SPEED}import packcloud_async", GOAL),
+        Line("every public name of it", LATER),
+        Line("the four and msgspec", MSGSPEC),
+        Line(found.name, f"{FOUR}, as_much"),
+    )
+
+
+OURS, WITHOUT_SPEED = "`import packcloud_async`", "the same without `speed`"
 FIRST_REQUESTS = (
     Line("aiohttp, with the four imported", FOUR + RAW_REQUEST),
-    Line("`PackCloudClient`, typed", OUR_REQUEST, FOUR + RAW_REQUEST, GOAL),
-    Line("the same without `speed`", NO_SPEED + OUR_REQUEST, FOUR + RAW_REQUEST, GOAL),
+    Line("`PackCloudClient`, typed", OUR_REQUEST, GOAL),
+    Line(WITHOUT_SPEED, NO_SPEED + OUR_REQUEST, GOAL),
+    Line("aiohttp, with the four and msgspec imported", MSGSPEC + RAW_REQUEST),
 )
 
 
@@ -107,9 +161,9 @@ def serving() -> Iterator[str]:
             thread.join()
 
 
-def cpu(code: str, *, cache: str) -> float:
+def cpu(code: str, *, folder: str) -> float:
     """Run a line in a fresh process; return the seconds of processor time it took."""
-    environment = {**cores.environment(), "PYTHONPYCACHEPREFIX": cache}
+    environment = {**cores.environment(), "PYTHONPYCACHEPREFIX": folder, "PYTHONPATH": folder}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
     if cores.CLIENT_CORE is not None:
@@ -121,30 +175,61 @@ def cpu(code: str, *, cache: str) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(lines: Sequence[str], *, rounds: int, seed: int) -> Mapping[str, Sequence[float]]:
+def measure(lines: Sequence[str], found: Loaded, *, rounds: int, seed: int) -> Mapping[str, Sequence[float]]:
     """Return the processor time of every line in every round, without that of an interpreter alone."""
     draws = random.Random(seed)
     samples: dict[str, list[float]] = {code: [] for code in lines}
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as folder:
+        write_as_much(found, Path(folder))
         for number in range(rounds + 1):
-            found = {code: cpu(code, cache=cache) for code in draws.sample([*lines, NOTHING], len(lines) + 1)}
+            took = {code: cpu(code, folder=folder) for code in draws.sample([*lines, NOTHING], len(lines) + 1)}
             if number:
                 for code in lines:
-                    samples[code].append(found[code] - found[NOTHING])
+                    samples[code].append(took[code] - took[NOTHING])
     return samples
 
 
-def table(title: str, lines: Sequence[Line], samples: Mapping[str, Sequence[float]], *, prefix: str = "") -> Table:
-    """Put milliseconds and ratios under each other."""
-    rows: list[tuple[Cell, ...]] = []
-    for line in lines:
-        mine = samples[prefix + line.code]
-        ratio: Cell = None
-        if line.against is not None:
-            ratio = str(spread(a / b for a, b in zip(mine, samples[prefix + line.against], strict=True)))
-        goal = None if line.goal is None else f"<= {line.goal:g}"
-        rows.append((line.name, str(spread(1000 * one for one in mine)), ratio, goal))
-    return Table(title, COLUMNS, tuple(rows), NOTE)
+@frozen
+class Found:
+    """A table's worth: its lines, the first of which the others are compared with, and what each took in each round."""
+
+    title: str
+    lines: Sequence[Line]
+    samples: Mapping[str, Sequence[float]]
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the machine did something else as well."""
+        return spread(self.samples[self.lines[0].code]).width > NOISY
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield how many times the first line each of the others takes."""
+        for line in self.lines[1:]:
+            ratio = spread(self._ratios(line))
+            yield Figure(
+                name=f"{self.title}: {line.name}: {TO_FIRST}",
+                value=ratio.median,
+                low=ratio.low,
+                high=ratio.high,
+                better=None if line.goal is None else "lower",
+                goal=line.goal,
+                quiet=not self.is_noisy,
+            )
+
+    def table(self) -> Table:
+        """Put milliseconds and ratios under each other."""
+        note = f"{NOTE} **This run was too noisy.**" if self.is_noisy else NOTE
+        return Table(self.title, COLUMNS, tuple(self._row(line) for line in self.lines), note)
+
+    def _row(self, line: Line) -> tuple[Cell, ...]:
+        ratio = None if line is self.lines[0] else spread(self._ratios(line))
+        goal = None if line.goal is None else f"≤ {line.goal:g} {TO_FIRST}"
+        reached = None if ratio is None or line.goal is None else "yes" if ratio.median <= line.goal else "**no**"
+        took = spread(1000 * one for one in self.samples[line.code])
+        return (line.name, str(took), None if ratio is None else str(ratio), goal, reached)
+
+    def _ratios(self, line: Line) -> Iterable[float]:
+        return (a / b for a, b in zip(self.samples[line.code], self.samples[self.lines[0].code], strict=True))
 
 
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
@@ -153,18 +238,27 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args(arguments)
+    as_much = loaded()
     with serving() as url:
-        prefix = f"URL = {url!r}\n"
-        lines = [line.code for line in IMPORTS] + [prefix + line.code for line in FIRST_REQUESTS]
-        samples = measure(lines, rounds=options.rounds, seed=options.seed)
-    tables = [
-        table("Import", IMPORTS, samples),
-        table("Import and first request, until everything is closed", FIRST_REQUESTS, samples, prefix=prefix),
-    ]
-    save("importing", tables, folder=folder)
+        requests = [evolve(line, code=f"URL = {url!r}\n{line.code}") for line in FIRST_REQUESTS]
+        lines = [line.code for line in (*imports(as_much), *requests)]
+        samples = measure(lines, as_much, rounds=options.rounds, seed=options.seed)
+    found = (
+        Found("Import", imports(as_much), samples),
+        Found("Import and first request, until everything is closed", requests, samples),
+    )
+    save(
+        "importing",
+        [one.table() for one in found],
+        figures=[figure for one in found for figure in one.figures()],
+        folder=folder,
+        seed=options.seed,
+        rounds=options.rounds,
+    )
 
 
-COLUMNS = ("what", "processor time, ms", "x the first row", "goal")
+TO_FIRST = "x the first row"
+COLUMNS = ("what", "processor time, ms", TO_FIRST, "goal", "reached")
 NOTE = "Medians and quartiles, without the time of an interpreter that does nothing."
 
 

@@ -56,7 +56,7 @@ from packcloud_async.models import (
     Unset,
 )
 from packcloud_async.policies import UNCONFIRMED_ROUTES, PollPolicy, RateLimit, RetryPolicy, Routes, Timeouts
-from packcloud_async.probes import Probe, ShippingServicesProbe, read_path
+from packcloud_async.probes import Probe, read_path
 
 if TYPE_CHECKING:
     from packcloud_async.bulk_runs import (
@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         Outcome,
         ReadMade,
         Retrying,
+        ShippingServicesProbe,
         Sighting,
         Step,
         SyncEvent,

@@ -7,6 +7,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from packcloud_async._sansio.secret import Secret, revealed, secret
+from packcloud_async._sansio.values import equal, hashed
 from packcloud_async.errors import ConfigurationError
 
 
@@ -33,6 +34,8 @@ class BearerToken:
 
     _token: Secret[str] = field(repr=False)
 
+    __eq__, __hash__ = equal, hashed
+
     def __init__(self, token: str | Secret[str]) -> None:
         token = secret(token)  # or a traceback with locals would show it
         check_header_value("token", token)
@@ -56,6 +59,8 @@ class HeaderAuth:
 
     _name: str
     _value: Secret[str] = field(repr=False)
+
+    __eq__, __hash__ = equal, hashed
 
     def __init__(self, name: str, value: str | Secret[str]) -> None:
         value = secret(value)

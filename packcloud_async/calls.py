@@ -1,5 +1,7 @@
 """The calls of the API: one short method each."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -11,6 +13,7 @@ from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.paging import DEFAULT_MAX_PAGES, PageTrail
 from packcloud_async._sansio.secret import Secret
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.models import (
     UNSET,
     Integration,
@@ -59,15 +62,17 @@ class Listing(Generic[T]):
     _first: Call[Page[T]]
     _max_pages: int
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
-    def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> "Pages[T]":
+    def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> Pages[T]:
         """Iterate over whole pages; ``once`` never retries a request, ``observer`` is told of each."""
         return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once, observer)
 
 
-@define
+@define(eq=False, repr=False)
 class Pages(AsyncIterator[Page[T]]):
     """A walk over the pages of a list. Not a generator, so that breaking off leaves nothing to clean up."""
 
@@ -93,7 +98,7 @@ class Pages(AsyncIterator[Page[T]]):
         return self._latest is not None and self._latest.next is None
 
 
-@define
+@define(eq=False, repr=False)
 class _Items(AsyncIterator[T]):
     """The items of all pages, one after the other."""
 
@@ -118,6 +123,8 @@ class Integrations:
 
     _caller: Caller
     organization_id: str
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def list(self, *, max_pages: int = DEFAULT_MAX_PAGES) -> Listing[Integration]:
         """Iterate over all integrations; pages are followed."""
@@ -228,6 +235,8 @@ class ShippingServices:
 
     _caller: Caller
     organization_id: str
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def list(
         self,

@@ -1,5 +1,7 @@
 """PackCloudClient and Organization: the face of the package; everything is decided below."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.secret import Secret
+from packcloud_async._sansio.values import equal, hashed
 from packcloud_async._sansio.wire import Response
 from packcloud_async.auth import Auth, BearerToken
 from packcloud_async.calls import Integrations, ShippingServices
@@ -39,7 +42,7 @@ from packcloud_async.policies import (
     check_whole,
     path_segment,
 )
-from packcloud_async.probes import Probe, ShippingServicesProbe
+from packcloud_async.probes import Probe
 from packcloud_async.version import VERSION
 
 if TYPE_CHECKING:
@@ -124,7 +127,7 @@ class PackCloudClient:
         check_whole("body_limit", body_limit, 1)
         self._routes = routes or Routes()
         self._pacing = pacing
-        self._probes = _check_probes(probes)
+        self._probes = None if probes is None else _checked(probes)
         self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self._pipeline = Pipeline(
             transport=transport or AiohttpTransport(timeouts, max_connections, body_limit, session),
@@ -194,6 +197,10 @@ class PackCloudClient:
     @property
     def probes(self) -> Mapping[SyncKind, Probe]:
         """What reads the kinds that have no watermark."""
+        if self._probes is None:
+            from packcloud_async.shipping_probe import ShippingServicesProbe  # noqa: PLC0415 - only syncs need it
+
+            self._probes = {SyncKind.SHIPPING_SERVICES: ShippingServicesProbe()}
         return self._probes
 
     @property
@@ -206,7 +213,7 @@ class PackCloudClient:
         """How this client stands with its request budget at this moment."""
         return self._pipeline.budget
 
-    def organization(self, organization_id: str) -> "Organization":
+    def organization(self, organization_id: str) -> Organization:
         """Return the calls and syncs of one organization; nothing is requested yet."""
         path_segment("organization_id", organization_id)
         return Organization(self, organization_id)
@@ -231,15 +238,15 @@ class PackCloudClient:
 
     def sync_many(
         self,
-        targets: "Targets",
+        targets: Targets,
         *,
         kinds: Iterable[SyncKind | str] | None = None,
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         max_organizations: int = 200,
         max_in_flight: int = 100,
-        ledger: "Ledger | None" = None,
-    ) -> "SyncRun":
+        ledger: Ledger | None = None,
+    ) -> SyncRun:
         """Sync many organizations: ``async with client.sync_many(...) as run: async for result in run``.
 
         ``targets`` are organization ids or :class:`~packcloud_async.SyncTarget`, in any sync or async iterable,
@@ -266,7 +273,7 @@ class PackCloudClient:
             ledger=ledger,
         )
 
-    def resume_many(self, ledger: "Ledger", *, max_organizations: int = 200, max_in_flight: int = 100) -> "SyncRun":
+    def resume_many(self, ledger: Ledger, *, max_organizations: int = 200, max_in_flight: int = 100) -> SyncRun:
         """Go on with the run a ledger holds, as it was asked for then.
 
         Finished jobs are left alone. A job whose POST was not recorded as sent is started with its recorded baseline;
@@ -312,7 +319,7 @@ class PackCloudClient:
                 "the auth object, a probe or the transport waits for something, perhaps for aclose() itself"
             )
 
-    async def _stop(self, watches: "Iterable[Watch]") -> Sequence[str]:
+    async def _stop(self, watches: Iterable[Watch]) -> Sequence[str]:
         """Wait for the end of watches; return the organizations of those that do not end."""
         stuck: list[str] = []
         cancelled: asyncio.CancelledError | None = None
@@ -334,14 +341,14 @@ class PackCloudClient:
         """Send a prepared call, to be awaited; the other parts of this package build on it."""
         return self._pipeline.call(call, observer=observer, once=once)
 
-    def watch_of(self, organization_id: str) -> "Watch":
+    def watch_of(self, organization_id: str) -> Watch:
         """Return the one watch of an organization; it lives as long as a job or a run holds it."""
         self._check_open()
         watch = self._watches.get(organization_id)
         if watch is None:
             from packcloud_async.watch import Watch  # noqa: PLC0415 - only syncs need it
 
-            watch = self._watches[organization_id] = Watch(organization_id, self._probes, self._pacing)
+            watch = self._watches[organization_id] = Watch(organization_id, self.probes, self._pacing)
         return watch
 
     def _check_open(self) -> None:
@@ -355,6 +362,8 @@ class Organization:
 
     _client: PackCloudClient
     id: str
+
+    __eq__, __hash__ = equal, hashed
 
     def __repr__(self) -> str:
         return f"Organization({self.id!r})"
@@ -386,7 +395,7 @@ class Organization:
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         baseline: Integration | None = None,
-    ) -> "AsyncSyncJob":
+    ) -> AsyncSyncJob:
         """Prepare a job; nothing is requested until it is awaited or fired."""
         from packcloud_async.sync_job import AsyncSyncJob  # noqa: PLC0415 - only syncs need it
 
@@ -406,14 +415,12 @@ class Organization:
         *kinds: SyncKind | str,
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
-    ) -> "SyncResult":
+    ) -> SyncResult:
         """Fire the syncs of one integration and watch until each kind has an outcome."""
         return await self.sync_job(integration_id, *kinds, poll=poll, on_conflict=on_conflict)
 
 
-def _check_probes(probes: Mapping[SyncKind, Probe] | None) -> Mapping[SyncKind, Probe]:
-    if probes is None:
-        return {SyncKind.SHIPPING_SERVICES: ShippingServicesProbe()}
+def _checked(probes: Mapping[SyncKind, Probe]) -> Mapping[SyncKind, Probe]:
     try:
         given = {SyncKind(kind): probe for kind, probe in probes.items()}
     except (AttributeError, TypeError, ValueError):

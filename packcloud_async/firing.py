@@ -1,8 +1,8 @@
 """Firing: the steps of a job before it is watched: read the baseline, record the intent, POST, record the answer."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -31,7 +31,9 @@ Probed = Mapping[SyncKind, str | PackCloudError]
 class Send(Protocol):
     """Sends the call of a POST."""
 
-    async def __call__(self, call: Call[SyncAccepted], *, observer: CallObserver | None = None) -> SyncAccepted:
+    def __call__(
+        self, call: Call[SyncAccepted], *, observer: CallObserver | None = None
+    ) -> Coroutine[Any, Any, SyncAccepted]:
         """Send it; see :meth:`Caller.call`."""
         ...
 

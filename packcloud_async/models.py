@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.timestamps import parse_timestamp
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import NO_EXTRA, wire_form
 
 T_co = TypeVar("T_co", covariant=True)
@@ -115,6 +116,8 @@ class Integration:
     extra: Mapping[str, JsonValue] = _extra()
     absent: frozenset[str] = _absent()
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     @property
     def order_sync_time(self) -> datetime | None:
         """``order_sync_updated_at`` as an aware datetime; no zone means UTC; None if null or unreadable."""
@@ -189,6 +192,8 @@ class IntegrationAction:
     extra: Mapping[str, JsonValue] = _extra()
     absent: frozenset[str] = _absent()
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     @property
     def key(self) -> str | None:
         """What names this action in a call: its code, else its id, else None."""
@@ -244,6 +249,8 @@ class ShippingService:
     extra: Mapping[str, JsonValue] = _extra()
     absent: frozenset[str] = _absent()
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     def to_wire(self) -> dict[str, JsonValue]:
         """Return the JSON object this came from: with the unknown fields, without those that were not sent."""
         return wire_form(self)
@@ -261,6 +268,8 @@ class Page(Generic[T_co]):
     prev: str | None = field(default=None, repr=_is_there)
     per_page: int | None = None
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
 
 @frozen
 class SyncAccepted:
@@ -273,6 +282,8 @@ class SyncAccepted:
     kind: SyncKind
     status: int
     body: JsonValue = field(default=None, hash=False, repr=False)
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -16,6 +16,7 @@ import attrs
 from attrs import Factory, field, frozen
 
 from packcloud_async._sansio.secret import Secret, secret
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.errors import ConfigurationError
 
 
@@ -84,6 +85,8 @@ class Timeouts:
     read: float | None = field(default=60.0, validator=_at_least(0, above=True, optional=True))
     total: float | None = field(default=90.0, validator=_at_least(0, above=True, optional=True))
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     @property
     def until_connected(self) -> float | None:
         """Seconds after which an attempt that has no connection is given up; None means no limit."""
@@ -115,6 +118,8 @@ class RetryPolicy:
     budget: float | None = field(default=0.2, validator=_ratio(optional=True))
     budget_reserve: int = field(default=100, validator=_whole(0))
     budget_window: float = field(default=30.0, validator=_at_least(1))
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def delay_after(self, failures: int, *, retry_after: float | None, draw: float) -> float:
         """Return the seconds to wait after this many failures; ``draw`` is a random number in [0, 1)."""
@@ -202,6 +207,8 @@ class RateLimit:
     presumed_window: float = field(default=60.0, kw_only=True, validator=_at_least(0, above=True))
     longest_wait: float = field(default=120.0, kw_only=True, validator=_at_least(0))
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     def __attrs_post_init__(self) -> None:
         if self.rate is None and self.adaptive:
             raise ConfigurationError("RateLimit.adaptive needs requests: the rate to come back to")
@@ -237,6 +244,8 @@ class PollPolicy:
     settle: float = field(default=0.0, validator=_at_least(0))
     jitter: float = field(default=0.1, validator=_at_least(0))
     gone_after: float = field(default=30.0, validator=_at_least(0))
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def __attrs_post_init__(self) -> None:
         if self.jitter >= 1:
@@ -315,6 +324,8 @@ class Routes:
     sync_stocks: str = _route(f"{_INTEGRATION}/stocks/sync", confirmed=False)
     sync_shipping_services: str = _route(f"{_INTEGRATION}/shipping-services/sync", confirmed=False)
     shipping_services: str = _route("/v1/organizations/{organizationId}/shipping-services", confirmed=True)
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def path(self, route: str, **ids: str) -> str:
         """Fill a template; every id is percent-encoded into its own segment or refused."""

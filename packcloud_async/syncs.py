@@ -2,6 +2,7 @@
 
 from packcloud_async._sansio.events import Advanced, BaselineRead, Finished, Fired, ReadMade, Retrying, SyncEvent
 from packcloud_async._sansio.outcomes import KindOutcome, Outcome, Sighting, Step, SyncResult
+from packcloud_async.shipping_probe import ShippingServicesProbe
 from packcloud_async.sync_job import AsyncSyncJob
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Outcome",
     "ReadMade",
     "Retrying",
+    "ShippingServicesProbe",
     "Sighting",
     "Step",
     "SyncEvent",

@@ -25,11 +25,15 @@ ONLY_WHEN_NEEDED = {
     "tomllib": "a file of routes",
     "html.entities": "the text of an error",
     "importlib.metadata": "nothing: the version is written down",
+    "cattrs": "the message of a wrong answer",
+    "backoff": "a retry",
+    "msgspec": "a document",
     "click": "the command line",
     "rich": "the command line",
     "concurrent.futures.thread": "a ledger",
     "packcloud_async.bulk": "a bulk run",
     "packcloud_async.ledger": "a ledger",
+    "packcloud_async.shipping_probe": "a sync",
     "packcloud_async.sync_job": "a sync",
     "packcloud_async.watch": "a sync",
     "packcloud_async._sansio.progress": "a sync",
@@ -55,8 +59,63 @@ def test_an_import_loads_few_modules_beside_those_of_its_dependencies():
     of_dependencies = loaded_by("import aiohttp, attrs, cattrs, backoff")
     foreign = loaded_by("import sys; sys.modules['msgspec'] = None; import packcloud_async") - of_dependencies
     own = {name for name in foreign if name.partition(".")[0] == "packcloud_async"}
-    assert len(own) <= 60
+    assert len(own) <= 55
     assert foreign - own <= {"msgspec"}
+
+
+GENERATED = """
+import attrs, sys, packcloud_async
+own = [module for name, module in sys.modules.items() if name.partition(".")[0] == "packcloud_async"]
+kinds = {kind for module in own for kind in vars(module).values() if isinstance(kind, type) and attrs.has(kind)}
+written = {
+    (kind.__name__, name)
+    for kind in kinds
+    for name, made in vars(kind).items()
+    if getattr(getattr(made, "__code__", None), "co_filename", "").startswith("<attrs generated")
+}
+print(len(kinds), *sorted(f"{name}.{method}" for name, method in written))
+"""
+
+
+def test_an_import_has_attrs_write_constructors_and_nothing_else():
+    """Each other method costs as much as a plain class: ``_sansio/values.py`` has them for all."""
+    done = subprocess.run([sys.executable, "-c", GENERATED], check=True, capture_output=True, text=True, cwd=ROOT)
+    classes, *written = done.stdout.split()
+    assert int(classes) <= 72
+    assert len(written) >= 50
+    # The latter stands where a class has a constructor of its own.
+    assert {name.partition(".")[2] for name in written} <= {"__init__", "__attrs_init__"}
+
+
+FIRST_REQUEST = """
+import asyncio
+from packcloud_async import PackCloudClient, Response
+from tests.io.connecting import INTEGRATION
+import json
+
+class Answering:
+    async def send(self, request):
+        return Response(200, {}, json.dumps({"data": INTEGRATION}).encode())
+
+    async def aclose(self):
+        pass
+
+async def main():
+    async with PackCloudClient(token="t", transport=Answering()) as client:
+        assert (await client.organization("org_1").integrations.get("int_1")).id
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("speed", [True, False], ids=["speed", "standard library"])
+def test_a_first_request_loads_a_decoder_and_no_more(speed):
+    if speed:
+        pytest.importorskip("msgspec", reason="the extra speed")
+    without = "" if speed else "sys.modules['msgspec'] = None; "
+    before = loaded_by(f"{without}import packcloud_async, tests.io.connecting")
+    loaded = loaded_by(f"{without}exec({FIRST_REQUEST!r})") - before
+    assert ("msgspec" in loaded) is speed
+    assert not {name.partition(".")[0] for name in loaded} & {"cattrs", "backoff", "packcloud_async"}
 
 
 def test_what_is_loaded_later_is_what_type_checkers_see():

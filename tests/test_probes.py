@@ -26,7 +26,8 @@ from packcloud_async import (
 )
 from packcloud_async._sansio.fingerprints import services_fingerprint
 from packcloud_async.emulator import FaultPlan
-from packcloud_async.probes import Probe, ShippingServicesProbe
+from packcloud_async.probes import Probe
+from packcloud_async.shipping_probe import ShippingServicesProbe
 
 from .support.jumping_loop import JumpingLoop
 from .support.scripted_transport import ScriptedTransport, says

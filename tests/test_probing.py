@@ -25,7 +25,8 @@ from packcloud_async import (
     Unauthorized,
 )
 from packcloud_async.emulator import FaultPlan, SyncTimes
-from packcloud_async.probes import ShippingServicesProbe, read_path
+from packcloud_async.probes import read_path
+from packcloud_async.shipping_probe import ShippingServicesProbe
 
 from .support.shop import STEADY, open_shop
 

@@ -67,7 +67,7 @@ async def read_response(answer: Answer | aiohttp.ClientResponse, *, body_limit: 
     return reading.response(damage)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Reading:
     """The read of one body, whose time is limited when the connection is gone.
 

@@ -3,6 +3,8 @@
 What an auth object raises stays the cause, with its own text and frames: they are the caller's.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeAlias
@@ -19,7 +21,7 @@ _NEVER_CHANGING = frozenset({BearerToken, HeaderAuth})
 Credential: TypeAlias = Secret[Mapping[str, str]]
 
 
-@define
+@define(eq=False, repr=False)
 class Credentials:
     """The credential of one client; used by any number of tasks at once."""
 

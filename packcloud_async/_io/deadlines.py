@@ -4,6 +4,8 @@ All limits of one table are equally long, so whoever began first is due first. B
 table and no timer: that is set for whoever is first, and looks who is first when it fires.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -13,7 +15,7 @@ from attrs import define, field
 K = TypeVar("K")
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Deadlines(Generic[K]):
     """Tells ``expire`` who did not end within ``seconds``; None is no limit. Belongs to one event loop."""
 

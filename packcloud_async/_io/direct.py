@@ -72,7 +72,7 @@ def stands_aside() -> bool:
     )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Direct:
     """Sends requests on the connector of a session that is this package's own."""
 
@@ -150,7 +150,7 @@ class Direct:
             connection.close()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Answer:
     """An answer whose head has arrived; it gives its connection back at the end of its body."""
 

@@ -1,5 +1,7 @@
 """Gate: the slots of one client, where its requests wait for their turn."""
 
+from __future__ import annotations
+
 import asyncio
 from types import TracebackType
 
@@ -10,7 +12,7 @@ from packcloud_async._sansio.endpoints import Urgency
 from packcloud_async._sansio.line import Door, Place
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Gate:
     """The slots of one client: so many requests at once.
 
@@ -24,7 +26,7 @@ class Gate:
     waited: float = field(default=0.0, init=False)
     _used: int = field(default=0, init=False)
 
-    def slot(self, urgency: Urgency = Urgency.READ) -> "Slot":
+    def slot(self, urgency: Urgency = Urgency.READ) -> Slot:
         """Hold one slot: ``async with gate.slot(urgency) as turn``."""
         return Slot(self, urgency)
 
@@ -83,7 +85,7 @@ class Gate:
         self._used -= 1
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Slot:
     """One slot, held while the block runs."""
 

@@ -6,7 +6,7 @@ import os
 from attrs import define, field
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Home:
     """Where something lives; ``name`` is what it is called in sentences."""
 

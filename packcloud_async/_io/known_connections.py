@@ -21,7 +21,7 @@ from attrs import define, field
 from packcloud_async._sansio.keep_alive import idle_seconds
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Known:
     """A connection that was used: until when it may be again, by the loop's clock, and how to look at it."""
 
@@ -29,7 +29,7 @@ class _Known:
     has_unread: Callable[[], object] | None = None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class KnownConnections:
     """The connections of one session."""
 

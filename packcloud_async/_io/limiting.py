@@ -9,6 +9,8 @@
    batches, and what one of them refuses should hold for all.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from typing import Protocol
@@ -23,7 +25,7 @@ from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.policies import RateLimit, check_instance
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Turn:
     """Leave to send one request: the instant it was given, and how many had been answered before."""
 
@@ -35,7 +37,7 @@ class Slots(Protocol):
     """The slots of one client; its door is open while one is free."""
 
     @property
-    def door(self) -> "Door[Waiter]": ...
+    def door(self) -> Door[Waiter]: ...
 
     def occupy(self) -> None:
         """Count one more as taken."""
@@ -46,12 +48,12 @@ class Slots(Protocol):
         ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Waiter:
     """One request in line, and what it waits for."""
 
     slots: Slots
-    let_go: "asyncio.Future[Turn]"
+    let_go: asyncio.Future[Turn]
 
 
 class Limiter:
@@ -178,7 +180,7 @@ class Limiter:
         uncertain = self._begun - turn.answered_before - 1
         self._budget.told(allowances, uncertain=uncertain, now=self.now())
 
-    def _future(self) -> "asyncio.Future[Turn]":
+    def _future(self) -> asyncio.Future[Turn]:
         return self._own_loop().create_future()
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:

@@ -38,7 +38,7 @@ def lost_connection(error: aiohttp.ClientConnectionError) -> aiohttp.ClientConne
     return hidden
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LookingFirst:
     """Looks at the connection of each request before anything is written to it."""
 
@@ -72,7 +72,7 @@ class _GivenUp(Exception):
     """The connection is of no use any more; nothing was written to it."""
 
 
-@define
+@define(eq=False, repr=False)
 class _LookFirst:
     """One request on its way to a connection; ``protocol`` is that of the connection it was written to."""
 

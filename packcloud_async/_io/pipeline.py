@@ -1,5 +1,7 @@
 """One call from value to value: credential, turn, transport, reading, retries."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Callable
@@ -40,7 +42,7 @@ __all__ = ["CallObserver", "Pipeline"]
 T = TypeVar("T")
 
 
-@define
+@define(eq=False, repr=False)
 class Pipeline:
     """Sends calls for one client on one event loop; used by any number of tasks at once."""
 

@@ -15,7 +15,7 @@ SHARE = 0.1
 """The moment is this share of the whole time, at most ``LONGEST_MOMENT`` seconds."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Silences:
     """The connections on which something is expected; after ``seconds`` without a byte their reads fail."""
 

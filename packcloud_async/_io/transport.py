@@ -1,5 +1,7 @@
 """Moves one request over the network and says exactly how it failed."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Protocol
 
@@ -36,7 +38,7 @@ class Transport(Protocol):
         ...
 
 
-@define
+@define(eq=False, repr=False)
 class AiohttpTransport:
     """Requests on one aiohttp session, opened at the first request.
 

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 
 from packcloud_async._sansio.rate_headers import Allowance
 from packcloud_async._sansio.server_pace import ServerPace
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.policies import RateLimit
 
 _ROUNDING = 1e-9
@@ -44,8 +45,10 @@ class BudgetState:
     retries: int
     retries_withheld: int
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
-@define
+
+@define(eq=False, repr=False)
 class Bucket:
     """A token bucket whose rate may move; instants are of one clock, given by the caller."""
 
@@ -112,7 +115,7 @@ class Bucket:
                 self._filled_at = until
 
 
-@define
+@define(eq=False, repr=False)
 class Budget:
     """What one limiter decides by. Instants are of one clock, given by the caller."""
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, g
 import attrs
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import KEPT_APART
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Field:
     default: object
     words: Mapping[str, Enum]
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     @property
     def is_required(self) -> bool:
         """Whether it must be there."""
@@ -55,6 +58,8 @@ class Plan:
     model: type
     open_class: type
     fields: tuple[Field, ...]
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     @property
     def names(self) -> frozenset[str]:

@@ -3,6 +3,8 @@
 A :class:`Call` is a plain value; drivers send it and hand the answer to ``answers.read_answer``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, IntEnum
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
@@ -15,6 +17,7 @@ from packcloud_async._sansio.glimpse import Glimpse
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.redaction import leaves_of
 from packcloud_async._sansio.secret import Secret, secret
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire import Link, Request, Response
 from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import (
@@ -52,7 +55,7 @@ class Urgency(IntEnum):
     """The first listing of an organization in a bulk run: nothing of it is under way yet."""
 
 
-def _urgency(call: "Call[Any]") -> Urgency:
+def _urgency(call: Call[Any]) -> Urgency:
     return Urgency.READ if call.method in {"GET", "HEAD", "OPTIONS"} else Urgency.ACT
 
 
@@ -79,6 +82,8 @@ class Call(Generic[T_co]):
     quotable: bool = field(default=True, repr=False)
     urgency: Urgency = field(default=Factory(_urgency, takes_self=True), repr=False)
     named_path: str | None = field(default=None, repr=False, eq=False)
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     @property
     def path(self) -> str:

@@ -20,6 +20,7 @@ from packcloud_async._sansio import codec, json_text
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging, unwrap
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import NO_EXTRA
 from packcloud_async.models import SyncKind, sent_watermarks
 
@@ -53,6 +54,8 @@ class GeneralGlimpse:
     extra: Mapping[str, JsonValue] = field(default=NO_EXTRA, repr=False)
     absent: frozenset[str] = field(default=frozenset(), repr=False)
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
     @property
     def watermarks(self) -> Mapping[SyncKind, str | None]:
         """See :class:`Glimpse`."""
@@ -64,7 +67,7 @@ class GeneralGlimpse:
         return {name: _text_or_none(self.extra.get(name)) for name in TRADE}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Glimpses:
     """Reads glimpses from the bytes of an answer: one, or a list when there are ``many``."""
 

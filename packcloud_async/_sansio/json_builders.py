@@ -41,7 +41,7 @@ _MOST_UNKNOWN = 16
 _LONGEST_NAME = 100
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Form:
     """The names of an object in their order, and what they mean to a model."""
 
@@ -97,7 +97,7 @@ def _lines_for(field: Field, at: int) -> list[str]:
     return [f"if {field.name!r} in d:", *(f" {line}" for line in take), f"else: o.{field.name} = default_{at}"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Alike:
     """How objects of one form are built: ``in_order`` puts the names of one into the order of the function."""
 

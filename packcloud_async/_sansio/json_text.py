@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from packcloud_async._sansio.json_depth import decoded_within_depth
@@ -65,7 +66,7 @@ def parse_with_standard_library(body: bytes) -> JsonValue:
 
 def _text_of(body: bytes) -> str:
     text = body.decode()
-    if b"\\" in body and _MAYBE_HALF_A_PAIR.search(text) and any(map(_is_half_a_pair, _ESCAPE.finditer(text))):
+    if b"\\" in body and _MAYBE_HALF_A_PAIR.search(text) and any(map(_is_half_a_pair, _escape().finditer(text))):
         raise ValueError("half of a surrogate pair")
     return text
 
@@ -75,10 +76,14 @@ def _is_half_a_pair(escape: re.Match[str]) -> bool:
 
 
 _MAYBE_HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
-# A whole pair is one match, so that what is found in group 1 has no other half.
-_ESCAPE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
-)
+
+
+@cache
+def _escape() -> re.Pattern[str]:
+    # A whole pair is one match, so that what is found in group 1 has no other half.
+    return re.compile(
+        r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+    )
 
 
 def _refuse(number: str) -> object:

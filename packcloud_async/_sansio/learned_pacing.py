@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, cast
 from attrs import define, field
 
 from packcloud_async._sansio.pacing import Expectation
+from packcloud_async._sansio.values import equal, shown
 from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import check_instance, check_whole
@@ -66,6 +67,8 @@ class LearnedPacing:
     max_keys: int = field(default=1024, validator=_check_keys)
     _learned: dict[Key, deque[float]] = field(factory=dict, init=False, repr=False)
     _expected: dict[Key, Expectation] = field(factory=dict, init=False, repr=False, eq=False)
+
+    __repr__, __eq__ = shown, equal
 
     def learn(
         self, *, connector_id: str | None, category: str | None, kind: SyncKind, not_yet: float, seen: float

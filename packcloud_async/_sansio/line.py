@@ -7,6 +7,8 @@
 4. A grant looks at the first of each urgency at each open door, however many wait behind them.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
@@ -19,23 +21,23 @@ Item = TypeVar("Item")
 PATIENCE = 16
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Place(Generic[Item]):
     """One waiter's place; ``number`` is the order of coming, over all doors."""
 
     item: Item
     urgency: Urgency
-    door: "Door[Item]"
+    door: Door[Item]
     number: int
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Door(Generic[Item]):
     """Where some of them wait; told by the line alone."""
 
     is_open: bool = True
     overtaken: int = 0
-    lanes: "tuple[OrderedDict[int, Place[Item]], ...]" = field(init=False)
+    lanes: tuple[OrderedDict[int, Place[Item]], ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.lanes = tuple(OrderedDict[int, Place[Item]]() for _ in Urgency)
@@ -46,19 +48,19 @@ class Door(Generic[Item]):
         return not any(self.lanes)
 
     @property
-    def heads(self) -> "list[Place[Item]]":
+    def heads(self) -> list[Place[Item]]:
         """Who came first, of each urgency; the most urgent first."""
         return [next(iter(lane.values())) for lane in self.lanes if lane]
 
 
-@define
+@define(eq=False, repr=False)
 class Line(Generic[Item]):
     """Everybody who waits."""
 
     _overtaken: int = field(default=0, init=False)
     _numbers: int = field(default=0, init=False)
     # Open doors at which somebody waits.
-    _ready: "dict[Door[Item], None]" = field(factory=dict, init=False)
+    _ready: dict[Door[Item], None] = field(factory=dict, init=False)
 
     @property
     def is_ready(self) -> bool:
@@ -112,6 +114,6 @@ def _number(place: Place[Item]) -> int:
     return place.number
 
 
-def _most_urgent(heads: "list[list[Place[Item]]]") -> Place[Item]:
+def _most_urgent(heads: list[list[Place[Item]]]) -> Place[Item]:
     at_door = min(heads, key=lambda at_door: (at_door[0].urgency, at_door[0].number))
     return min(at_door, key=_number) if at_door[0].door.overtaken >= PATIENCE else at_door[0]

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.policies import PollPolicy
 
 READS_WITHIN: Final = 8
@@ -31,6 +32,8 @@ class Expectation:
     high: float
     tail: float
     worst: float
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def delay_after(self, policy: PollPolicy, age: float, *, spread: float) -> float:
         """Return the seconds until the next read of a job of this age; ``spread`` is the job's draw in [0, 1).

@@ -4,6 +4,8 @@ Lists print ``next`` as "link to next page" and no page parameter at all (api pa
 3166c04fcc6ce879df8647a3800b0d50 and others), so the link is all there is.
 """
 
+from __future__ import annotations
+
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -20,7 +22,7 @@ T = TypeVar("T")
 DEFAULT_MAX_PAGES = 10_000
 
 
-@define
+@define(eq=False, repr=False)
 class PageTrail:
     """The pages of one walk: gives the call for the next page, and refuses a link that leads away or in a circle."""
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
+
 SLACK = 0.25
 """The share of its wait by which a read may come early to travel with others."""
 
@@ -27,12 +29,16 @@ class Singles:
 
     integration_ids: tuple[str, ...]
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
 
 @frozen
 class Walk:
     """Read the list page by page, as long as :func:`goes_on` says so; those it did not show are read on their own."""
 
     integration_ids: tuple[str, ...]
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
 
 ReadPlan = Singles | Walk

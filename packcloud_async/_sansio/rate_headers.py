@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire import Headers
 
 LONGEST_RESET = 7 * 86_400.0
@@ -49,6 +50,8 @@ class Allowance:
     reset: float | None = None
     window: float | None = None
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
 
 def tells_allowance(headers: Mapping[str, str]) -> bool:
     """Whether an answer says anything that :func:`allowances` may read; header names are lower case."""
@@ -74,7 +77,7 @@ def allowances(headers: Mapping[str, str], now: datetime) -> tuple[Allowance, ..
     return ()
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Told:
     """The texts of one limit."""
 

@@ -1,5 +1,7 @@
 """What the body of a good answer holds: one reader for each form of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
@@ -44,7 +46,7 @@ def page_of_glimpses(*, with_trade: bool) -> Callable[[Response], Page[Glimpse]]
     return _glimpses(many=True, with_trade=with_trade).page
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Reading(Generic[T]):
     """What bodies hold that are read by one function: items, of which there may be one, and what stands around them.
 

@@ -10,14 +10,14 @@ SPANS = 10
 """The window is counted in so many spans; it moves by one at a time."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Span:
     number: float
     requests: int = 0
     retries: int = 0
 
 
-@define
+@define(eq=False, repr=False)
 class RetryBudget:
     """What one client sent in the last ``policy.budget_window`` seconds."""
 

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async.errors import PackCloudError
 
 
@@ -15,3 +16,5 @@ class RetryDetails:
     attempt: int
     wait: float
     error: PackCloudError
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed

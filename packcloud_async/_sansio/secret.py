@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from attrs import field, frozen
 
+from packcloud_async._sansio.values import equal, hashed
+
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
@@ -26,6 +28,8 @@ class Secret(Generic[T]):
     """
 
     _value: T = field(repr=False)
+
+    __eq__, __hash__ = equal, hashed
 
     def __repr__(self) -> str:
         return "Secret(...)"

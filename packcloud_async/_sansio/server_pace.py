@@ -26,7 +26,7 @@ _SAME_RESET = 2.0
 """Seconds by which the same reset may be told differently, if the window is long enough."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Window:
     left: float
     limit: float
@@ -52,7 +52,7 @@ class _Window:
         return last + min((self.resets_at - last) / (self.left + 1), policy.longest_wait)
 
 
-@define
+@define(eq=False, repr=False)
 class ServerPace:
     """What the server said last. Instants are of one clock, given by the caller."""
 

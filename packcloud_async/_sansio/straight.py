@@ -8,6 +8,8 @@
    a new beginning, unless what is known has served since. A lesson is paid for by what is read the general way.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -22,6 +24,7 @@ from packcloud_async._sansio.building import Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
 from packcloud_async._sansio.json_depth import DEEPEST, SHORT, is_deeper, is_guarded, may_be_deep
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
@@ -50,7 +53,9 @@ class _Names:
     around: tuple[str, ...] = ()
     is_bare: bool = False
 
-    def with_those_of(self, other: "_Names") -> "_Names":
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
+    def with_those_of(self, other: _Names) -> _Names:
         """Return all names of both, in the form of the other."""
         unknown, around = (*self.unknown, *other.unknown), (*self.around, *other.around)
         return _Names(tuple(dict.fromkeys(unknown)), tuple(dict.fromkeys(around)), other.is_bare)
@@ -67,14 +72,14 @@ def _is_plain(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and name.isprintable() and '"' not in name and "\\" not in name
 
 
-@define
+@define(eq=False, repr=False)
 class Straight(Generic[T]):
     """Reads the answers that carry one model, or a list when there are ``many``, all but the first of them fast."""
 
     _plan: Plan
     _many: bool
     _credit: int = field(default=MOST_LESSONS * LESSON, init=False)
-    _way: "_Way | None" = field(default=None, init=False)
+    _way: _Way | None = field(default=None, init=False)
     _has_served: bool = field(default=False, init=False)
 
     def read(self, body: bytes) -> tuple[tuple[T, ...], Paging] | None:
@@ -141,7 +146,7 @@ class Straight(Generic[T]):
         )
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Way:
     """How bytes become models."""
 

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.values import equal, hashed, shown
 
 
 class Damage(Enum):
@@ -85,6 +86,8 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
     body: bytes | None = field(default=None, repr=lambda body: f"<{len(body or b'')} bytes>")
 
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
 
 @frozen
 class Response:
@@ -94,6 +97,8 @@ class Response:
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
     body: bytes = field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
     damage: Damage | None = None
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def json(self) -> JsonValue:
         """Parse the body; raise :class:`~packcloud_async.InvalidResponse` when it is not JSON."""
