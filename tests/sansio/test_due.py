@@ -64,6 +64,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.sampled_from("abcde"), instants, instants),
         st.tuples(st.just("discard"), st.sampled_from("abcde")),
+        st.tuples(st.just("put all"), instants, instants),
         st.tuples(st.just("take"), instants),
     ),
     max_size=300,
@@ -80,6 +81,12 @@ def test_it_agrees_with_a_plain_table(steps):
             from_, due_at = sorted(when)
             put(queue, items[item], due_at=due_at, from_=from_)
             table[item] = (from_, due_at)
+        elif step == "put all":
+            from_, due_at = sorted(values)
+            for item in items.values():
+                item.due_at, item.early_at = due_at, from_
+            queue.put_all(items.values())
+            table = dict.fromkeys(items, (from_, due_at))
         elif step == "discard":
             queue.discard(items[values[0]])
             table.pop(values[0], None)
@@ -94,3 +101,15 @@ def test_it_agrees_with_a_plain_table(steps):
         assert told is None or told <= first_due
         assert {name for name, item in items.items() if item in queue} == set(table)
         assert len(queue) == len(table)
+
+
+def test_many_are_put_as_one_after_the_other_would_be():
+    queue, items = queue_of(a=(5, 10), b=(9, 12), c=(9, 12))
+    queue.discard(items["c"])
+    items["d"] = Item("d")
+    for due_at, item in enumerate(items.values(), 7):
+        item.due_at = item.early_at = due_at
+    queue.put_all(items.values())
+    assert (len(queue), queue.next_due()) == (4, 7)
+    assert names(queue.take(9)) == ["a", "b", "c"]
+    assert names(queue.take(10)) == ["d"]

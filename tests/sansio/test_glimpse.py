@@ -132,6 +132,15 @@ def test_an_undocumented_watermark_that_is_no_text_is_none(decoder):
     assert read(POLL_ONE, answer(shop)).watermarks[SyncKind.SHIPPING_SERVICES] == "now"
 
 
+@pytest.mark.parametrize("other", [None, "now", 7, "not sent"])
+def test_of_two_watermarks_that_were_sent_the_others_are_no_part_of(decoder, other):
+    fields = {} if other == "not sent" else {"stock_sync_updated_at": other, "shipping_service_sync_updated_at": other}
+    shop = integration(order_sync_updated_at="a", product_sync_updated_at="b", **fields)
+    others = {SyncKind.STOCKS: other, SyncKind.SHIPPING_SERVICES: other} if other in (None, "now") else {}
+    seen = dict(read(POLL_ONE, answer(shop)).watermarks)
+    assert seen == {SyncKind.ORDERS: "a", SyncKind.PRODUCTS: "b", **others}
+
+
 @pytest.mark.parametrize(
     ("fields", "trade"),
     [

@@ -481,6 +481,29 @@ def test_a_read_from_before_the_watch_does_not_say_that_nothing_moved():
     assert found == [None, Wait(4.0, decides=False)]
 
 
+def test_what_ended_or_is_not_asked_about_does_not_move():
+    progress, _ = watched((ORDERS, "accepted"), (PRODUCTS, "accepted"), (STOCKS, "accepted"))
+    assert progress.unmoved({ORDERS: T0}, asked_at=1.0, now=1.0, kinds=(ORDERS,)) == Wait(2.0, decides=False)
+    # A kind without a watermark ended with its POST.
+    shown = {ORDERS: T0, PRODUCTS: T0}
+    assert progress.unmoved(shown, asked_at=1.0, now=1.0, kinds=(ORDERS, PRODUCTS, STOCKS)) == Wait(2.0, decides=False)
+    assert progress.unmoved({}, asked_at=1.0, now=1.0, kinds=(STOCKS,)) is None
+
+
+def test_it_tells_how_far_a_post_got_and_which_kinds_a_probe_reads():
+    progress = SyncProgress(policy(), 0.0, dict.fromkeys([ORDERS, STOCKS], KindState()))
+    progress.baseline({ORDERS: T0}, probed={STOCKS: "a"})
+    progress.sending(ORDERS)
+    assert [progress.phase_of(kind) for kind in (ORDERS, STOCKS)] == [Phase.SENT, Phase.PLANNED]
+    assert not progress.is_answered(ORDERS)
+    assert progress.probed_kinds == (STOCKS,)
+    progress.accepted(ORDERS)
+    progress.refused(STOCKS, BUSY)
+    assert progress.is_answered(ORDERS)
+    assert progress.is_answered(STOCKS)
+    assert progress.probed_kinds == ()
+
+
 def test_what_is_expected_or_was_missed_is_told_step_by_step():
     progress, _ = watched()
     progress.unfound(MISSING, asked_at=1.0, now=1.0)
