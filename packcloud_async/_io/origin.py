@@ -31,9 +31,10 @@ class _Connecting(aiohttp.ClientRequest):
 class Heads:
     """What follows the first line of a request without a body, for the headers of one credential."""
 
-    given: Mapping[str, str]
-    _without_body: bytes
-    _with_empty_body: bytes
+    # Whoever prints objects of attrs field by field would print the credential.
+    given: Mapping[str, str] = field(repr=False)
+    _without_body: bytes = field(repr=False)
+    _with_empty_body: bytes = field(repr=False)
 
     def of(self, method: str) -> bytes:
         """Return the bytes for a method; of some it is expected that they say how long their body is."""
@@ -89,7 +90,7 @@ def origin_of(url: str, session: aiohttp.ClientSession, loop: asyncio.AbstractEv
 class _Paper:
     """What is written on: stands for a connection, and for its transport."""
 
-    written: bytes = b""
+    written: bytes = field(default=b"", repr=False)
 
     @property
     def transport(self) -> _Paper:
