@@ -182,7 +182,7 @@ class SyncRun:
                 await context.ledger.flush()
             end = End(None)
         except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
-            end = End(only_cause(caught))
+            end = End(_cause_of(caught))
         finally:
             self._ended_at = _now()
             context.results.put(end)
@@ -257,6 +257,17 @@ async def _organizations(context: RunContext, at_once: int) -> AsyncGenerator[_O
         yield organizations
         await organizations.until_at_most(0)
         context.senders.close()
+
+
+def _cause_of(caught: Exception) -> BaseException:
+    """Take an error out of its groups; of those of a broken ledger, which all who wait for it raise, the first one."""
+    others = caught.split(LedgerError)[1] if isinstance(caught, ExceptionGroup) else caught
+    if others is not None:
+        return only_cause(caught)
+    cause: BaseException = caught
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return cause
 
 
 def _record(ledger: Ledger, targets: Iterable[str | SyncTarget]) -> Sequence[int]:

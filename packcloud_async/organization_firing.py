@@ -130,7 +130,7 @@ class OrganizationFiring:
 
     def _ask_ahead(self) -> None:
         while len(self._asked) < min(len(self._starts) + len(self._posts), self._most_asked):
-            if self.run.results.piles_up:
+            if self.run.results.piles_up and len(self._asked) >= len(self._posts):
                 # Asked for again when they are taken.
                 self._moved.set()
                 return
@@ -139,6 +139,11 @@ class OrganizationFiring:
 
     def _begin(self, turn: Turn) -> None:
         self._asked.popleft()
+        if self.run.results.piles_up and not self._posts:
+            # Asked for again when they are taken.
+            turn.end()
+            self._moved.set()
+            return
         if self.run.senders.is_closed or (post := self._next_post()) is None:
             turn.end()
             return

@@ -658,3 +658,38 @@ async def test_a_run_is_not_resumed_on_another_server(path):
         # It was let go of, untouched.
         assert len(await resume(shop, path)) == 1
     assert shop.emulator.counters.duplicate_posts == 0
+
+
+@pytest.mark.parametrize(("organizations", "at"), [(1, 3), (1, 4), (4, 3), (4, 4), (4, 6), (4, 8)])
+async def test_a_ledger_that_breaks_is_one_error_to_whoever_iterates(organizations, at, tmp_path, monkeypatch):
+    """Several POSTs wait for it, and each is told."""
+    commits, real = 0, ledger_store.LedgerStore.commit
+
+    def commit(self, batch):
+        nonlocal commits
+        commits += 1
+        if commits >= at:
+            self._failure = self._failure or LedgerError("the disk is full")
+        return real(self, batch)
+
+    monkeypatch.setattr(ledger_store.LedgerStore, "commit", commit)
+    async with open_shop(organizations=organizations, integrations=6, faults=FaultPlan(latency=0.1)) as shop:
+        ledger = SqliteLedger(tmp_path / "run.sqlite")
+        told = []
+        # It says so once more when it is closed.
+        with pytest.raises(LedgerError, match="the disk is full"):
+            async with shop.client.sync_many(
+                shop.emulator.organization_ids, kinds={ORDERS}, poll=STEADY, ledger=ledger
+            ) as run:
+                await until_it_raises(run, told)
+        (error,) = told
+        assert isinstance(error, LedgerError)
+
+
+async def until_it_raises(run, told):
+    try:
+        async for _ in run:
+            pass
+    except Exception as error:
+        told.append(error)
+        raise

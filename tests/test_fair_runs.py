@@ -92,6 +92,36 @@ async def test_results_that_nobody_takes_hold_back_the_firing(monkeypatch):
         assert len([result async for result in run]) == 3_000
 
 
+@pytest.mark.parametrize("weight", [1, 10, 100])
+async def test_they_hold_it_back_whatever_the_weight(weight, monkeypatch):
+    monkeypatch.setattr("packcloud_async.results.UNREAD_RESULTS_ALLOWED", 10)
+    async with open_shop(organizations=20, integrations=50, per_page=100, faults=FaultPlan(latency=0.1)) as shop:
+        targets = [SyncTarget(id_, weight=weight) for id_ in shop.emulator.organization_ids]
+        async with shop.client.sync_many(targets, kinds={STOCKS}, max_in_flight=20) as run:
+            await asyncio.sleep(1_000)
+            # Those that were sent when the eleventh came still end.
+            assert run.report.integrations <= 10 + 20 + 1
+            assert len([result async for result in run]) == 20 * 50
+
+
+@pytest.mark.parametrize("kinds", [{STOCKS, ORDERS}, set(SyncKind)], ids=len)
+@pytest.mark.parametrize("allowed", [10, 11, 12, 13])
+async def test_no_post_of_a_job_that_was_begun_waits_for_a_reader(allowed, kinds, monkeypatch):
+    """The reader may be waiting for just that sync."""
+    monkeypatch.setattr("packcloud_async.results.UNREAD_RESULTS_ALLOWED", allowed)
+    poll = PollPolicy(first=1, deadline=2, jitter=0)
+    async with open_shop(organizations=4, integrations=40, per_page=100, faults=FaultPlan(latency=0.1)) as shop:
+        ids = shop.emulator.organization_ids
+        async with shop.client.sync_many(ids, kinds=kinds, poll=poll, max_in_flight=5) as run:
+            await anext(run)
+            await asyncio.sleep(500)
+            async with asyncio.timeout(10_000):
+                for id_ in ids:
+                    for number in range(1, 41):
+                        await shop.client.organization(id_).sync(f"int_{number}", *kinds, poll=poll)
+            assert len([result async for result in run]) == 4 * 40 - 1
+
+
 async def test_ten_thousand_jobs_need_no_task_each():
     most = 0
     async with open_shop(organizations=100, integrations=100, per_page=100) as shop:

@@ -130,13 +130,15 @@ def _builder_of_alike(plan: Plan) -> Builder[Any]:
         if type(items[0]) is not dict:
             raise TypeError
         keys = [*cast("dict[str, object]", items[0])]
-        if last is None or keys != last.form.keys:
-            last = study(keys)
+        # Taken once: another thread may put another one there.
+        alike = last
+        if alike is None or keys != alike.form.keys:
+            last = alike = study(keys)
         # So many names, and all of them there: no others then.
         if set(map(len, items)) != {len(keys)}:
             raise KeyError
         # The names of this very document: those that are the same object are found faster.
-        return last.build(map(itemgetter(*last.in_order(keys)), items), *last.form.unknown)
+        return alike.build(map(itemgetter(*alike.in_order(keys)), items), *alike.form.unknown)
 
     return cast("Builder[Any]", build)
 

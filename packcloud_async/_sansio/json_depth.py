@@ -1,25 +1,21 @@
 """How deep a JSON document is nested.
 
 What the interpreter's stack can hold depends on its version and its caller, so that a limit of our own is kept. It is
-looked after before a document is read: the limit of the interpreter may have been raised beyond what the stack holds.
+looked after before a document is read: the interpreter's own may be more than the stack of a thread holds.
 """
 
 import re
-import sys
-from collections.abc import Callable, Iterable
 from itertools import accumulate
-from typing import Any, Final, TypeVar
-
-T = TypeVar("T")
+from typing import Final
 
 DEEPEST: Final = 500
 """Levels of nesting that are read."""
 
-SHORT: Final = 2 * DEEPEST
-"""No document of so many bytes is too deep: each level is two brackets at least."""
+_SHORT: Final = 2 * DEEPEST
+# No document of so many bytes is too deep: each level is two brackets at least.
 
-_USUAL_LIMIT: Final = 2000
-"""Python's own is 1000; so many levels never harm a stack."""
+_USUAL_LEVELS: Final = 8
+# Levels are taken away from within, which is fast; few documents have more.
 
 
 class NestedTooDeep(ValueError):
@@ -29,59 +25,17 @@ class NestedTooDeep(ValueError):
 def check_depth(body: bytes) -> None:
     """Raise :class:`NestedTooDeep` for a document of more than ``DEEPEST`` levels; say nothing of what is no JSON."""
     if may_be_deep(body):
-        brackets = _without_texts(body).translate(_LEVELS, _NO_BRACKETS)
-        if any(level > DEEPEST for level in accumulate(memoryview(brackets).cast("b"))):
+        brackets = left = _without_texts(body).translate(None, _NO_BRACKETS)
+        for _ in range(_USUAL_LEVELS):
+            left = left.replace(b"{}", b"").replace(b"[]", b"")
+        if left and any(level > DEEPEST for level in accumulate(memoryview(brackets.translate(_LEVELS)).cast("b"))):
             raise NestedTooDeep
-
-
-def decoded_within_depth(body: bytes, decode: Callable[[bytes], T]) -> T:
-    """Decode a document; raise :class:`NestedTooDeep` for one of more than ``DEEPEST`` levels.
-
-    It raises what ``decode`` raises for what is no JSON.
-    """
-    if not may_be_deep(body):
-        return decode(body)
-    if not is_guarded():
-        check_depth(body)
-        return decode(body)
-    try:
-        value = decode(body)
-    except (ValueError, RecursionError):
-        check_depth(body)
-        raise
-    # Of values this takes a quarter of what it takes of the text.
-    if is_deeper((value,), DEEPEST):
-        raise NestedTooDeep
-    return value
 
 
 def may_be_deep(body: bytes) -> bool:
     """Whether there are more brackets than levels are allowed: few documents have so many at all."""
-    return len(body) > SHORT and _opened(body) > DEEPEST
+    return len(body) > _SHORT and _opened(body) > DEEPEST
 
-
-def is_guarded() -> bool:
-    """Whether the interpreter ends a reader before the stack does, so that depth may be looked at afterwards."""
-    return sys.getrecursionlimit() <= _USUAL_LIMIT
-
-
-def is_deeper(values: Iterable[object], levels: int) -> bool:
-    """Whether one of the values that were read is nested deeper than so many levels."""
-    inner: list[Any] = [value for value in values if type(value) in _CONTAINERS]
-    for _ in range(levels):
-        if not inner:
-            return False
-        inner = [
-            value
-            for container in inner
-            for value in (container.values() if type(container) in _NAMED else container)
-            if type(value) in _CONTAINERS
-        ]
-    return bool(inner)
-
-
-_NAMED: Final = frozenset({dict})
-_CONTAINERS: Final = frozenset({dict, list, tuple})
 
 # Bytes of value 1 and -1 for a bracket that opens and one that closes.
 _LEVELS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
-from packcloud_async._sansio.json_depth import decoded_within_depth
+from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async.errors import InvalidResponse
 
 JsonValue: TypeAlias = bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"] | None
@@ -28,7 +28,8 @@ def parse_leniently(body: bytes) -> JsonValue:
 
 def _parsed(body: bytes, decode: Callable[[bytes], JsonValue]) -> JsonValue:
     try:
-        return decoded_within_depth(body, decode)
+        check_depth(body)
+        return decode(body)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
         raise InvalidResponse(f"body is not JSON ({len(body)} bytes): {type(error).__name__}") from None

@@ -22,7 +22,7 @@ from attrs import define, field, frozen
 from packcloud_async._sansio import json_text
 from packcloud_async._sansio.building import Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
-from packcloud_async._sansio.json_depth import DEEPEST, SHORT, is_deeper, is_guarded, may_be_deep
+from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import NO_EXTRA
@@ -41,8 +41,6 @@ LESSON: Final = 2_000
 """So many models, read the general way, earn one lesson: it costs about as much as two hundred of them."""
 
 _LONGEST_NAME: Final = 100
-_LEVELS_AROUND: Final = 5
-"""At most so many are around a value of any form: an envelope, a list, a model, and the list and the object in it."""
 
 
 @frozen
@@ -90,16 +88,13 @@ class Straight(Generic[T]):
         way = self._way
         if way is None or not json_text.is_fast():
             return None
-        if (is_large := len(body) > SHORT and may_be_deep(body)) and not is_guarded():
-            return None
         try:
+            check_depth(body)
             document = way.decode(body)
         except (ValueError, RecursionError):
             return None
         found = document if way.is_bare else document.data
         models = way.build(found)
-        if is_large and is_deeper(way.loose_values(document, models), DEEPEST - _LEVELS_AROUND):
-            return None
         self._has_served = True
         return models, _NOWHERE if way.is_bare else paging(*_paging_of(document))
 
@@ -154,13 +149,6 @@ class _Way:
     is_bare: bool
     decode: Callable[[bytes], Any]
     build: Callable[[Any], tuple[Any, ...]]
-    loose_in_models: tuple[str, ...]
-    loose_around: tuple[str, ...]
-
-    def loose_values(self, document: Any, models: Iterable[Any]) -> list[object]:
-        """Return all values of any form, wherever they stand."""
-        inside = [getattr(model, name) for name in self.loose_in_models for model in models]
-        return inside + [getattr(document, attribute) for attribute in self.loose_around]
 
 
 _NOWHERE: Final = Paging()
@@ -181,8 +169,6 @@ def _way(msgspec: Any, plan: Plan, names: _Names, *, many: bool) -> _Way:
         is_bare=names.is_bare,
         decode=msgspec.json.Decoder(document).decode,
         build=_builder(plan, names.unknown, msgspec.UNSET, many=many),
-        loose_in_models=("extra", *(field.name for field in plan.fields if field.kind is Kind.OBJECTS)),
-        loose_around=() if names.is_bare else (*PAGING_FIELDS, *map(_attribute, range(len(around)))),
     )
 
 

@@ -288,3 +288,16 @@ def test_a_class_that_is_left_to_its_constructor_is_read_all_the_same():
     assert decode_items(model, Content([{}], "$")) == (model(absent={"value"}),)
     with pytest.raises(InvalidResponse, match=r"^unreadable value \(ValueError\) @ \$$"):
         decode(model, {"value": "abcd"})
+
+
+def test_who_reads_another_form_in_another_thread_is_not_in_the_way():
+    build = builder_of(plan_of(Integration))
+    given = integration(more=1)
+    other = dict(reversed(given.items()))
+
+    class MeanwhileAnother(dict):
+        def __len__(self):
+            build([other] * 4)
+            return super().__len__()
+
+    assert build([given, MeanwhileAnother(given), given, given]) == (decode(Integration, given),) * 4

@@ -1,40 +1,23 @@
 """The depth of a document, looked at before it is read and afterwards."""
 
 import json
-import sys
+import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from packcloud_async._sansio import json_depth
-from packcloud_async._sansio.json_depth import (
-    DEEPEST,
-    NestedTooDeep,
-    check_depth,
-    decoded_within_depth,
-    is_deeper,
-    is_guarded,
-    may_be_deep,
-)
+from packcloud_async import InvalidResponse
+from packcloud_async._sansio import json_text, readers
+from packcloud_async._sansio.json_depth import DEEPEST, NestedTooDeep, check_depth, may_be_deep
+from packcloud_async._sansio.wire import Response
+from packcloud_async.models import Integration
 
-from .payloads import json_values
-
-
-def depth_of(value):
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inside is None else 1 + max(map(depth_of, inside), default=0)
+from .payloads import integration
 
 
 def nested(levels, innermost=1):
     for level in range(levels):
         innermost = [innermost] if level % 2 else {"a": innermost}
     return innermost
-
-
-@given(json_values, st.integers(0, 6))
-def test_a_value_is_deeper_than_some_levels(value, levels):
-    assert is_deeper([7, value, "x"], levels) == (depth_of(value) > levels)
 
 
 @pytest.mark.parametrize("plain", ["x", "]}]}" * 300, "[{" * 300, 'said "no"', "\\", '\\"]'])
@@ -60,34 +43,61 @@ def test_nothing_is_said_of_what_is_no_json(body):
     check_depth(body)
 
 
-def test_a_raised_limit_of_the_interpreter_is_no_guard(monkeypatch):
-    monkeypatch.setattr(sys, "getrecursionlimit", lambda: 1000)
-    assert is_guarded()
-    monkeypatch.setattr(json_depth.sys, "getrecursionlimit", lambda: 1_000_000)
-    assert not is_guarded()
-
-
-# Under hypothesis, or a debugger, the limit is another one.
-LIMITS = {"guarded": 1000, "not guarded": 1_000_000}
 WIDE = [{"a": [{}]}] * 1000
+DEEP_AND_WIDE = [nested(DEEPEST - 1)] * 3
 
 
-@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
 @pytest.mark.parametrize(
-    ("body", "error"),
+    ("body", "is_too_deep"),
     [
-        pytest.param(json.dumps(WIDE).encode(), None, id="wide"),
-        pytest.param(json.dumps(nested(DEEPEST)).encode(), None, id="as deep as may be"),
-        pytest.param(json.dumps(nested(DEEPEST + 1)).encode(), NestedTooDeep, id="one level more"),
-        pytest.param(b"[" * 100_000 + b"]" * 100_000, NestedTooDeep, id="deeper than any stack"),
-        pytest.param(b"[" * 100_000, NestedTooDeep, id="deep, and no JSON"),
-        pytest.param(json.dumps(WIDE).encode()[:-1], json.JSONDecodeError, id="wide, and no JSON"),
+        pytest.param(json.dumps(WIDE).encode(), False, id="wide"),
+        pytest.param(json.dumps(DEEP_AND_WIDE).encode(), False, id="deep and wide"),
+        pytest.param(json.dumps([*DEEP_AND_WIDE, nested(DEEPEST)]).encode(), True, id="one level more"),
+        pytest.param(json.dumps(nested(DEEPEST)).encode(), False, id="as deep as may be"),
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, True, id="deeper than any stack"),
+        pytest.param(b"[" * 100_000, True, id="deep, and no JSON"),
+        pytest.param(b"]" * 2000 + b"[" * 2000, False, id="no JSON, and never deep"),
     ],
 )
-def test_a_document_is_decoded_within_its_depth(body, error, limit, monkeypatch):
-    monkeypatch.setattr(json_depth.sys, "getrecursionlimit", lambda: limit)
-    if error is None:
-        assert decoded_within_depth(body, json.loads) == json.loads(body)
+def test_depth_is_known_before_anything_is_read(body, is_too_deep):
+    if is_too_deep:
+        with pytest.raises(NestedTooDeep):
+            check_depth(body)
     else:
-        with pytest.raises(error):
-            decoded_within_depth(body, json.loads)
+        check_depth(body)
+
+
+def in_a_small_thread(act):
+    """Run it where the stack is as small as it is on some systems."""
+    found = []
+    before = threading.stack_size(256 * 1024)
+    try:
+        thread = threading.Thread(target=lambda: found.append(act()))
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.own_interpreter
+@pytest.mark.parametrize("levels", [4_000, 9_000, 50_000])
+@pytest.mark.parametrize("learned", [False, True], ids=["general", "straight"])
+@pytest.mark.parametrize("is_fast", [False, True], ids=["standard", "msgspec"])
+def test_no_depth_ends_the_process_of_a_small_stack(is_fast, learned, levels, monkeypatch):
+    """A stack that overflows ends it, and from Python 3.12 on no limit of the interpreter is in the way."""
+    if not is_fast:
+        monkeypatch.setattr(json_text, "msgspec_in_use", lambda: None)
+    elif not json_text.is_fast():
+        pytest.skip("msgspec is in the extra speed")
+    read = readers.one(Integration)
+    if learned:
+        read(Response(200, {}, json.dumps({"data": integration(more=1)}).encode()))
+    deep = json.dumps({"data": integration(more="@")}).replace('"@"', '{"a":' * levels + "1" + "}" * levels)
+
+    def act():
+        with pytest.raises(InvalidResponse, match="NestedTooDeep"):
+            read(Response(200, {}, deep.encode()))
+        return True
+
+    assert in_a_small_thread(act)
