@@ -17,7 +17,7 @@ import attrs
 from attrs import define, field
 
 from packcloud_async._io.signal import Signal
-from packcloud_async._io.tasks import only_cause, until_done
+from packcloud_async._io.tasks import causes_of, only_cause, until_done
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
 from packcloud_async._sansio.on_conflict import OnConflict
@@ -261,13 +261,8 @@ async def _organizations(context: RunContext, at_once: int) -> AsyncGenerator[_O
 
 def _cause_of(caught: Exception) -> BaseException:
     """Take an error out of its groups; of those of a broken ledger, which all who wait for it raise, the first one."""
-    others = caught.split(LedgerError)[1] if isinstance(caught, ExceptionGroup) else caught
-    if others is not None:
-        return only_cause(caught)
-    cause: BaseException = caught
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
-    return cause
+    causes = causes_of(caught)
+    return causes[0] if all(isinstance(cause, LedgerError) for cause in causes) else only_cause(caught)
 
 
 def _record(ledger: Ledger, targets: Iterable[str | SyncTarget]) -> Sequence[int]:

@@ -57,6 +57,12 @@ def only_cause(error: BaseException) -> BaseException:
     return error
 
 
+def causes_of(error: BaseException) -> list[BaseException]:
+    """Return the errors in the groups that task groups wrap them in; the error itself if it is no group."""
+    grouped: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return [cause for one in grouped for cause in causes_of(one)] or [error]
+
+
 def carry(cancelled: asyncio.CancelledError, seen: object) -> None:
     """Let a cancellation carry what the cancelled one had seen so far."""
     # Not a subclass: asyncio's timeouts of Python 3.11 know cancellations by their very class.
