@@ -22,10 +22,9 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks import compare, readme
-from benchmarks.results import QUICK, ROOT
+from benchmarks.results import QUICK, ROOT, SMOKE
 
 HERE = Path(__file__).parent
-SMOKE = ROOT / "build" / "benchmarks"
 
 
 @frozen

@@ -28,7 +28,7 @@ from attrs import evolve, frozen
 
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import integration
-from benchmarks.measuring.rounds import NOISY, spread
+from benchmarks.measuring.rounds import noise, spread
 from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
 
 QUICK = ("--rounds", "2")
@@ -200,7 +200,11 @@ class Found:
     @property
     def is_noisy(self) -> bool:
         """Whether the machine did something else as well."""
-        return spread(self.samples[self.lines[0].code]).width > NOISY
+        return self.noise() is not None
+
+    def noise(self) -> str | None:
+        """Say why the run cannot be called quiet, None when it can."""
+        return noise(spread(self.samples[self.lines[0].code]), self.lines[0].name)
 
     def figures(self) -> Iterator[Figure]:
         """Yield how many times the first line each of the others takes."""
@@ -218,7 +222,7 @@ class Found:
 
     def table(self) -> Table:
         """Put milliseconds and ratios under each other."""
-        note = f"{NOTE} **This run was too noisy.**" if self.is_noisy else NOTE
+        note = " ".join(filter(None, [NOTE, self.noise()]))
         return Table(self.title, COLUMNS, tuple(self._row(line) for line in self.lines), note)
 
     def _row(self, line: Line) -> tuple[Cell, ...]:

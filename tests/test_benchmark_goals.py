@@ -37,7 +37,7 @@ class TestPolled:
         return Pairs(25, [(Polled(100, 0, ms / 10, 1), Polled(100, 50, 4 * ms / 10, 1)) for ms in read])
 
     def test_the_floor_is_what_reads_the_same_bytes(self):
-        figure = self.pairs(1, 1).figure()
+        figure = self.pairs(1, 1, 1).figure()
         assert (figure.value, figure.goal, figure.better) == (2550 / 0.4, polled.GOAL, "higher")
         assert (figure.floor, figure.quiet) == (25 * 100 / 0.1, True)
 
