@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -564,6 +567,26 @@ class TestTheSuite:
         monkeypatch.setattr(suite.readme, "main", lambda: pytest.fail("the pages were written"))
         assert suite.main(["--quick", "fairness"]) == 0
         assert results.load(tmp_path)["fairness"]["quick"] is True
+
+    @pytest.mark.parametrize(
+        ("started_by", "told"),
+        [({}, ["", "stopped; nothing was written of what was under way"]), ({"BENCHMARKS_STARTED_BY": "1"}, [])],
+        ids=["by hand", "by another"],
+    )
+    def test_ctrl_c_is_told_in_a_line_by_the_process_that_was_started_by_hand(self, started_by, told):
+        usual = {name: value for name, value in os.environ.items() if name != "BENCHMARKS_STARTED_BY"}
+        code = "import benchmarks, signal; signal.raise_signal(signal.SIGINT)"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=usual | started_by,
+            cwd=results.ROOT,
+        )
+        # What a shell tells as 130.
+        assert done.returncode == -signal.SIGINT
+        assert done.stderr.splitlines() == told
 
     def test_a_smoke_run_of_one_module_leaves_what_was_measured(self, tmp_path, monkeypatch):
         monkeypatch.setattr(results, "ROOT", tmp_path)
