@@ -13,6 +13,7 @@ module says with ``ONLY_BY_NAME`` why it is not among all, and with ``QUICK`` ho
 import argparse
 import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,10 +23,11 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks import compare, readme
-from benchmarks.results import QUICK, ROOT
+from benchmarks.results import QUICK, ROOT, SMOKE
 
 HERE = Path(__file__).parent
-SMOKE = ROOT / "build" / "benchmarks"
+GRACE = 20.0
+"""Seconds a benchmark has to end its processes when it is stopped."""
 
 
 @frozen
@@ -83,9 +85,24 @@ def run(chosen: Sequence[Benchmark], *, quick: bool) -> list[str]:
             continue
         print(f"\n== {one.name}: {one.describes}", flush=True)
         command = [sys.executable, "-m", f"benchmarks.{one.name}", *((one.quick or ()) if quick else ())]
-        if subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode:
+        if _ended(command, environment):
             failed.append(one.name)
     return failed
+
+
+def _ended(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run it and return its exit code; when this is stopped, wait until it has ended its own processes."""
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # Ctrl-C reaches both; whoever was told alone passes it on.
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

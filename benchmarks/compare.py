@@ -2,7 +2,8 @@
 
 A figure with quartiles moved when those of the old and the new run do not overlap, one without when it is another by
 more than a twentieth. What moved is told with its ratio. The exit code is 1 if a figure that has a better side got
-worse by more than the threshold, in runs that were quiet enough to tell.
+worse by more than the threshold, in runs that were quiet enough to tell; it is 2 if a file cannot be read. What a
+smoke run found is not judged. Fewer than three rounds have no quartiles, whatever an older file says.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from benchmarks.measuring.rounds import ENOUGH
 from benchmarks.results import Figure, Table, load, written
 
 ONLY_BY_NAME = "it compares two files"
@@ -21,7 +23,7 @@ NOISE = 0.05
 """A figure without quartiles moved by noise alone as long as it moved by no more than this share."""
 THRESHOLD = 0.10
 
-Judgement = Literal["worse", "better", "other", "too noisy to judge"]
+Judgement = Literal["worse", "better", "other", "too noisy to judge", "a smoke run, not judged"]
 
 
 @frozen
@@ -31,6 +33,7 @@ class Move:
     benchmark: str
     old: Figure
     new: Figure
+    smoke: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -40,6 +43,8 @@ class Move:
     @property
     def judgement(self) -> Judgement:
         """Which way it went, as far as one way is better."""
+        if self.smoke:
+            return "a smoke run, not judged"
         if self.new.better is None:
             return "other"
         if not (self.old.quiet and self.new.quiet):
@@ -55,7 +60,7 @@ class Move:
 
     def __str__(self) -> str:
         ratio = "" if self.ratio is None else f", x {self.ratio:.3g}"
-        missed = self.new.reached is False and self.old.reached is not False
+        missed = not self.smoke and self.new.reached is False and self.old.reached is not False
         goal = f"; misses its goal of {written(self.new.goal)} now" if missed else ""
         return (
             f"{self.judgement}: {self.benchmark}: {self.new.name}: {_told(self.old)} -> {_told(self.new)}{ratio}{goal}"
@@ -64,30 +69,77 @@ class Move:
 
 @frozen
 class Comparison:
-    """Everything there is to tell: what moved, and what stands in one file alone or cannot be compared."""
+    """Everything there is to tell: what moved, what stands in one file alone, and how many figures those are."""
 
     moves: tuple[Move, ...]
     remarks: tuple[str, ...]
+    not_compared: int = 0
+
+
+class NotResults(Exception):
+    """A file from which nothing can be compared."""
+
+
+def read(place: Path) -> Mapping[str, Any]:
+    """Return what a file holds; raise :class:`NotResults` when it cannot be read, or an entry of it."""
+    try:
+        found: object = load(place)
+    except OSError as error:
+        raise NotResults(f"{place} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise NotResults(f"{place} is no JSON: {error}") from error
+    if not isinstance(found, dict) or not found:
+        raise NotResults(f"{place} holds no results: there should be an object with an entry for each benchmark")
+    entries = cast("dict[str, Any]", found)
+    for name, entry in entries.items():
+        try:
+            _check(entry)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise NotResults(f"{place}: the entry {name!r} is broken: {error!r}") from error
+    return entries
+
+
+def _check(entry: Mapping[str, Any]) -> None:
+    """Raise one of Python's own errors when an entry is not what ``save`` writes."""
+    _differences("", entry, entry)
+    for one in figures(entry).values():
+        for number in (one.value, one.low, one.high, one.goal):
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int | float)):
+                raise TypeError(f"{one.name!r} has {number!r} for a number")
+        if one.value is None:
+            raise TypeError(f"{one.name!r} has no value")
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     """Compare what two files hold."""
     moves: list[Move] = []
     remarks = [f"{name}: only in the {where} file" for where, name in _alone(old, new)]
+    not_compared = sum(len(figures({"old": old, "new": new}[where][name])) for where, name in _alone(old, new))
     for name in (name for name in new if name in old):
         one, other = figures(old[name]), figures(new[name])
+        smoke = bool(old[name].get("quick") or new[name].get("quick"))
+        not_compared += len(_alone(one, other))
         remarks += _differences(name, old[name], new[name])
         remarks += [f"{name}: {figure}: only in the {where} file" for where, figure in _alone(one, other)]
-        moves += [Move(name, one[key], other[key]) for key in other if key in one and moved(one[key], other[key])]
-    return Comparison(tuple(moves), tuple(remarks))
+        moves += [
+            Move(name, one[key], other[key], smoke) for key in other if key in one and moved(one[key], other[key])
+        ]
+    return Comparison(tuple(moves), tuple(remarks), not_compared)
 
 
 def figures(entry: Mapping[str, Any]) -> dict[str, Figure]:
     """Return the figures of a benchmark by name; where none were written, the numbers of its tables."""
     if "figures" in entry:
-        return {found["name"]: Figure(**found) for found in entry["figures"]}
+        few = entry.get("setting", {}).get("rounds", ENOUGH) < ENOUGH
+        found = [Figure(**found) for found in entry["figures"]]
+        return {one.name: _without_quartiles(one) if few and one.low is not None else one for one in found}
     tables = [Table.from_json(table) for table in entry["tables"]]
     return {figure.name: figure for table in tables for figure in _of_table(table)}
+
+
+def _without_quartiles(figure: Figure) -> Figure:
+    """Return a figure of too few rounds as it is written by now."""
+    return evolve(figure, low=None, high=None, quiet=False)
 
 
 def moved(old: Figure, new: Figure) -> bool:
@@ -151,14 +203,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("new", type=Path, metavar="NEW")
     parser.add_argument("--threshold", type=float, default=THRESHOLD, help="worse by more than this share is an error")
     options = parser.parse_args(arguments)
-    found = compare(load(options.old), load(options.new))
+    try:
+        found = compare(read(options.old), read(options.new))
+    except NotResults as error:
+        parser.error(str(error))
     for remark in found.remarks:
         print(remark)
-    order: tuple[Judgement, ...] = ("worse", "better", "too noisy to judge", "other")
+    order: tuple[Judgement, ...] = ("worse", "better", "too noisy to judge", "a smoke run, not judged", "other")
     for move in sorted(found.moves, key=lambda move: order.index(move.judgement)):
         print(move)
     worse = sum(move.is_worse_by(options.threshold) for move in found.moves)
     print(f"{len(found.moves)} figures moved, {worse} got worse by more than {100 * options.threshold:g} %")
+    if found.not_compared:
+        print(f"{found.not_compared} figures were not compared: only one of the files has them")
     return 1 if worse else 0
 
 

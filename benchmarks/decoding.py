@@ -19,7 +19,7 @@ from attrs import frozen
 
 from benchmarks.decoders import DECODERS, NEEDS, prepared
 from benchmarks.measuring.answers import page
-from benchmarks.measuring.rounds import NOISY, Contestant, Rounds, measure, workers
+from benchmarks.measuring.rounds import ENOUGH, NOISY, Contestant, Rounds, Spread, measure, workers
 from benchmarks.measuring.samples import Task
 from benchmarks.measuring.worker import Ask
 from benchmarks.results import FOLDER, Cell, Figure, Table, save
@@ -123,7 +123,8 @@ def tables(found: Mapping[int, Rounds]) -> Sequence[Table]:
         if {compared.one, compared.other} <= set(names)
     ]
     noisy = [f"{name} at {size:,}" for size, rounds in found.items() for name in names if _is_noisy(rounds, name)]
-    note = f"**Too noisy**, the quartiles are more than {100 * NOISY:.0f} % apart: {', '.join(noisy)}." if noisy else ""
+    too_noisy = f"**Too noisy**, the quartiles are more than {100 * NOISY:.0f} % apart or of fewer than {ENOUGH} rounds"
+    note = f"{too_noisy}: {', '.join(noisy)}." if noisy else ""
     return [
         Table("Microseconds of processor time for one integration", ("decoder", *columns), tuple(rows), note),
         Table("Ratios", ("what", *columns, "goal"), tuple(ratios), FLOORS),
@@ -135,11 +136,11 @@ def _counted(size: int) -> str:
 
 
 def _is_noisy(rounds: Rounds, name: str) -> bool:
-    return rounds.cpu(name).width > NOISY
+    return not rounds.cpu(name).is_quiet()
 
 
 def _ratio(figure: Figure) -> str:
-    told = f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+    told = str(Spread(figure.value, figure.low, figure.high))
     missed = "" if figure.reached in {None, True} else " **no**"
     return told + missed + ("" if figure.quiet else " (noisy)")
 

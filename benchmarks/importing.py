@@ -7,8 +7,10 @@ round only writes the bytecode, as an installation does. Figures are processor t
 process without what an interpreter that does nothing takes; ratios are within one round. The server of the first
 request is a thread of the process that measures. Without ``speed`` means that msgspec cannot be imported.
 
-What the rest consists of stands beside it: the four and as many modules as the package loads, with as many classes of
-as many fields, of which attrs writes nothing but the constructors.
+The package loads aiohttp and attrs. cattrs and backoff are loaded by the first wrong answer and the first retry, which
+are measured as what they add to a process that made one right request. The last row of the imports is no account of
+the rest: it is aiohttp, attrs and as many modules as the package has, with as many classes of as many fields, of which
+attrs writes nothing but the constructors; checks, functions and other modules of Python are not in it.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from attrs import evolve, frozen
 
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import integration
-from benchmarks.measuring.rounds import NOISY, spread
+from benchmarks.measuring.rounds import noise, spread
 from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
 
 QUICK = ("--rounds", "2")
@@ -36,6 +38,7 @@ QUICK = ("--rounds", "2")
 GOAL = 1.15
 NOTHING = "pass"
 FOUR = "import aiohttp, attrs, cattrs, backoff"
+LOADED = "import aiohttp, attrs"
 MSGSPEC = f"{FOUR}, msgspec, msgspec.json"
 NO_SPEED = "import sys; sys.modules['msgspec'] = None; "
 LATER = "import packcloud_async; [getattr(packcloud_async, name) for name in packcloud_async.__all__]"
@@ -63,6 +66,34 @@ async def main():
         assert (await client.organization("org_1").integrations.get("int_1")).name
 asyncio.run(main())
 """
+WRONG_ANSWER = """
+import asyncio
+from packcloud_async import InvalidResponse, PackCloudClient
+
+async def main():
+    async with PackCloudClient(token="t", base_url=URL) as client:
+        integrations = client.organization("org_1").integrations
+        assert (await integrations.get("int_1")).name
+        try:
+            await integrations.get("int_wrong")
+        except InvalidResponse:
+            return
+        raise AssertionError("the answer was taken for right")
+asyncio.run(main())
+"""
+RETRY = """
+import asyncio
+from packcloud_async import PackCloudClient, RetryPolicy
+
+async def main():
+    retried = []
+    async with PackCloudClient(token="t", base_url=URL, retry=RetryPolicy(first=0), on_retry=retried.append) as client:
+        integrations = client.organization("org_1").integrations
+        assert (await integrations.get("int_1")).name
+        assert (await integrations.get("int_again")).name
+    assert len(retried) == 1
+asyncio.run(main())
+"""
 
 
 @frozen
@@ -85,7 +116,8 @@ class Loaded:
     def name(self) -> str:
         """How the table calls it."""
         fields = sum(self.fields)
-        return f"the four, and as much: {self.modules} modules, {len(self.fields)} classes of {fields} fields in all"
+        much = f"{self.modules} modules, {len(self.fields)} classes of {fields} fields in all"
+        return f"aiohttp, attrs, and {much}, with nothing in them"
 
 
 def loaded() -> Loaded:
@@ -112,33 +144,43 @@ def _class(number: int, fields: int) -> str:
 
 
 def imports(found: Loaded) -> tuple[Line, ...]:
-    """Return what is imported; the last two are what the rest consists of."""
+    """Return what is imported."""
     return (
         Line("the four packages it needs", FOUR),
+        Line("aiohttp and attrs, which it loads of them", LOADED),
         Line(OURS, "import packcloud_async", GOAL),
         Line(WITHOUT_SPEED, f"{NO_SPEED}import packcloud_async", GOAL),
         Line("every public name of it", LATER),
         Line("the four and msgspec", MSGSPEC),
-        Line(found.name, f"{FOUR}, as_much"),
+        Line(found.name, f"{LOADED}, as_much"),
     )
 
 
-OURS, WITHOUT_SPEED = "`import packcloud_async`", "the same without `speed`"
+OURS, WITHOUT_SPEED, TYPED = "`import packcloud_async`", "the same without `speed`", "`PackCloudClient`, typed"
 FIRST_REQUESTS = (
     Line("aiohttp, with the four imported", FOUR + RAW_REQUEST),
-    Line("`PackCloudClient`, typed", OUR_REQUEST, GOAL),
+    Line(TYPED, OUR_REQUEST, GOAL),
     Line(WITHOUT_SPEED, NO_SPEED + OUR_REQUEST, GOAL),
     Line("aiohttp, with the four and msgspec imported", MSGSPEC + RAW_REQUEST),
+)
+AFTERWARDS = (
+    Line("the first wrong answer", WRONG_ANSWER),
+    Line(WITHOUT_SPEED, NO_SPEED + WRONG_ANSWER),
+    Line("the first retry, waited for no time", RETRY),
 )
 
 
 class _Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    failed = False
 
     def do_GET(self) -> None:
-        """Answer with one integration."""
-        body = json.dumps({"data": integration(1)}).encode()
-        self.send_response(200)
+        """Answer with one integration: with a wrong one, or after a failure, where the path says so."""
+        found = integration(1) | ({"name": 1} if self.path.endswith("int_wrong") else {})
+        fails = self.path.endswith("int_again") and not self.failed
+        self.failed = self.failed or fails
+        body = json.dumps({"data": found}).encode()
+        self.send_response(503 if fails else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -165,10 +207,16 @@ def cpu(code: str, *, folder: str) -> float:
     """Run a line in a fresh process; return the seconds of processor time it took."""
     environment = {**cores.environment(), "PYTHONPYCACHEPREFIX": folder, "PYTHONPATH": folder}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
-    if cores.CLIENT_CORE is not None:
-        os.sched_setaffinity(process.pid, {cores.CLIENT_CORE})
-    _, status, used = os.wait4(process.pid, 0)
+    # In a group of its own Ctrl-C does not reach it: it is ended here, without a traceback.
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, process_group=0)
+    try:
+        if cores.CLIENT_CORE is not None:
+            os.sched_setaffinity(process.pid, {cores.CLIENT_CORE})
+        _, status, used = os.wait4(process.pid, 0)
+    except KeyboardInterrupt:
+        process.kill()
+        process.wait()
+        raise
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"a line ended with status {process.returncode}; see its traceback above")
@@ -200,7 +248,11 @@ class Found:
     @property
     def is_noisy(self) -> bool:
         """Whether the machine did something else as well."""
-        return spread(self.samples[self.lines[0].code]).width > NOISY
+        return self.noise() is not None
+
+    def noise(self) -> str | None:
+        """Say why the run cannot be called quiet, None when it can."""
+        return noise(spread(self.samples[self.lines[0].code]), self.lines[0].name)
 
     def figures(self) -> Iterator[Figure]:
         """Yield how many times the first line each of the others takes."""
@@ -218,7 +270,7 @@ class Found:
 
     def table(self) -> Table:
         """Put milliseconds and ratios under each other."""
-        note = f"{NOTE} **This run was too noisy.**" if self.is_noisy else NOTE
+        note = " ".join(filter(None, [NOTE, self.noise()]))
         return Table(self.title, COLUMNS, tuple(self._row(line) for line in self.lines), note)
 
     def _row(self, line: Line) -> tuple[Cell, ...]:
@@ -232,6 +284,16 @@ class Found:
         return (a / b for a, b in zip(self.samples[line.code], self.samples[self.lines[0].code], strict=True))
 
 
+def afterwards(lines: Sequence[Line], requests: Mapping[str, Line], samples: Mapping[str, Sequence[float]]) -> Table:
+    """Put what the lines add to one right request, of the same round, under each other."""
+    rows: list[tuple[Cell, ...]] = []
+    for line in lines:
+        before = requests[WITHOUT_SPEED if line.name.endswith(WITHOUT_SPEED) else TYPED]
+        added = zip(samples[line.code], samples[before.code], strict=True)
+        rows.append((line.name, str(spread(1000 * (mine - one) for mine, one in added))))
+    return Table("Afterwards, in a process that made one right request", COLUMNS[:2], tuple(rows), ADDED)
+
+
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -240,8 +302,11 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     options = parser.parse_args(arguments)
     as_much = loaded()
     with serving() as url:
-        requests = [evolve(line, code=f"URL = {url!r}\n{line.code}") for line in FIRST_REQUESTS]
-        lines = [line.code for line in (*imports(as_much), *requests)]
+        requests, later = (
+            [evolve(line, code=f"URL = {url!r}\n{line.code}") for line in lines]
+            for lines in (FIRST_REQUESTS, AFTERWARDS)
+        )
+        lines = [line.code for line in (*imports(as_much), *requests, *later)]
         samples = measure(lines, as_much, rounds=options.rounds, seed=options.seed)
     found = (
         Found("Import", imports(as_much), samples),
@@ -249,7 +314,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
     )
     save(
         "importing",
-        [one.table() for one in found],
+        [*(one.table() for one in found), afterwards(later, {line.name: line for line in requests}, samples)],
         figures=[figure for one in found for figure in one.figures()],
         folder=folder,
         seed=options.seed,
@@ -259,6 +324,7 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
 
 TO_FIRST = "x the first row"
 COLUMNS = ("what", "processor time, ms", TO_FIRST, "goal", "reached")
+ADDED = "Medians and quartiles of what is added to one right request, in the same round. No goal is set."
 NOTE = "Medians and quartiles, without the time of an interpreter that does nothing."
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measuring import question
-from benchmarks.measuring.contestants import GENERATOR, OURS, PLAIN, PYTHON_CLIENT
+from benchmarks.measuring.contestants import GENERATOR, LIMITED, OURS, PLAIN, PYTHON_CLIENT
 from benchmarks.measuring.found import TO_OURS, TO_RAW, Goal, Shape
 from benchmarks.measuring.question import Question
 from benchmarks.results import FOLDER
@@ -20,8 +20,16 @@ AHEAD = (Goal(GENERATOR, TO_OURS, 2.5, "higher"), Goal(PYTHON_CLIENT, TO_OURS, 1
 QUESTION = Question(
     "pages",
     (
-        Shape("page_25", "A typed page of 25", (Goal(OURS, TO_RAW, 1.5), Goal(PLAIN, TO_RAW, 2.0), *AHEAD)),
-        Shape("page_100", "A typed page of 100", (Goal(OURS, TO_RAW, 2.6), Goal(PLAIN, TO_RAW, 4.6), *AHEAD)),
+        Shape(
+            "page_25",
+            "A typed page of 25",
+            (Goal(OURS, TO_RAW, 1.5), Goal(PLAIN, TO_RAW, 2.0), Goal(LIMITED, TO_RAW, 1.5), *AHEAD),
+        ),
+        Shape(
+            "page_100",
+            "A typed page of 100",
+            (Goal(OURS, TO_RAW, 2.6), Goal(PLAIN, TO_RAW, 4.6), Goal(LIMITED, TO_RAW, 2.6), *AHEAD),
+        ),
     ),
     in_flight=(8, 64),
 )

@@ -1,14 +1,16 @@
 """Write the tables of the pages below from results.json: ``python -m benchmarks.readme``.
 
-A table stands between ``<!-- pacing -->`` and ``<!-- end -->``; the rest of a page is left as it is. ``<!-- goals -->``
-is every figure of every benchmark that has a goal.
+A table stands between ``<!-- pacing -->`` and ``<!-- end -->``; the rest of a page is left as it is, and so is a table
+whose benchmark is not among the results. ``<!-- goals -->`` is every figure of every benchmark that has a goal, and is
+left as it is while one of the benchmarks of its page is not there.
 """
 
 import re
 from pathlib import Path
 
-from benchmarks.results import FOLDER, ROOT, Figure, Table, load, tables_of, written
+from benchmarks.results import FILE, FOLDER, ROOT, Figure, Table, load, tables_of, written
 
+GOALS = "goals"
 ONLY_BY_NAME = "it writes what others found"
 DOCS = ("budget", "fairness", "ledger", "sharing", "soak")
 PAGES = (ROOT / "benchmarks" / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS))
@@ -17,7 +19,14 @@ _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 def filled(page: str, folder: Path = FOLDER) -> str:
     """Return the page with the tables of the results in it."""
-    return _SECTION.sub(lambda found: f"{found[1]}\n{_written(found[2], folder)}\n\n{found[3]}", page)
+    there = set(load(folder)) if (folder / FILE).exists() else set[str]()
+    if there >= {section[2] for section in _SECTION.finditer(page)} - {GOALS}:
+        there |= {GOALS}
+
+    def section(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{_written(found[2], folder)}\n\n{found[3]}" if found[2] in there else found[0]
+
+    return _SECTION.sub(section, page)
 
 
 def goals(folder: Path = FOLDER) -> Table:
@@ -41,7 +50,7 @@ def goals(folder: Path = FOLDER) -> Table:
 
 
 def _written(name: str, folder: Path) -> str:
-    if name == "goals":
+    if name == GOALS:
         return str(goals(folder))
     found = load(folder)[name]
     tables = "\n\n".join(map(str, tables_of(name, folder)))

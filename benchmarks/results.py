@@ -16,6 +16,8 @@ FILE = "results.json"
 QUICK = "BENCHMARKS_QUICK"
 """In the environment of a smoke run: what it finds is marked so."""
 FOLDER = Path(os.environ.get("BENCHMARKS_FOLDER") or ROOT / "benchmarks")
+SMOKE = ROOT / "build" / "benchmarks"
+"""Where a smoke run writes, so that it never takes the place of what was measured."""
 
 Cell = str | int | float | None
 
@@ -88,8 +90,11 @@ def save(
     """Print the tables, and write them with the command and what it ran on.
 
     ``figures`` are what ``compare`` looks at, ``setting`` what else one needs to measure the same again: seed, rounds,
-    server. What a ``quick`` run found is marked so.
+    server. What a ``quick`` run found is marked so, and goes to ``SMOKE`` unless it was sent somewhere else.
     """
+    if quick and folder == ROOT / "benchmarks":
+        folder = SMOKE
+        folder.mkdir(parents=True, exist_ok=True)
     print("\n\n".join(map(str, tables)))
     everything = dict(load(folder)) if (folder / FILE).exists() else {}
     everything[name] = {

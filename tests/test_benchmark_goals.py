@@ -37,7 +37,7 @@ class TestPolled:
         return Pairs(25, [(Polled(100, 0, ms / 10, 1), Polled(100, 50, 4 * ms / 10, 1)) for ms in read])
 
     def test_the_floor_is_what_reads_the_same_bytes(self):
-        figure = self.pairs(1, 1).figure()
+        figure = self.pairs(1, 1, 1).figure()
         assert (figure.value, figure.goal, figure.better) == (2550 / 0.4, polled.GOAL, "higher")
         assert (figure.floor, figure.quiet) == (25 * 100 / 0.1, True)
 
@@ -46,6 +46,21 @@ class TestPolled:
         found = self.pairs(*read)
         assert ("too noisy" in polled.table([found], 1.0, 2_000).note) is is_noisy
         assert found.figure().quiet is not is_noisy
+
+    def test_both_stand_in_every_round_in_an_order_drawn_anew(self):
+        asked = []
+
+        def measure(way, plan, seconds):
+            asked.append(way)
+            return Polled(100 if way == "reading" else 50, 0, 1, 1)
+
+        found = polled.measured_pairs(25, 8, 1.0, 100, measure=measure)
+        assert [(first.pages, second.pages) for first, second in found.rounds] == [(100, 50)] * 8
+        rounds = {tuple(asked[at : at + 2]) for at in range(0, len(asked), 2)}
+        assert rounds == {("reading", "watching"), ("watching", "reading")}
+
+    def test_the_server_is_named_under_the_table(self):
+        assert f"Server: {polled.SERVER}" in polled.table([self.pairs(1)], 1.0, 2_000).note
 
     def test_the_goal_stands_beside_ours(self):
         table = polled.table([self.pairs(1)], 1.0, 2_000)

@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -60,9 +63,10 @@ class TestWhatSamplesTell:
     @pytest.mark.parametrize(
         ("values", "expected"),
         [
-            pytest.param([3.0], Spread(3, 3, 3), id="one"),
+            pytest.param([3.0], Spread(3, None, None), id="one, which has no quartiles"),
             pytest.param([4.0, 1.0, 3.0, 2.0, 5.0], Spread(3, 2, 4), id="odd"),
-            pytest.param([1.0, 2.0], Spread(1.5, 1.25, 1.75), id="two"),
+            pytest.param([1.0, 2.0], Spread(1.5, None, None), id="two, which have none either"),
+            pytest.param([1.0, 2.0, 4.0], Spread(2, 1.5, 3), id="three"),
         ],
     )
     def test_a_spread_is_the_median_and_the_quartiles(self, values, expected):
@@ -85,6 +89,8 @@ class TestWhatSamplesTell:
         [
             pytest.param([95, 100, 104.9], False, id="quartiles 5 % apart"),
             pytest.param([85, 100, 110], True, id="quartiles 12.5 % apart"),
+            pytest.param([100], True, id="one round tells nothing"),
+            pytest.param([100, 100], True, id="nor do two"),
         ],
     )
     def test_a_run_is_noisy_when_the_quartiles_of_its_reference_are_far_apart(self, reference, is_noisy):
@@ -196,6 +202,22 @@ class TestAQuestion:
             one_get.main(["--only", PLAIN])
         assert f"'{RAW}' must be among them" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (["--only", RAW, "nobody"], "there is no 'nobody' here; there are: 'raw aiohttp', "),
+            (["--in-flight", "0"], "at least 1"),
+            (["--in-flight", "8", "-1"], "at least 1"),
+            (["--rounds", "0"], "--rounds is at least 1"),
+            (["--seconds", "0"], "--seconds more than 0"),
+        ],
+    )
+    def test_what_it_cannot_do_is_refused(self, options, told, capsys):
+        with pytest.raises(SystemExit) as ended:
+            one_get.main(options)
+        assert ended.value.code == 2
+        assert told in capsys.readouterr().err
+
 
 class TestATable:
     SHAPE = Shape(
@@ -236,14 +258,26 @@ class TestATable:
         assert ("% busy" in self.found(busy=busy, raw=[50]).note()) is told
 
     def test_a_noisy_run_is_told_and_its_figures_are_marked(self):
-        quiet, noisy = self.found(raw=[50, 50], ours=[50, 50]), self.found(raw=[40, 60], ours=[50, 50])
+        quiet, noisy = self.found(raw=[50] * 3, ours=[50] * 3), self.found(raw=[40, 60, 80], ours=[50] * 3)
         assert "too noisy" not in quiet.note()
         assert "too noisy" in noisy.note()
         assert all(figure.quiet for figure in quiet.figures())
         assert not any(figure.quiet for figure in noisy.figures())
 
+    @pytest.mark.parametrize(("raw", "told"), [([50, 51], "Fewer than 3 rounds"), ([40, 60], "the two rounds of")])
+    def test_two_rounds_have_no_quartiles_and_are_never_called_quiet(self, raw, told):
+        found = self.found(raw=raw, ours=[50, 50])
+        assert told in found.note()
+        assert {(figure.low, figure.high, figure.quiet) for figure in found.figures()} == {(None, None, False)}
+
+    def test_a_figure_of_ours_that_differs_by_itself_is_noisy_too(self):
+        found = self.found(raw=[50] * 3, ours=[40, 55, 70], generated=[90, 200, 300])
+        assert f"**Noisy too**: the quartiles of {OURS} are 27 % apart." in found.note()
+        quiet = {figure.name.split(": ")[1]: figure.quiet for figure in found.figures() if TO_RAW in figure.name}
+        assert quiet == {OURS: False, GENERATOR: True}
+
     def test_the_figures_hold_spread_side_and_goal(self):
-        found = {figure.name: figure for figure in self.found(raw=[64, 64], ours=[48, 80]).figures()}
+        found = {figure.name: figure for figure in self.found(raw=[64] * 3, ours=[48, 64, 80]).figures()}
         one = found[f"One typed GET, 8 in flight: {OURS}: {TO_RAW}"]
         assert (one.value, one.low, one.high) == pytest.approx((1.0, 0.875, 1.125))
         assert (one.better, one.goal) == ("lower", 1.0)
@@ -441,6 +475,49 @@ class TestCompare:
             "b: g: only in the new file",
         )
 
+    def test_a_smoke_run_is_not_judged(self):
+        found = compare.compare({"b": entry(figure(1.0))}, {"b": entry(figure(9.0), quick=True)})
+        assert [(move.judgement, move.is_worse_by(0.1)) for move in found.moves] == [("a smoke run, not judged", False)]
+
+    def test_two_rounds_move_nothing_by_quartiles(self):
+        few = [entry(figure(value, low=value, high=value), setting={"rounds": 2}) for value in (1.0, 1.04, 1.3)]
+        assert compare.compare({"b": few[0]}, {"b": few[1]}).moves == ()
+        assert [move.judgement for move in compare.compare({"b": few[0]}, {"b": few[2]}).moves] == [
+            "too noisy to judge"
+        ]
+
+    def test_how_many_figures_one_side_lacks_is_told(self, tmp_path, capsys):
+        old, new = tmp_path / "old.json", tmp_path / "new.json"
+        old.write_text(json.dumps({"a": entry(figure(1.0)), "b": entry(figure(1.0))}), encoding="utf-8")
+        new.write_text(json.dumps({"b": entry(Figure(name="g", value=1.0))}), encoding="utf-8")
+        assert compare.main([str(old), str(new)]) == 0
+        assert "3 figures were not compared: only one of the files has them\n" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            pytest.param(None, "cannot be read", id="no file"),
+            pytest.param("{", "is no JSON", id="no JSON"),
+            pytest.param("[]", "holds no results", id="a list"),
+            pytest.param("{}", "holds no results", id="nothing in it"),
+            pytest.param('{"b": 1}', "the entry 'b' is broken", id="an entry that is a number"),
+            pytest.param('{"b": {}}', "the entry 'b' is broken", id="an entry without tables"),
+            pytest.param('{"b": {"figures": [{"name": "f"}]}}', "the entry 'b' is broken", id="no value"),
+            pytest.param('{"b": {"figures": [{"name": "f", "value": "x"}]}}', "'x' for a number", id="a text"),
+            pytest.param('{"b": {"setting": {"rounds": "x"}, "figures": []}}', "the entry 'b' is broken", id="rounds"),
+        ],
+    )
+    @pytest.mark.parametrize("bad", ["old", "new"])
+    def test_a_file_that_holds_no_results_is_told(self, text, told, bad, tmp_path, capsys):
+        files = {where: tmp_path / f"{where}.json" for where in ("old", "new")}
+        files["new" if bad == "old" else "old"].write_text(json.dumps({"b": entry(figure(1.0))}), encoding="utf-8")
+        if text is not None:
+            files[bad].write_text(text, encoding="utf-8")
+        with pytest.raises(SystemExit) as ended:
+            suite.main(["compare", str(files["old"]), str(files["new"])])
+        assert ended.value.code == 2
+        assert told in capsys.readouterr().err
+
     def test_without_figures_the_numbers_of_the_tables_are_compared(self):
         table = Table("T", ("way", "reads", "note", "s", "s"), (("a", 1, "x", 2.0, 3.0), ("a", 4, None, 5.0, 6.0)))
         found = compare.figures({"tables": [json.loads(json.dumps(results.asdict(table)))]})
@@ -490,6 +567,41 @@ class TestTheSuite:
         monkeypatch.setattr(suite.readme, "main", lambda: pytest.fail("the pages were written"))
         assert suite.main(["--quick", "fairness"]) == 0
         assert results.load(tmp_path)["fairness"]["quick"] is True
+
+    @pytest.mark.parametrize(
+        ("started_by", "told"),
+        [({}, ["", "stopped; nothing was written of what was under way"]), ({"BENCHMARKS_STARTED_BY": "1"}, [])],
+        ids=["by hand", "by another"],
+    )
+    def test_ctrl_c_is_told_in_a_line_by_the_process_that_was_started_by_hand(self, started_by, told):
+        usual = {name: value for name, value in os.environ.items() if name != "BENCHMARKS_STARTED_BY"}
+        code = "import benchmarks, signal; signal.raise_signal(signal.SIGINT)"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=usual | started_by,
+            cwd=results.ROOT,
+        )
+        # What a shell tells as 130.
+        assert done.returncode == -signal.SIGINT
+        assert done.stderr.splitlines() == told
+
+    def test_a_smoke_run_of_one_module_leaves_what_was_measured(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(results, "ROOT", tmp_path)
+        monkeypatch.setattr(results, "SMOKE", tmp_path / "build" / "benchmarks")
+        results.save("name", [], quick=True, folder=tmp_path / "benchmarks")
+        assert results.load(tmp_path / "build" / "benchmarks")["name"]["quick"] is True
+        assert not (tmp_path / "benchmarks").exists()
+
+    @pytest.mark.parametrize("saved", [None, {"name": {"command": "c", "machine": "m", "tables": []}}])
+    def test_a_table_whose_benchmark_is_not_among_the_results_is_left_as_it_is(self, saved, tmp_path):
+        if saved is not None:
+            (tmp_path / results.FILE).write_text(json.dumps(saved), encoding="utf-8")
+        page = "<!-- other -->\nold\n<!-- end -->\n<!-- goals -->\nold goals\n<!-- end -->\n"
+        assert suite.readme.filled(page, tmp_path) == page
+        assert ("`c` · m" in suite.readme.filled("<!-- name -->\n<!-- end -->", tmp_path)) is (saved is not None)
 
     def test_one_that_fails_does_not_keep_the_others_from_running(self, tmp_path, monkeypatch, capfd):
         monkeypatch.setattr(suite, "SMOKE", tmp_path)

@@ -10,6 +10,7 @@ from benchmarks.measuring.rounds import Contestant
 from benchmarks.peers.making import OPENAPI_GENERATOR, OPENAPI_PYTHON_CLIENT, Made, NotMade, Peer, made
 
 RAW = "raw aiohttp"
+RAW_ON_UVLOOP = "raw aiohttp, on uvloop"
 JSON = "aiohttp + json"
 FLOOR = "the least of aiohttp"
 JSON_BY_HAND = "raw aiohttp + json, models filled by hand"
@@ -59,6 +60,7 @@ def contestants(
         Contestant(OURS, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec")),
         Contestant(PLAIN, "benchmarks.clients:ours", asked, packages=(*CORE, "msgspec"), without=SPEED),
         Contestant(LIMITED, "benchmarks.clients:ours_with_limit", asked, packages=(*CORE, "msgspec")),
+        Contestant(RAW_ON_UVLOOP, "benchmarks.clients:raw", asked, True, packages=(*AIOHTTP, "uvloop")),
         Contestant(OURS_ON_UVLOOP, "benchmarks.clients:ours", asked, True, packages=(*CORE, "msgspec", "uvloop")),
         *(
             [Contestant(BY_ITEM, "benchmarks.clients:ours_item_by_item", asked, packages=(*CORE, "msgspec"))]
@@ -77,6 +79,11 @@ def contestants(
         if only is None or name in only:
             found.append(_made(name, f"benchmarks.peers.generated:{factory}", asked, make(peer)))
     return found
+
+
+def names(shape: str) -> list[str]:
+    """Return what the contestants of a shape are called; nobody is made for it."""
+    return [one.name for one in contestants("", shape, make=lambda peer: NotMade(peer, "not asked for"))]
 
 
 def _decoded_by_hand(base_url: str, shape: str) -> list[Contestant]:

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import size_of
 from benchmarks.measuring.contestants import ALL_OURS, OURS, RAW, Missing
-from benchmarks.measuring.rounds import Rounds, Spread, noise
+from benchmarks.measuring.rounds import OWN_NOISY, Rounds, Spread, noise
 from benchmarks.measuring.server import BUSY
 from benchmarks.results import Cell, Figure, Table
 
@@ -98,7 +98,7 @@ class Found:
                         high=spread.high,
                         better=mine if goal is None else goal.better,
                         goal=None if goal is None else goal.bound,
-                        quiet=not self.rounds.is_noisy,
+                        quiet=self._is_quiet(who, spread),
                     )
 
     def table(self) -> Table:
@@ -117,15 +117,26 @@ class Found:
             )
         if (noisy := noise(self.rounds.cpu(self.rounds.reference), self.rounds.reference)) is not None:
             told.append(noisy)
+        told += (
+            f"**Noisy too**: the quartiles of {who} are {100 * ratio.width:.0f} % apart."
+            for who, ratio in ((who, self.rounds.ratio(who)) for who in self.rounds.samples if who in ALL_OURS)
+            if ratio.has_quartiles and not ratio.is_quiet(OWN_NOISY)
+        )
         return " ".join(told)
 
     def server_busy(self, who: str) -> float | None:
         """Return the share of its time that the server was at work for one contestant."""
         return self.rounds.server_busy(who)
 
+    def _is_quiet(self, who: str, spread: Spread) -> bool:
+        """Whether the reference was quiet, and a figure of ours itself as well."""
+        return not self.rounds.is_noisy and (who not in ALL_OURS or spread.is_quiet(OWN_NOISY))
+
     def _polled(self, who: str) -> Spread:
         size = size_of(self.shape.name)
         cpu = self.rounds.cpu(who)
+        if cpu.low is None or cpu.high is None:
+            return Spread(1e6 * size / cpu.median, None, None)
         return Spread(1e6 * size / cpu.median, 1e6 * size / cpu.high, 1e6 * size / cpu.low)
 
     def _row(self, who: str) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from benchmarks.measuring import cores
-from benchmarks.measuring.contestants import RAW, Missing, contestants
+from benchmarks.measuring.contestants import RAW, Missing, contestants, names
 from benchmarks.measuring.found import Found, Shape
 from benchmarks.measuring.rounds import Contestant, measure, versions, workers
 from benchmarks.measuring.samples import Task
@@ -75,6 +75,14 @@ def main(question: Question, describes: str | None, arguments: Sequence[str] | N
     parser.add_argument("--server", choices=SERVERS, help="nginx when there is one")
     parser.add_argument("--quick", action="store_true", help="a smoke run: two short rounds")
     options = parser.parse_args(arguments)
+    everybody = dict.fromkeys(name for shape in question.shapes for name in names(shape.name))
+    if unknown := [name for name in options.only or () if name not in everybody]:
+        told = ", ".join(map(repr, everybody))
+        parser.error(f"there is no {', '.join(map(repr, unknown))} here; there are: {told}")
+    if min(options.in_flight or (1,)) < 1:
+        parser.error("--in-flight: at least 1 request is under way at a time")
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error("--rounds is at least 1, and --seconds more than 0")
     if options.only and RAW not in options.only:
         parser.error(f"{RAW!r} must be among them: it is what everybody is measured by")
     effort = Effort(2, 0.1, options.seed) if options.quick else Effort(options.rounds, options.seconds, options.seed)

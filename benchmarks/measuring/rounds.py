@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from benchmarks.measuring.cores import environment
 from benchmarks.measuring.samples import Sample, Task
@@ -21,6 +21,10 @@ from benchmarks.results import ROOT
 
 NOISY = 0.10
 """Quartiles of the reference further apart than this share of its median: the machine did something else as well."""
+OWN_NOISY = 0.20
+"""The same for a figure of ours itself: it differs more than one that is only measured by."""
+ENOUGH = 3
+"""Rounds that have quartiles; fewer are never called quiet."""
 
 
 @frozen
@@ -43,35 +47,54 @@ class Contestant:
 
 @frozen
 class Spread:
-    """A median with the quartiles around it."""
+    """A median with the quartiles around it.
+
+    Fewer than three values have no quartiles; ``apart`` is how far they are from each other.
+    """
 
     median: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    apart: float = field(default=0.0, eq=False)
 
     def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.median:.2f}"
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
     @property
+    def has_quartiles(self) -> bool:
+        """Whether there were values enough."""
+        return self.low is not None
+
+    @property
     def width(self) -> float:
-        """The distance of the quartiles as a share of the median."""
-        return (self.high - self.low) / self.median
+        """The distance of the quartiles, or of the two values there are, as a share of the median."""
+        apart = self.apart if self.low is None or self.high is None else self.high - self.low
+        return apart / self.median if apart else 0.0
+
+    def is_quiet(self, noisy: float = NOISY) -> bool:
+        """Whether there are quartiles, and no further apart than this share of the median."""
+        return self.has_quartiles and self.width <= noisy
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Return median and quartiles."""
+    """Return median and quartiles, which fewer than three values do not have."""
     found = list(values)
-    if len(found) < 2:
-        return Spread(found[0], found[0], found[0])
+    if len(found) < ENOUGH:
+        return Spread(statistics.median(found), None, None, apart=max(found) - min(found))
     low, _, high = statistics.quantiles(found, n=4, method="inclusive")
     return Spread(statistics.median(found), low, high)
 
 
 def noise(reference: Spread, who: str) -> str | None:
-    """Say that a run was too noisy to be trusted, None when it was not: by what everybody was measured by."""
-    if reference.width <= NOISY:
+    """Say why a run cannot be called quiet, None when it can: by what everybody was measured by."""
+    if reference.is_quiet():
         return None
-    apart = f"the quartiles of {who} are {100 * reference.width:.0f} % apart, more than {100 * NOISY:.0f} %"
+    if reference.width <= NOISY:
+        return f"Fewer than {ENOUGH} rounds have no quartiles, and nobody can tell whether the machine was quiet."
+    what = "quartiles" if reference.has_quartiles else "two rounds"
+    apart = f"the {what} of {who} are {100 * reference.width:.0f} % apart, more than {100 * NOISY:.0f} %"
     return f"**This run was too noisy**: {apart}."
 
 
@@ -186,7 +209,7 @@ class Rounds:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the reference itself differed too much from round to round."""
+        """Whether the reference itself differed too much from round to round, or had too few of them to tell."""
         return noise(self.cpu(self.reference), self.reference) is not None
 
 

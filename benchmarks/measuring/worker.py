@@ -9,6 +9,7 @@ import asyncio
 import gc
 import importlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -61,6 +62,8 @@ def found(place: str) -> Factory:
 
 def main() -> None:
     """Run on the client's core, on asyncio's own loop unless there is ``--uvloop``, ``--without=`` some modules."""
+    # Ctrl-C reaches every process; whoever started this one ends it by closing its input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cores.pin(cores.CLIENT_CORE)
     arguments = sys.argv[1:]
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None

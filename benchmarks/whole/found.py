@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import define, field, frozen
 
 from benchmarks.measuring.cores import layout
-from benchmarks.measuring.rounds import NOISY, Spread, spread
+from benchmarks.measuring.rounds import Spread, noise, spread
 from benchmarks.measuring.server import BUSY
 from benchmarks.results import Cell, Figure, Table, written
 from benchmarks.whole.bounds import floor, for_whom_knows_the_distribution, for_whom_knows_the_draws
@@ -88,8 +88,12 @@ class Found:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether (a) itself differed too much from round to round."""
-        return spread(run.cost.cpu for run in self.runs[self.loop]).width > NOISY
+        """Whether (a) itself differed too much from round to round, or had too few of them to tell."""
+        return self.noise() is not None
+
+    def noise(self) -> str | None:
+        """Say why the run cannot be called quiet, None when it can."""
+        return noise(spread(run.cost.cpu for run in self.runs[self.loop]), "(a)'s CPU")
 
     @property
     def starved(self) -> Sequence[str]:
@@ -177,9 +181,8 @@ class Found:
                 yield f"**Starved**: the seconds of {name} lasted {lasted}."
             if _busy(self.runs[name]) > BUSY:
                 yield f"**The server was {_busy(self.runs[name]):.0%} busy** with {name}, and may be what was measured."
-        if self.is_noisy:
-            width = spread(run.cost.cpu for run in self.runs[self.loop]).width
-            yield f"**This run was too noisy**: quartiles of (a)'s CPU {width:.0%} apart, more than {NOISY:.0%}."
+        if (noisy := self.noise()) is not None:
+            yield noisy
 
     def figures(self) -> Iterator[Figure]:
         """Yield what has a goal, and what two runs are compared by."""
@@ -245,7 +248,7 @@ def _busy(runs: Sequence[Run]) -> float:
 def _quartiles(values: "Iterator[float] | Sequence[float]") -> str:
     found = list(values)
     one = spread(found)
-    return written(one.median) + (f" ({written(one.low)} to {written(one.high)})" if len(found) > 1 else "")
+    return written(one.median) + (f" ({written(one.low)} to {written(one.high)})" if one.has_quartiles else "")
 
 
 def _cells(name: str, known: Mapping[str, Cell]) -> tuple[Cell, ...]:
