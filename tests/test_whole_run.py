@@ -152,11 +152,11 @@ def test_the_loop_has_so_many_organizations_under_way_and_tells_how_long_its_sec
     assert max(books.moves.values()) - min(books.moves.values()) > 0.9
 
 
-def run(*, cpu=1.0, reads=100, late=1.0, seconds=None, busy=0.1, wrong=0):
+def run(*, cpu=1.0, reads=100, late=1.0, seconds=None, busy=0.1, wrong=0, wall=2.0):
     """One way, measured, whose news was known after between 0 and ``late`` seconds."""
     books = Books(lists=reads, singles=0, posts=20, moves={})
     delays = [late * number / 100 for number in range(101)] if late else []
-    cost = Cost(cpu=cpu, wall=2.0, peak=2**20)
+    cost = Cost(cpu=cpu, wall=wall, peak=2**20)
     return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=busy, seconds=seconds)
 
 
@@ -224,6 +224,7 @@ class TestWhatIsFound:
                 [run(seconds=Seconds(median=1.01, most=1.3))] * 3, "**Starved**", False, id="some long seconds"
             ),
             pytest.param([run(busy=0.9)] * 3, "**The server was 90% busy** with (a)", False, id="a busy server"),
+            pytest.param([run(busy=0.9, wall=0.01)] * 3, None, True, id="a run shorter than the ticks of its server"),
             pytest.param(
                 [run(cpu=cpu) for cpu in (0.8, 1.0, 1.2)], "**This run was too noisy**", False, id="a noisy machine"
             ),
