@@ -4,7 +4,8 @@
 
 Everybody starts all jobs at once, on a server that answers each request 50 ms after it acted on it, and nobody waits
 for a connection: the best case of whoever sends most. The last table gives everybody a hundred connections instead. The
-delay is from the instant the watermark moves to the instant the client knows.
+delay is from the instant the watermark moves to the instant the client has seen that. A result of ``sync_many`` comes
+when all kinds of its integration are done, so that its caller may be told later: `whole_run` measures both.
 
 (a)  A job is one integration and one kind: GET the baseline, POST, and GET again a second after each answer.
 (a') A job is one integration and both kinds: one baseline, two POSTs, one GET a second until both have moved.

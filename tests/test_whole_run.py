@@ -74,6 +74,13 @@ def test_what_a_client_says_is_held_against_the_books(news, orders, products, wr
     assert found.delays == [at - 5.0 for (*_, kind), at in news.items() if kind is SyncKind.ORDERS]
 
 
+def test_who_is_told_later_than_he_saw_has_two_delays():
+    key = (*PLACE, SyncKind.ORDERS)
+    told = Told(news={key: 6.0}, moved={key: True, (*PLACE, SyncKind.PRODUCTS): False}, told={key: 7.5})
+    found = held_against(BOOKS, told, ONE, cost=Cost(cpu=1.0, wall=1.0, peak=1), server_busy=0.1)
+    assert (found.delays, found.told, found.wrong) == ([1.0], [2.5], 0)
+
+
 @pytest.mark.sockets
 def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(whole_run, "made", lambda peer: NotMade(peer, "not today"))
@@ -83,6 +90,17 @@ def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
     assert f"{whole_run.GENERATED}: not today" in rows
     ours = [row for name, row in rows.items() if name.startswith("(c)")]
     assert [row["outcomes wrong"] for row in [rows[whole_run.LOOP], *ours]] == [0] * 5
+    # The loop has each news in hand when it sees it, whoever takes a result waits for the other kind.
+    loop_row = rows[whole_run.LOOP]
+    assert loop_row["told: 95 %"] == loop_row["95 %"]
+    assert all(float(row["told: median, s"]) >= float(row["delay: median, s"]) for row in ours)
+    own = rows[whole_run.OWN_FLOOR]
+    assert (own["reads"], own["POSTs"], own["outcomes wrong"], own["told: 95 %"]) == (4, 40, None, None)
+    figures = {figure["name"]: figure for figure in results.load(tmp_path)["whole_run"]["figures"]}
+    for before in ("", f"{whole_run.DEFAULT}: "):
+        assert figures[f"{before}CPU against (a)"]["floor"] > 0
+        assert figures[f"{before}reads: times fewer than (a)"]["floor"] == pytest.approx(10, rel=0.01)
+        assert figures[f"{before}95 % of the delays until told, against (a)"]["goal"] is None
     bare = [rows[whole_run.FLOOR], rows[whole_run.REQUESTS]]
     assert [row["outcomes wrong"] for row in bare] == [None] * 2
     assert [row["POSTs"] for row in [rows[whole_run.LOOP], *ours, *bare]] == [40] * 7
@@ -112,6 +130,9 @@ def test_requests_alone_are_as_many_as_asked_for_and_of_every_page():
             asyncio.run(floor.on_aiohttp(server.base_url, plan.integration_ids, {"per_page": 2, **numbers}))
             assert server.books().lists == lists
         books = server.books()
+        asyncio.run(floor.by_own_calls(server.base_url, plan.integration_ids, {}))
+        last = server.books()
+    assert (last.lists - books.lists, last.singles, last.posts - books.posts) == (8, 0, 12)
     assert (books.singles, books.posts) == (0, 2 * 12)
     assert {key[:2] for key in books.moves} == set(plan.integration_ids)
 
@@ -131,11 +152,11 @@ def test_the_loop_has_so_many_organizations_under_way_and_tells_how_long_its_sec
     assert max(books.moves.values()) - min(books.moves.values()) > 0.9
 
 
-def run(*, cpu=1.0, reads=100, late=1.0, seconds=None, busy=0.1, wrong=0):
+def run(*, cpu=1.0, reads=100, late=1.0, seconds=None, busy=0.1, wrong=0, wall=2.0):
     """One way, measured, whose news was known after between 0 and ``late`` seconds."""
     books = Books(lists=reads, singles=0, posts=20, moves={})
     delays = [late * number / 100 for number in range(101)] if late else []
-    cost = Cost(cpu=cpu, wall=2.0, peak=2**20)
+    cost = Cost(cpu=cpu, wall=wall, peak=2**20)
     return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=busy, seconds=seconds)
 
 
@@ -167,6 +188,21 @@ class TestWhatIsFound:
         assert figures["(c): wall, s"].better == "lower"
         assert figures["(a): wall, s"].better is None
 
+    def test_who_is_measured_once_is_compared_with_the_first_round(self):
+        row = found([run(cpu=1), run(cpu=2), run(cpu=4)], [run(cpu=0.5)]).table().rows[1]
+        assert row[COLUMNS.index("CPU against (a)")] == "0.5"
+
+    def test_the_goals_stand_beside_others_as_well_and_the_lower_floor_beside_them(self):
+        everybody = [Contestant(name, Way(name)) for name in ("(a)", "(c)", "default", "raw", "own")]
+        one = Found(everybody=everybody, plan=ONE, loop="(a)", chosen="(c)", also=["default"], floors=["raw", "own"])
+        for contestant, cpu in zip(everybody, (4, 2, 3, 1, 0.8), strict=True):
+            one.note(contestant, run(cpu=cpu, late=1 if cpu > 1 else 0))
+        figures = {figure.name: figure for figure in one.figures()}
+        ours, default = figures["CPU against (a)"], figures["default: CPU against (a)"]
+        assert (ours.value, default.value) == (0.5, 0.75)
+        assert ours.goal == default.goal == 0.25
+        assert ours.floor == default.floor == pytest.approx(0.2)
+
     def test_the_least_is_for_the_delay_of_the_loop_and_a_quarter(self):
         one = found([run(late=1), run(late=2), run(late=4)], [run()] * 3)
         rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in one.table().rows}
@@ -188,6 +224,7 @@ class TestWhatIsFound:
                 [run(seconds=Seconds(median=1.01, most=1.3))] * 3, "**Starved**", False, id="some long seconds"
             ),
             pytest.param([run(busy=0.9)] * 3, "**The server was 90% busy** with (a)", False, id="a busy server"),
+            pytest.param([run(busy=0.9, wall=0.01)] * 3, None, True, id="a run shorter than the ticks of its server"),
             pytest.param(
                 [run(cpu=cpu) for cpu in (0.8, 1.0, 1.2)], "**This run was too noisy**", False, id="a noisy machine"
             ),

@@ -1,6 +1,7 @@
 """Which process runs on which core, and with which allocator."""
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
 
@@ -17,8 +18,18 @@ whatever runs beside a larger heap looks cheaper than it is. So every contestant
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every measured process."""
-    return {**os.environ, **ALLOCATOR, "PYTHONHASHSEED": "0"}
+    """Return the environment of every measured process.
+
+    They may keep compiled modules, so that none of them compiles while another one finds them compiled.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **ALLOCATOR, "PYTHONHASHSEED": "0"}
+
+
+def allocator() -> str:
+    """Say with which allocator a measured process runs."""
+    settings = ", ".join(f"{name.strip('_')}={value}" for name, value in ALLOCATOR.items())
+    return f"{platform.libc_ver()[0] or 'the allocator of the platform'}, {settings}"
 
 
 def pin(core: int | None) -> None:

@@ -1,12 +1,13 @@
 """What was found of a whole run: a row for everybody, the floor beside them, and what has a goal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from statistics import median
 from typing import Literal
 
 from attrs import define, field, frozen
 
-from benchmarks.measuring.cores import layout
+from benchmarks.measuring.cores import allocator, layout
 from benchmarks.measuring.rounds import Spread, noise, spread
 from benchmarks.measuring.server import BUSY
 from benchmarks.results import Cell, Figure, Table, written
@@ -15,11 +16,15 @@ from benchmarks.whole.least import Least
 from benchmarks.whole.loop import AT_ONCE, DEADLINE, EVERY, ORGANIZATIONS
 from benchmarks.whole.measure import Run, Seconds, Way
 from benchmarks.whole.server import Plan
+from benchmarks.whole.server import name as server_name
 from benchmarks.whole.ways import TOLERATED
 
 STARVED = Seconds(median=1.05, most=1.2)
 """A loop whose seconds last longer reads less often than it means to, and knows later: what it is compared with then
 looks better than it is in delay, and worse in reads."""
+
+TELLING = 0.5
+"""A server's processor time is counted in hundredths of a second: of a run of fewer seconds its share says nothing."""
 
 FEWER, SHARE, LATE = 10.0, 0.25, TOLERATED
 """The goals: times fewer reads than (a), its share of (a)'s processor time, times the 95th percentile of its delay."""
@@ -38,6 +43,10 @@ COLUMNS = (
     "95 %",
     "99 %",
     "95 % against (a)",
+    "told: median, s",
+    "told: 95 %",
+    "told: 99 %",
+    "told: 95 % against (a)",
     "outcomes wrong",
     "a second lasts: median, s",
     "95 % of the seconds, s",
@@ -48,10 +57,11 @@ COLUMNS = (
 
 @frozen(eq=False)
 class Contestant:
-    """A way of syncing by its name in the table."""
+    """A way of syncing by its name in the table, measured ``once``: in the first round only, or in each."""
 
     name: str
     way: Way
+    once: bool = False
 
 
 @frozen(eq=False)
@@ -64,12 +74,17 @@ class Missing:
 
 @define
 class Found:
-    """Everybody's runs, one a round; ``loop`` is (a), with which the others are compared, ``chosen`` who has goals."""
+    """Everybody's runs, one a round, or only in the first rounds; ``loop`` is (a), with which the others are compared.
+
+    ``chosen`` has the goals, ``also`` are those who have them beside it, and ``floors`` send the fewest requests.
+    """
 
     plan: Plan
     everybody: Sequence[Contestant | Missing]
     loop: str
     chosen: str
+    also: Sequence[str] = ()
+    floors: Sequence[str] = ()
     runs: dict[str, list[Run]] = field(factory=dict[str, list[Run]])
 
     def note(self, contestant: Contestant, run: Run) -> None:
@@ -98,11 +113,16 @@ class Found:
     @property
     def starved(self) -> Sequence[str]:
         """The loops that read less often than they mean to, or had a server that may have been the limit."""
-        return [name for name, runs in self.runs.items() if _waits_long(runs) or _busy(runs) > BUSY]
+        return [name for name, runs in self.runs.items() if _waits_long(runs) or _has_busy_server(runs)]
+
+    @cached_property
+    def least(self) -> Least:
+        """The fewest reads with news that is in time; to be asked for when everybody is measured."""
+        return for_whom_knows_the_distribution(self.plan, tolerated=self.tolerated)
 
     def table(self) -> Table:
         """Return a row for everybody, whether measured or not, and the least there can be."""
-        least = for_whom_knows_the_distribution(self.plan, tolerated=self.tolerated)
+        least = self.least
         draws = for_whom_knows_the_draws(self.plan, tolerated=self.tolerated)
         rows = [
             self._row(one.name) if isinstance(one, Contestant) else _cells(f"{one.name}: {one.reason}", {})
@@ -128,6 +148,7 @@ class Found:
                 "95 %": _quartiles(run.delay(95) for run in runs),
                 "99 %": _quartiles(run.delay(99) for run in runs),
                 "95 % against (a)": _quartiles(self._ratios(name, _late)),
+                **(self._told_delays(name) if runs[0].told else {}),
                 "outcomes wrong": sum(run.wrong for run in runs),
             }
         )
@@ -150,6 +171,15 @@ class Found:
             },
         )
 
+    def _told_delays(self, name: str) -> Mapping[str, Cell]:
+        runs = self.runs[name]
+        return {
+            "told: median, s": _quartiles(run.told_delay(50) for run in runs),
+            "told: 95 %": _quartiles(map(_told_late, runs)),
+            "told: 99 %": _quartiles(run.told_delay(99) for run in runs),
+            "told: 95 % against (a)": _quartiles(self._ratios(name, _told_late)),
+        }
+
     def _least(self, name: str, reads: float) -> tuple[Cell, ...]:
         fewer = median(run.books.reads for run in self.runs[self.loop]) / reads
         return _cells(
@@ -165,12 +195,15 @@ class Found:
 
     def _ratios(self, name: str, what: "Callable[[Run], float]") -> list[float]:
         """Return a figure as multiples of that of (a) in the same round."""
-        return [what(mine) / what(other) for mine, other in zip(self.runs[name], self.runs[self.loop], strict=True)]
+        # Who is measured once is so in the first round.
+        return [what(mine) / what(other) for mine, other in zip(self.runs[name], self.runs[self.loop], strict=False)]
 
     def _told(self, least: Least) -> Iterator[str]:
         fewest = floor(self.plan)
         share = median((fewest.reads + fewest.posts) / run.requests for run in self.runs[self.loop])
         yield f"Medians of {self.rounds} rounds, with quartiles. {layout()}; {AT_ONCE} connections."
+        yield f"The server is {server_name()}; allocator: {allocator()}."
+        yield "A delay lasts until the client saw the news, 'told' until its caller had the result with it."
         yield f"Everybody has at most {ORGANIZATIONS} organizations under way and stops watching after {DEADLINE:g} s."
         yield f"The requests of the floor are {share:.0%} of (a)'s."
         yield f"Whoever knows only the distribution needs {least.bound:,.0f} reads; {least.enough:,.0f} are enough."
@@ -179,30 +212,55 @@ class Found:
             if seconds is not None and _waits_long(self.runs[name]):
                 lasted = f"{seconds.median:.2f} s, one in twenty {seconds.most:.2f} s"
                 yield f"**Starved**: the seconds of {name} lasted {lasted}."
-            if _busy(self.runs[name]) > BUSY:
+            if _has_busy_server(self.runs[name]):
                 yield f"**The server was {_busy(self.runs[name]):.0%} busy** with {name}, and may be what was measured."
         if (noisy := self.noise()) is not None:
             yield noisy
 
     def figures(self) -> Iterator[Figure]:
         """Yield what has a goal, and what two runs are compared by."""
-        fewer = spread(1 / ratio for ratio in self._ratios(self.chosen, _reads))
-        yield self._figure("reads: times fewer than (a)", fewer, better="higher", goal=FEWER)
-        yield self._figure("CPU against (a)", spread(self._ratios(self.chosen, _cpu)), better="lower", goal=SHARE)
-        late = spread(self._ratios(self.chosen, _late))
-        yield self._figure("95 % of the delays against (a)", late, better="lower", goal=LATE)
+        yield from self._with_goals(self.chosen, "")
+        for name in self.also:
+            yield from self._with_goals(name, f"{name}: ")
         for name, runs in self.runs.items():
             better: Literal["lower"] | None = "lower" if name.startswith("(c)") else None
             for figure, what in _COMPARED.items():
                 if runs[0].delays or what in {_reads, _cpu}:
                     yield self._figure(f"{name}: {figure}", spread(map(what, runs)), better=better)
 
+    def _with_goals(self, name: str, before: str) -> Iterator[Figure]:
+        fewer = spread(1 / ratio for ratio in self._ratios(name, _reads))
+        fewest = median(map(_reads, self.runs[self.loop])) / self.least.bound
+        yield self._figure(
+            f"{before}reads: times fewer than (a)", fewer, better="higher", goal=FEWER, floor_found=fewest
+        )
+        cpu = spread(self._ratios(name, _cpu))
+        cheapest = min((median(self._ratios(one, _cpu)) for one in self.floors), default=None)
+        yield self._figure(f"{before}CPU against (a)", cpu, better="lower", goal=SHARE, floor_found=cheapest)
+        late = spread(self._ratios(name, _late))
+        yield self._figure(f"{before}95 % of the delays against (a)", late, better="lower", goal=LATE)
+        if self.runs[name][0].told:
+            told = spread(self._ratios(name, _told_late))
+            yield self._figure(f"{before}95 % of the delays until told, against (a)", told, better="lower")
+
     def _figure(
-        self, name: str, found: Spread, *, better: Literal["lower", "higher"] | None, goal: float | None = None
+        self,
+        name: str,
+        found: Spread,
+        *,
+        better: Literal["lower", "higher"] | None,
+        goal: float | None = None,
+        floor_found: float | None = None,
     ) -> Figure:
-        quiet = not self.is_noisy and self.loop not in self.starved
         return Figure(
-            name=name, value=found.median, low=found.low, high=found.high, better=better, goal=goal, quiet=quiet
+            name=name,
+            value=found.median,
+            low=found.low,
+            high=found.high,
+            better=better,
+            goal=goal,
+            quiet=not self.is_noisy and self.loop not in self.starved,
+            floor=floor_found,
         )
 
 
@@ -216,6 +274,10 @@ def _cpu(run: Run) -> float:
 
 def _late(run: Run) -> float:
     return run.delay(95)
+
+
+def _told_late(run: Run) -> float:
+    return run.told_delay(95)
 
 
 _COMPARED: Mapping[str, Callable[[Run], float]] = {
@@ -243,6 +305,10 @@ def _waits_long(runs: Sequence[Run]) -> bool:
 
 def _busy(runs: Sequence[Run]) -> float:
     return median(run.server_busy for run in runs)
+
+
+def _has_busy_server(runs: Sequence[Run]) -> bool:
+    return _busy(runs) > BUSY and median(run.cost.wall for run in runs) > TELLING
 
 
 def _quartiles(values: "Iterator[float] | Sequence[float]") -> str:

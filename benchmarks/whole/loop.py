@@ -31,11 +31,13 @@ Key: TypeAlias = tuple[str, str, str]
 class Known:
     """What a client knew in the end: the instant at which it knew each news, and whether it says that a kind moved.
 
+    ``told`` is the instant at which a news was in the hands of the code that asked for it: here the same one.
     ``seconds`` is how long each second was that it meant to wait before a GET, and in fact waited.
     """
 
     def __init__(self) -> None:
         self.news: dict[Key, float] = {}
+        self.told: dict[Key, float] = {}
         self.moved: dict[Key, bool] = {}
         self.seconds = array("f")
 
@@ -105,7 +107,7 @@ async def _all(
             for kind, was, shown in zip(FIELDS, before, found, strict=True):
                 if kind in missing and shown != was:
                     missing.remove(kind)
-                    known.news[*place, kind] = time.monotonic()
+                    known.news[*place, kind] = known.told[*place, kind] = time.monotonic()
         known.moved.update({(*place, kind): kind not in missing for kind in FIELDS})
 
     async def one_after_the_other(organizations: Iterator[Sequence[Place]]) -> None:

@@ -16,6 +16,9 @@ from benchmarks.whole.server import Books, Plan, serving
 from benchmarks.whole.ways import KINDS
 from packcloud_async import SyncKind
 
+WARM_UP = Plan(organizations=1, integrations=1, median=0.01, spread=0.01)
+"""What everybody syncs before he is measured."""
+
 
 @frozen
 class Way:
@@ -53,11 +56,13 @@ class Seconds:
 class Told:
     """What a client says: the instant at which it knew each news, and whether each kind moved.
 
-    ``seconds`` are those it meant to wait, None if it meant none.
+    ``told`` is the instant at which a news was handed to the code that asked for it. ``seconds`` are those it meant to
+    wait, None if it meant none.
     """
 
     news: Mapping[Key, float]
     moved: Mapping[Key, bool]
+    told: Mapping[Key, float] = field(factory=dict[Key, float])
     seconds: Seconds | None = None
 
 
@@ -65,7 +70,8 @@ class Told:
 class Run:
     """One way, measured; ``delays`` are seconds, sorted, and ``wrong`` counts outcomes the books do not bear out.
 
-    ``seconds`` are those that a loop meant to wait, None if it meant none.
+    ``delays`` last until the client saw the news, ``told`` until whoever called it had them in hand. ``seconds`` are
+    those that a loop meant to wait, None if it meant none.
     """
 
     cost: Cost
@@ -74,6 +80,7 @@ class Run:
     wrong: int
     server_busy: float
     seconds: Seconds | None = None
+    told: Sequence[float] = ()
 
     @property
     def requests(self) -> int:
@@ -84,12 +91,19 @@ class Run:
         """Return the delay that so many in a hundred do not exceed."""
         return quantiles(self.delays, n=100, method="inclusive")[share - 1]
 
+    def told_delay(self, share: int) -> float:
+        """Return the delay of being told that so many in a hundred do not exceed."""
+        return quantiles(self.told, n=100, method="inclusive")[share - 1]
+
 
 def measured(way: Way, plan: Plan) -> Run:
-    """Run one way in a process of its own, on a server of its own that has served nobody before."""
-    with serving(plan) as server:
+    """Run one way in a process of its own, on a server of its own that has served nobody before.
+
+    It warms up on another server, whose syncs are over at once.
+    """
+    with serving(plan) as server, serving(WARM_UP) as other:
         before = server.busy()
-        cost, told = _in_own_process(way, server.base_url, plan)
+        cost, told = _in_own_process(way, server.base_url, plan, warm_up=other.base_url)
         # Nothing is asked before the client's clock runs, nor after.
         busy = (server.busy() - before) / cost.wall
         if not way.watches:
@@ -105,11 +119,20 @@ def held_against(books: Books, told: Told, plan: Plan, *, cost: Cost, server_bus
     delays = sorted(at - books.moves[key] for key, at in told.news.items() if key in books.moves)
     # Whoever knows of what never happened, or before it did, guessed.
     wrong += len(told.news) - len(delays) + sum(delay < 0 for delay in delays)
-    return Run(cost=cost, books=books, delays=delays, wrong=wrong, server_busy=server_busy, seconds=told.seconds)
+    return Run(
+        cost=cost,
+        books=books,
+        delays=delays,
+        wrong=wrong,
+        server_busy=server_busy,
+        seconds=told.seconds,
+        told=sorted(at - books.moves[key] for key, at in told.told.items() if key in books.moves),
+    )
 
 
-def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
-    command = [way.python, "-m", "benchmarks.whole.client", way.place, base_url, json.dumps(dict(way.numbers))]
+def _in_own_process(way: Way, base_url: str, plan: Plan, *, warm_up: str) -> tuple[Cost, Told]:
+    numbers = json.dumps(dict(way.numbers))
+    command = [way.python, "-m", "benchmarks.whole.client", way.place, base_url, numbers, warm_up]
     done = subprocess.run(
         command,
         check=True,
@@ -120,10 +143,13 @@ def _in_own_process(way: Way, base_url: str, plan: Plan) -> tuple[Cost, Told]:
         env={**environment(), **({} if way.folder is None else {"PYTHONPATH": way.folder})},
     )
     found = json.loads(done.stdout)
-    news, moved = (
+    news, known, moved = (
         {(organization, one, SyncKind(kind)): value for (organization, one, kind), value in found[name]}
-        for name in ("news", "moved")
+        for name in ("news", "told", "moved")
     )
     return Cost(**found["cost"]), Told(
-        news=news, moved=moved, seconds=None if (seconds := found["seconds"]) is None else Seconds(**seconds)
+        news=news,
+        told=known,
+        moved=moved,
+        seconds=None if (seconds := found["seconds"]) is None else Seconds(**seconds),
     )

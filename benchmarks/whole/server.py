@@ -206,6 +206,12 @@ async def _serve(plan: Plan) -> None:
     await server.serve_forever()
 
 
+def name() -> str:
+    """Say what answers, as the notes under the tables do."""
+    loop = "asyncio's own loop" if _loop_factory() is None else "uvloop"
+    return f"a bare asyncio protocol on {loop}"
+
+
 def _loop_factory() -> Any:
     try:
         import uvloop  # noqa: PLC0415 - it may not be there
