@@ -63,15 +63,27 @@ class TestMemory:
             memory.Row(way, organizations, 100, Kept(watched=size, in_all=120.0), kept=size - 100)
             for way, size in found.items()
         ]
-        return [memory.Row(SYNC_MANY, 10_000, 10, Kept(watched=9.0), kept=9.0), *rows]
+        small = [
+            memory.Row(
+                SYNC_MANY, organizations * 100 // each, each, Kept(watched=size, in_all=size / 10), kept=size - 300
+            )
+            for each, size in ((500, 9.0), (10, 1_700.0), (2, 3_000.0))
+        ]
+        return [*small, *rows]
 
-    def test_goals_are_for_organizations_of_a_hundred(self):
+    def test_goals_are_for_organizations_of_a_hundred_of_ten_and_of_two(self):
         found = by_name(memory.figures(self.rows()))
         told = {name: (figure.value, figure.goal, figure.floor, figure.reached) for name, figure in found.items()}
         assert told == {
-            "a watched job: bytes in use": (900.0, 1_024, None, True),
-            "a watched job: bytes of the process": (1_000.0, 1_024, None, True),
-            "100,000 watched at once: MiB of the whole process": (120.0, 250, None, True),
+            "a watched job in organizations of 100: bytes in use": (900.0, 1_024, None, True),
+            "a watched job in organizations of 100: bytes of the process": (1_000.0, 1_024, None, True),
+            "100,000 watched at once in organizations of 100: MiB of the whole process": (120.0, 250, None, True),
+            "a watched job in organizations of 10: bytes in use": (1_400.0, 1_024, None, False),
+            "a watched job in organizations of 10: bytes of the process": (1_700.0, 1_024, None, False),
+            "100,000 watched at once in organizations of 10: MiB of the whole process": (170.0, 250, None, True),
+            "a watched job in organizations of 2: bytes in use": (2_700.0, 1_024, None, False),
+            "a watched job in organizations of 2: bytes of the process": (3_000.0, 1_024, None, False),
+            "100,000 watched at once in organizations of 2: MiB of the whole process": (300.0, 250, None, False),
             "a result: bytes in use": (1_000.0, 1_024, 600.0, True),
             "a result: bytes of the process": (1_100.0, 1_024, 700.0, False),
         }
@@ -81,11 +93,13 @@ class TestMemory:
 
     def test_the_floor_of_a_model_is_the_same_class_filled_by_msgspec(self):
         found = {"ours": (650.0, 1.0), models.FLOOR: (640.0, 2.0), "pydantic v2": (1_600.0, 3.0)}
-        (figure,) = models.figures(found)
+        figure, whole = models.figures(found)
         assert (figure.value, figure.goal, figure.floor, figure.reached) == (650.0, models.GOAL, 640.0, True)
         assert [row[-1] for row in models.table(found).rows] == [f"<= {models.GOAL}", None, None]
-        (alone,) = models.figures({"ours": (667.0, 1.0)})
+        assert (whole.value, whole.goal, whole.floor, whole.reached) == (1.0, models.GOAL, None, True)
+        alone, whole = models.figures({"ours": (667.0, 1_000.0)})
         assert (alone.floor, alone.reached) == (None, False)
+        assert (whole.value, whole.reached) == (1_000.0, False)
 
 
 def test_under_a_budget_every_figure_has_a_floor_that_it_does_not_beat():
