@@ -137,10 +137,10 @@ class Measured:
         if not self.series.has_goals:
             yield "It has no goals: it explains what grows where all are at once."
             return
-        yield f"The goal is {FLAT:g} times the CPU, and the calls, of a job of {REFERENCE:,} organizations, at any size."
+        yield f"The goal is {FLAT:g} times the CPU, and the calls, of a job of {REFERENCE:,} organizations at any size."
         yield "A job of a small run bears more of what a run costs once; nothing of that is subtracted."
         if self.series.at_once is None:
-            bytes_of = f"{FLAT:g} times those of a job of {REFERENCE:,} organizations"
+            bytes_of = f"{FLAT:g} times the bytes of a job of {REFERENCE:,}"
         else:
             bytes_of = f"{LEFT} bytes: no more are at work at once, so that it should take none"
         yield f"A job beyond {REFERENCE:,} organizations may take {bytes_of}."
