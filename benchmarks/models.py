@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 from benchmarks.decoders import DECODERS, NEEDS
 from benchmarks.measuring.answers import integration
-from benchmarks.measuring.cores import environment
+from benchmarks.measuring.cores import ALLOCATED, environment
 from benchmarks.measuring.resident import resident
 from benchmarks.results import ROOT, Figure, Table
 
@@ -21,10 +21,11 @@ FLOOR = "msgspec straight into attrs"
 MODELS = ("ours", "ours without `speed`", "pydantic v2", FLOOR, "json, nothing checked")
 HAVE_THE_GOAL = MODELS[:2]
 GOAL = 666
-COLUMNS = ("decoder", "ten fields", "with two unknown fields", "goal")
+COLUMNS = ("decoder", "ten fields", "with two unknown fields", "goal of each")
 NOTE = (
     "Ten fields are those the document prints, with ids and times of their own in each. The two unknown ones are a "
-    "text and an object of two texts; this library keeps them in `extra`, pydantic and msgspec drop them here."
+    "text and an object of two texts; this library keeps them in `extra`, pydantic and msgspec drop them here. "
+    f"No server and no seed: the fields are counted up. {ALLOCATED}"
 )
 
 ONLY_BY_NAME = "`memory` runs it"
@@ -55,13 +56,17 @@ def figures(found: Mapping[str, tuple[float, float]]) -> Iterator[Figure]:
     """Yield what has a goal; the floor is the same class filled by msgspec, which keeps nothing beside the fields."""
     floor = found.get(FLOOR)
     for decoder in HAVE_THE_GOAL:
-        if decoder in found:
+        if decoder not in found:
+            continue
+        # The floor drops what it does not know, and so says nothing of a model that keeps it.
+        floors = (None if floor is None else floor[0], None)
+        for what, size, least in zip(("ten fields", "ten fields and two unknown"), found[decoder], floors, strict=True):
             yield Figure(
-                name=f"a model of ten fields, {decoder}: bytes of the process",
-                value=found[decoder][0],
+                name=f"a model of {what}, {decoder}: bytes of the process",
+                value=size,
                 better="lower",
                 goal=GOAL,
-                floor=None if floor is None else floor[0],
+                floor=least,
             )
 
 

@@ -1,15 +1,17 @@
 """What the measured benchmarks hold their figures against: goals, floors, and whether the machine was quiet."""
 
 import gc
+import re
 
 import pytest
+from attrs import evolve
 
 from benchmarks import growth, memory, models, polled, under_budget
 from benchmarks.measuring.keeping import RESULTS, SYNC_MANY, VALUES, Kept
 from benchmarks.measuring.rounds import Spread, noise
 from benchmarks.polled import Pairs, Polled
 from benchmarks.whole.growing import Found, How, _Meter, http_run, least_requests, virtual_run
-from benchmarks.whole.sizes import COLUMNS, Measured, Series, measured
+from benchmarks.whole.sizes import COLUMNS, LEFT, Measured, Series, measured
 
 
 def by_name(figures):
@@ -78,15 +80,27 @@ class TestMemory:
             memory.Row(way, organizations, 100, Kept(watched=size, in_all=120.0), kept=size - 100)
             for way, size in found.items()
         ]
-        return [memory.Row(SYNC_MANY, 10_000, 10, Kept(watched=9.0), kept=9.0), *rows]
+        small = [
+            memory.Row(
+                SYNC_MANY, organizations * 100 // each, each, Kept(watched=size, in_all=size / 10), kept=size - 300
+            )
+            for each, size in ((500, 9.0), (10, 1_700.0), (2, 3_000.0))
+        ]
+        return [*small, *rows]
 
-    def test_goals_are_for_organizations_of_a_hundred(self):
+    def test_goals_are_for_organizations_of_a_hundred_of_ten_and_of_two(self):
         found = by_name(memory.figures(self.rows()))
         told = {name: (figure.value, figure.goal, figure.floor, figure.reached) for name, figure in found.items()}
         assert told == {
-            "a watched job: bytes in use": (900.0, 1_024, None, True),
-            "a watched job: bytes of the process": (1_000.0, 1_024, None, True),
-            "100,000 watched at once: MiB of the whole process": (120.0, 250, None, True),
+            "a watched job in organizations of 100: bytes in use": (900.0, 1_024, None, True),
+            "a watched job in organizations of 100: bytes of the process": (1_000.0, 1_024, None, True),
+            "100,000 watched at once in organizations of 100: MiB of the whole process": (120.0, 250, None, True),
+            "a watched job in organizations of 10: bytes in use": (1_400.0, 1_024, None, False),
+            "a watched job in organizations of 10: bytes of the process": (1_700.0, 1_024, None, False),
+            "100,000 watched at once in organizations of 10: MiB of the whole process": (170.0, 250, None, True),
+            "a watched job in organizations of 2: bytes in use": (2_700.0, 1_024, None, False),
+            "a watched job in organizations of 2: bytes of the process": (3_000.0, 1_024, None, False),
+            "100,000 watched at once in organizations of 2: MiB of the whole process": (300.0, 250, None, False),
             "a result: bytes in use": (1_000.0, 1_024, 600.0, True),
             "a result: bytes of the process": (1_100.0, 1_024, 700.0, False),
         }
@@ -96,11 +110,13 @@ class TestMemory:
 
     def test_the_floor_of_a_model_is_the_same_class_filled_by_msgspec(self):
         found = {"ours": (650.0, 1.0), models.FLOOR: (640.0, 2.0), "pydantic v2": (1_600.0, 3.0)}
-        (figure,) = models.figures(found)
+        figure, whole = models.figures(found)
         assert (figure.value, figure.goal, figure.floor, figure.reached) == (650.0, models.GOAL, 640.0, True)
         assert [row[-1] for row in models.table(found).rows] == [f"<= {models.GOAL}", None, None]
-        (alone,) = models.figures({"ours": (667.0, 1.0)})
+        assert (whole.value, whole.goal, whole.floor, whole.reached) == (1.0, models.GOAL, None, True)
+        alone, whole = models.figures({"ours": (667.0, 1_000.0)})
         assert (alone.floor, alone.reached) == (None, False)
+        assert (whole.value, whole.reached) == (1_000.0, False)
 
 
 def test_under_a_budget_every_figure_has_a_floor_that_it_does_not_beat():
@@ -135,16 +151,60 @@ class TestGrowth:
         return Measured(self.SERIES, runs, dict(counted))
 
     def values(self, found):
-        return {figure.name.partition(" a job")[0]: figure.value for figure in found.figures()}
+        return {self.of(figure): figure.value for figure in found.figures()}
+
+    def of(self, figure):
+        return next(what for what in ("CPU", "memory", "Python calls") if figure.name.startswith(what))
 
     def test_what_is_larger_than_the_reference_is_held_against_it(self):
-        runs = {1_000: [took(cpu=100)], 10_000: [took(cpu=150, grown=10 * 2**20, jobs=1_000)], 10: [took(cpu=900)]}
+        runs = {1_000: [took(cpu=100)], 10_000: [took(cpu=150, grown=10 * 2**20, jobs=1_000)]}
         found = self.found(runs, {1_000: took(cpu=0, calls=2_000), 10_000: took(cpu=0, calls=2_100)})
-        assert self.values(found) == pytest.approx({"CPU": 1.5, "memory": 1.0, "Python calls": 1.05})
-        assert {figure.reached for figure in found.figures() if figure.value < 1.2} == {True}
-        assert all("10,000 organizations against 1,000" in figure.name for figure in found.figures())
+        assert self.values(found) == pytest.approx({"CPU": 1.5, "memory": 2**20 / 100, "Python calls": 1.05})
+        assert [figure.reached for figure in found.figures()] == [False, False, True]
+        assert all(re.search("10,000 organizations (against|beyond) 1,000", figure.name) for figure in found.figures())
 
-    @pytest.mark.parametrize("sizes", [(10, 100, 1_000), (10_000,)], ids=["nothing larger", "no reference"])
+    def test_processor_time_of_what_is_smaller_is_held_against_it_as_well(self):
+        runs = {10: [took(cpu=130, jobs=10)], 100: [took(cpu=110, jobs=50)], 1_000: [took(cpu=100)]}
+        found = self.found(runs, {10: took(cpu=0, calls=3_000), 1_000: took(cpu=0, calls=2_000)})
+        told = [(figure.name.partition(" a job")[0], figure.value, figure.reached) for figure in found.figures()]
+        assert told == [
+            ("CPU", pytest.approx(1.3), False),
+            ("Python calls", 1.5, False),
+            ("CPU", pytest.approx(1.1), True),
+        ]
+
+    @pytest.mark.parametrize(
+        ("at_once", "grown", "goal", "reached"),
+        [
+            pytest.param(200, 2**20 + 900 * 100, LEFT, True, id="as many at once, little left"),
+            pytest.param(200, 2**20 + 900 * 101, LEFT, False, id="as many at once, something is kept of each"),
+            pytest.param(None, 11 * 2**20, 1.2 * 2**20 / 100, True, id="all at once"),
+            pytest.param(None, 12 * 2**20, 1.2 * 2**20 / 100, False, id="all at once, each takes more"),
+        ],
+    )
+    def test_memory_is_that_of_the_jobs_beyond_the_reference(self, at_once, grown, goal, reached):
+        runs = {1_000: [took(cpu=100)], 10_000: [took(cpu=100, grown=grown, jobs=1_000)]}
+        _, memory = Measured(evolve(self.SERIES, at_once=at_once), runs, {}).figures()
+        assert memory.value == pytest.approx((grown - 2**20) / 900)
+        assert (memory.goal, memory.reached) == (pytest.approx(goal), reached)
+
+    def test_what_explains_another_has_no_goals(self):
+        runs = {1_000: [took(cpu=100)], 10_000: [took(cpu=150, jobs=1_000)]}
+        found = Measured(evolve(self.SERIES, has_goals=False), runs, {})
+        assert list(found.figures()) == []
+        assert "no goals" in found.table().note
+
+    @pytest.mark.parametrize(("busy", "is_told"), [(0.79, False), (0.81, True)])
+    def test_a_server_that_may_be_the_limit_is_told(self, busy, is_told):
+        note = self.found({1_000: [took(cpu=100), evolve(took(cpu=100), server_busy=busy)]}).table().note
+        assert f"busy for {busy:.0%} of a run at most" in note
+        assert ("may be what was measured" in note) is is_told
+
+    def test_server_allocator_and_seed_are_named(self):
+        note = self.found({1_000: [took(cpu=100)]}).table().note
+        assert all(what in note for what in ("`lean_server.py`", "MALLOC_TRIM_THRESHOLD_", "Seed"))
+
+    @pytest.mark.parametrize("sizes", [(1_000,), (10, 100, 10_000)], ids=["nothing else", "no reference"])
     def test_nothing_is_held_against_itself(self, sizes):
         found = self.found({size: [took(cpu=100)] for size in sizes})
         assert list(found.figures()) == []
@@ -159,15 +219,15 @@ class TestGrowth:
         runs = {1_000: [took(cpu=100), took(cpu=104), took(cpu=300)], 10_000: [took(cpu=130)]}
         assert self.values(self.found(runs))["CPU"] == pytest.approx(130 / 104)
 
-    def test_memory_that_did_not_grow_is_compared_with_nothing(self):
+    def test_memory_of_no_further_jobs_is_compared_with_nothing(self):
         runs = {1_000: [took(cpu=100, grown=0)], 10_000: [took(cpu=100)]}
         assert list(self.values(self.found(runs))) == ["CPU"]
 
     @pytest.mark.parametrize(("cpu", "is_noisy"), [((100, 102, 104), False), ((100, 130, 160), True)])
     def test_noise_is_told_in_the_table_and_by_the_figure(self, cpu, is_noisy):
-        found = self.found({1_000: [took(cpu=each) for each in cpu], 10_000: [took(cpu=100)]})
+        found = self.found({1_000: [took(cpu=each) for each in cpu], 10_000: [took(cpu=100, jobs=1_000)]})
         assert ("too noisy" in found.table().note) is is_noisy
-        quiet = {figure.name.partition(" a job")[0]: figure.quiet for figure in found.figures()}
+        quiet = {self.of(figure): figure.quiet for figure in found.figures()}
         # Memory does not hang on what else the machine does.
         assert quiet == {"CPU": not is_noisy, "memory": True}
 
@@ -202,6 +262,8 @@ class TestGrowth:
             [10, 1_000, 10_000],
             [1_000, 10_000],
         ]
+        assert [one.has_goals for one in series] == [True, True, True, False]
+        assert [one.at_once for one in growth.all_series([10], [10], at_once=50)] == [50, 200, None, None]
         assert [one.how for one in series] == [How.TIMED, How.TIMED, How.TIMED, How.UNCOLLECTED]
         assert [one.run for one in series] == [http_run, virtual_run, virtual_run, virtual_run]
 

@@ -16,6 +16,8 @@ ALLOCATOR: Mapping[str, str] = {
 """asyncio reads into buffers of 256 KiB, which glibc would map and unmap at every read of a small young process: then
 whatever runs beside a larger heap looks cheaper than it is. So every contestant runs with these alike."""
 
+ALLOCATED = "Allocator: malloc, " + ", ".join(f"{name}={value}" for name, value in ALLOCATOR.items()) + "."
+
 
 def environment() -> dict[str, str]:
     """Return the environment of every measured process.

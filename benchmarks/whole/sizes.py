@@ -2,18 +2,23 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from statistics import median
 from typing import TypeAlias
 
 from attrs import frozen
 
-from benchmarks.measuring.cores import layout
+from benchmarks.measuring.cores import ALLOCATED, layout
 from benchmarks.measuring.rounds import Spread, noise, spread
+from benchmarks.measuring.server import BUSY
 from benchmarks.results import Cell, Figure, Table
-from benchmarks.whole.growing import Found, How, http_run, least_requests
+from benchmarks.whole.growing import Found, How, least_requests
 
 FLAT = 1.2
+LEFT = 100
+"""Bytes a further job may take at most where as many as before are at work at once, so that it should take none."""
 AT_ONCE = 200
+SEED = 1
 REFERENCE = 1_000
 ONCE_FROM = 10_000
 """From so many organizations on one run is long enough to be a median of itself."""
@@ -27,7 +32,7 @@ Run: TypeAlias = Callable[[int, int, How], Found]
 class Series:
     """Runs of growing size: by number of organizations, one for each round or one in all, and one that was counted.
 
-    ``at_once`` None means all of them.
+    ``at_once`` None means all of them. One without goals explains another.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Series:
     at_once: int | None = AT_ONCE
     how: How = How.TIMED
     is_counted: bool = False
+    has_goals: bool = True
 
     def organizations_at_once(self, size: int) -> int:
         """Return ``max_organizations`` of a run."""
@@ -75,6 +81,20 @@ class Measured:
         mine, reference = self.counted.get(size), self.counted.get(REFERENCE)
         return None if mine is None or reference is None else mine.calls_each / reference.calls_each
 
+    def further(self, size: int) -> float | None:
+        """Return the bytes of a job beyond those of a thousand organizations, None unless there are such jobs."""
+        reference = self.reference
+        if reference is None or not (jobs := self.runs[size][0].jobs - reference[0].jobs) > 0:
+            return None
+        return (self.spread(size, _grown).median - self.spread(REFERENCE, _grown).median) / jobs
+
+    @property
+    def memory_goal(self) -> float:
+        """The bytes a further job may take."""
+        if self.series.at_once is not None:
+            return LEFT
+        return FLAT * self.spread(REFERENCE, _memory).median
+
     def noise(self) -> str | None:
         """Say that the runs of a thousand organizations differed too much, None when they did not."""
         if self.reference is None:
@@ -82,34 +102,56 @@ class Measured:
         return noise(self.spread(REFERENCE, _cpu), f"{REFERENCE:,} organizations {self.series.name}")
 
     def figures(self) -> Iterator[Figure]:
-        """Yield what has a goal: all that is larger than a thousand organizations against these."""
+        """Yield what has a goal: all other sizes against a thousand organizations, their memory if they are larger."""
         for size in self.runs:
-            if size <= REFERENCE or self.reference is None:
+            if size == REFERENCE or self.reference is None or not self.series.has_goals:
                 continue
             title = f"{{}} a job {self.series.name}: {size:,} organizations against {REFERENCE:,}"
-            for what, of, quiet in (("CPU", _cpu, self.noise() is None), ("memory", _memory, True)):
-                if (found := self.ratio(size, of)) is not None:
-                    yield Figure(
-                        name=title.format(what),
-                        value=found.median,
-                        low=found.low,
-                        high=found.high,
-                        better="lower",
-                        goal=FLAT,
-                        quiet=quiet,
-                    )
+            if (found := self.ratio(size, _cpu)) is not None:
+                yield Figure(
+                    name=title.format("CPU"),
+                    value=found.median,
+                    low=found.low,
+                    high=found.high,
+                    better="lower",
+                    goal=FLAT,
+                    quiet=self.noise() is None,
+                )
+            if (further := self.further(size)) is not None:
+                name = f"memory {self.series.name}: bytes of a job of {size:,} organizations beyond {REFERENCE:,}"
+                # Memory does not hang on what else the machine does.
+                yield Figure(name=name, value=further, better="lower", goal=self.memory_goal)
             if (calls := self.calls_ratio(size)) is not None:
                 yield Figure(name=title.format("Python calls"), value=calls, better="lower", goal=FLAT)
 
     def table(self) -> Table:
         """Write a row for each size, with the fewest requests there can be."""
-        told = [f"The goal is {FLAT:g} times what a job of {REFERENCE:,} organizations takes, of each."]
-        if self.series.run is http_run:
-            told.append(f"{layout()}.")
+        seed = f"Seed of the durations, of the jitter and of the order: {SEED}."
+        told = [*self._goals(), self._server(), ALLOCATED, seed]
         told += filter(None, [self.noise()])
         rows = tuple(map(self._row, self.runs))
         title = f"{self.series.name[0].upper()}{self.series.name[1:]}, integrations of each: {self.series.integrations}"
         return Table(title, COLUMNS, rows, " ".join(told))
+
+    def _goals(self) -> Iterator[str]:
+        if not self.series.has_goals:
+            yield "It has no goals: it explains what grows where all are at once."
+            return
+        yield f"The goal is {FLAT:g} times the CPU, and the calls, of a job of {REFERENCE:,} organizations at any size."
+        yield "A job of a small run bears more of what a run costs once; nothing of that is subtracted."
+        if self.series.at_once is None:
+            bytes_of = f"{FLAT:g} times the bytes of a job of {REFERENCE:,}"
+        else:
+            bytes_of = f"{LEFT} bytes: no more are at work at once, so that it should take none"
+        yield f"A job beyond {REFERENCE:,} organizations may take {bytes_of}."
+
+    def _server(self) -> str:
+        busy = [one.server_busy for runs in self.runs.values() for one in runs if one.server_busy is not None]
+        if not busy:
+            return "Server: `lean_server.py`, in the same process and counted with it."
+        loop = "uvloop" if find_spec("uvloop") else "asyncio"
+        told = f"Server: `whole/server.py` on {loop}, busy for {max(busy):.0%} of a run at most, {layout()}."
+        return f"{told} **It may be what was measured.**" if max(busy) > BUSY else told
 
     def _row(self, size: int) -> tuple[Cell, ...]:
         one, cpu, counted = self.runs[size][0], self.spread(size, _cpu), self.counted.get(size)
@@ -125,7 +167,7 @@ class Measured:
             _told(self.ratio(size, _cpu_without_collecting)),
             round(self.spread(size, _grown).median / 2**20),
             round(self.spread(size, _memory).median),
-            _told(self.ratio(size, _memory)),
+            None if (further := self.further(size)) is None else round(further),
             None if counted is None else round(counted.calls_each),
             self.calls_ratio(size),
         )
@@ -155,7 +197,7 @@ def _memory(one: Found) -> float:
     return one.grown_each
 
 
-def measured(series: Series, *, rounds: int, seed: int = 1) -> Measured:
+def measured(series: Series, *, rounds: int, seed: int = SEED) -> Measured:
     """Run every size once a round, in an order drawn anew; the large ones in the middle round only."""
     draws = random.Random(seed)
     runs: dict[int, list[Found]] = {size: [] for size in series.sizes}
@@ -184,7 +226,7 @@ COLUMNS = (
     "the same without the garbage collection",
     "the run's memory at most, MiB",
     "bytes a job",
-    f"times those of {REFERENCE:,} organizations",
+    f"bytes of a job beyond {REFERENCE:,} organizations",
     "Python calls a job",
     f"times those calls of {REFERENCE:,} organizations",
 )
