@@ -1,6 +1,7 @@
 """sync_many on virtual time: many organizations, bounded, fair to the failing, clean when left."""
 
 import asyncio
+import json
 import random
 
 import attrs
@@ -63,6 +64,27 @@ async def test_the_pages_of_a_long_listing_are_followed():
     async with open_shop(organizations=1, integrations=60) as shop:
         _, results = await sync_orders(shop, ["org_1"])
     assert len({result.integration_id for result in results}) == 60
+
+
+async def test_one_that_a_later_page_shows_again_has_its_baseline_from_there():
+    async def shift(request, send):
+        response = await send(request)
+        if not request.url.partition("?")[0].endswith("/integrations"):
+            return response
+        page = json.loads(response.body)
+        if page["data"][0]["id"] == "int_1":
+            shown.append(dict(page["data"][0]))
+            del page["data"][0]["order_sync_updated_at"]
+        else:
+            page["data"].extend(shown)
+            shown.clear()
+        return attrs.evolve(response, body=json.dumps(page).encode())
+
+    shown = []
+    async with open_shop(organizations=1, per_page=2, step_in=shift) as shop:
+        _, results = await sync_orders(shop, ["org_1"])
+    assert len(results) == 4
+    assert {result.error for result in results} == {None}
 
 
 async def test_given_integrations_and_kinds_are_the_only_ones_fired():
@@ -364,6 +386,12 @@ class TestConsumers:
 
 
 class TestReport:
+    async def test_what_a_job_took_is_without_its_wait_for_a_turn(self):
+        async with open_shop(organizations=1, faults=FaultPlan(routes={"sync_stocks"}, latency=2)) as shop:
+            _, results = await sync_orders(shop, ["org_1"], kinds={STOCKS}, max_in_flight=1)
+        assert asyncio.get_running_loop().time() == 8
+        assert [result.elapsed for result in results] == [2] * 4
+
     async def test_it_counts_requests_and_names_the_slowest(self):
         async with open_shop(organizations=2, integrations=8) as shop:
             shop.emulator.plan_sync("org_2", "int_5", ORDERS, moves=[(50.0, None)])

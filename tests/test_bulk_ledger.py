@@ -367,6 +367,25 @@ class TestResuming:
             jobs = [job for target in contents.targets() for job in target.jobs]
         assert [job.kinds[ORDERS].state for job in jobs] == [Outcome.ADVANCED] * 2
 
+    async def test_what_was_answered_is_shared_before_the_rest_of_its_job_is_sent(self, path):
+        async def nothing_after_a_post(request, send):
+            response = await send(request)
+            if request.method == "POST":
+                shop.client._pipeline.gate.close_for(1_000)
+            return response
+
+        async with open_shop(step_in=nothing_after_a_post) as shop:
+            targets = [SyncTarget("org_1", ["int_1"], kinds=WATCHED)]
+            await leave_at(sync(shop.client, path, targets, max_in_flight=1), 5)
+            assert shop.transport.count("POST") == 1
+            shop.emulator.set_faults(FaultPlan(routes={"sync_products"}, latency=5))
+            async with shop.connect() as client, client.resume_many(SqliteLedger(path)) as run:
+                await asyncio.sleep(1)
+                other = await client.organization("org_1").sync("int_1", ORDERS, poll=STEADY)
+                (result,) = [result async for result in run]
+            assert len(shop.emulator.books.of("org_1", "int_1", ORDERS)) == 1
+        assert result[ORDERS].state is other[ORDERS].state is Outcome.ADVANCED
+
     async def test_a_job_that_shares_a_post_that_was_cut_off_does_not_send_it_again(self, path):
         slow = FaultPlan(routes={"sync_orders"}, latency=9)
         async with open_shop(organizations=1, integrations=1, faults=slow) as shop:
@@ -503,6 +522,22 @@ class TestABrokenLedger:
             await resume(shop, path)
             verdict = hold_against_books(path, shop.emulator, organizations, kinds=WATCHED, window=58)
         assert (verdict.jobs, verdict.lost, verdict.repeated, verdict.wrong) == (12, [], [], [])
+
+    async def test_once_alone_ends_the_run_too(self, path):
+        class FailingOnce(SqliteLedger):
+            failed = False
+
+            async def flush(self):
+                if shop.transport.count("POST") == 1 and not self.failed:
+                    self.failed = True
+                    raise LedgerError("full for a moment")
+                await super().flush()
+
+        async with open_shop() as shop:
+            options = {"poll": STEADY, "max_in_flight": 1, "ledger": FailingOnce(path)}
+            with pytest.raises(LedgerError, match="full for a moment"):
+                await collect(shop.client.sync_many(["org_1"], kinds={ORDERS}, **options))
+            assert shop.transport.count("POST") == 1
 
     async def test_a_run_that_could_not_be_recorded_with_all_its_targets_was_never_begun(self, path, monkeypatch):
         def full_disk(_, __):

@@ -92,6 +92,18 @@ async def test_hints_while_a_read_is_under_way_make_one_more():
         assert reads(shop)[:3] == pytest.approx([12, 14, 26])
 
 
+async def test_a_hint_while_a_run_reads_its_list_makes_one_more_read():
+    async with open_shop(organizations=1, integrations=3, faults=FaultPlan(routes={"integrations"}, latency=2)) as shop:
+        # The listing takes two seconds; the read of 12 answers at 14, and without a hint the next is at 26.
+        for name in ("int_1", "int_2", "int_3"):
+            moving(shop, (15.0, None), integration=name)
+        async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=SLOW) as run:
+            assert await hint_at(shop, 13) == [True]
+            async for _ in run:
+                pass
+        assert sorted({sent.at for sent in shop.transport.sent if sent.method == "GET"}) == [0, 12, 14, 26]
+
+
 async def test_a_hint_during_a_read_brings_news_that_the_read_was_too_early_for():
     async with open_shop(faults=FaultPlan(routes={"integration"}, latency=2)) as shop:
         moving(shop, (11.0, None))
@@ -223,6 +235,19 @@ async def test_a_hinted_read_brings_along_what_may_come_early():
             group.create_task(hint_at(shop, 36))
         # The slack of a read due at 40, decided at 20, begins at 35.
         assert reads(shop, "int_2") == pytest.approx([10, 20, 36])
+
+
+async def test_a_hinted_read_of_a_run_brings_along_only_what_may_come_early():
+    async with open_shop(organizations=1, integrations=2, per_page=1) as shop:
+        for name in ("int_1", "int_2"):
+            moving(shop, integration=name)
+        async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=SLOW) as run:
+            await hint_at(shop, 32)
+            async for _ in run:
+                pass
+        # The slack of the read due at 40, decided at 20, begins at 35: int_2, on the second page, is not read at 32.
+        read = [sent.at for sent in shop.transport.sent if sent.method == "GET"]
+        assert (read.count(20), read.count(32), read.count(40)) == (2, 1, 2)
 
 
 async def test_hints_stay_within_the_request_budget():

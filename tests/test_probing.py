@@ -254,6 +254,21 @@ class TestFailures:
             outcome = (await shop.org.sync("int_3", SERVICES, poll=STEADY))[SERVICES]
         assert (outcome.state, outcome.seen_at) == (Outcome.ADVANCED, 4.5)
 
+    async def test_a_walk_of_the_list_puts_no_probe_off(self):
+        async with open_shop(organizations=1, client=BUILT_IN) as shop:
+            for name, seconds in (("int_1", 30.0), ("int_2", 30.0), ("int_3", 0.5), ("int_4", 30.0)):
+                moving(shop, (seconds, None), kind=ORDERS, integration=name)
+            moving(shop, (6.0, None))
+            poll = attrs.evolve(STEADY, first=7)
+            syncing = asyncio.create_task(shop.org.sync("int_3", SERVICES, poll=poll))
+            async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+                async for _ in run:
+                    pass
+            outcome = (await syncing)[SERVICES]
+        # The walks of 2, 3 and 4.5 show int_3 too, and nothing of its services; with that of 6.75 comes the probe.
+        assert len(shop.transport.times("GET", "/integrations")) > 4
+        assert (outcome.state, outcome.seen_at) == (Outcome.ADVANCED, 6.75)
+
     async def test_a_slow_probe_delays_no_other_read(self):
         probe = Told(takes=25)
         async with open_shop(client=with_probe(probe)) as shop:

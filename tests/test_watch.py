@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from contextvars import Context
 
 import attrs
@@ -60,6 +61,26 @@ async def test_a_walk_stops_when_all_that_is_due_was_seen():
                 group.create_task(job.wait())
         assert watch.known.pages == 3
     assert listed("GET", "/integrations") == 12
+
+
+async def test_a_walk_notes_where_the_list_shows_each_integration_now():
+    async with open_shop(organizations=1, integrations=12, per_page=4) as shop:
+        for number in range(1, 13):
+            seconds = {5: 2.5, 6: 2.5, 7: 40, 8: 40}.get(number, 0.5)
+            shop.emulator.plan_sync("org_1", f"int_{number}", ORDERS, moves=[(seconds, None)])
+
+        def delete_the_first_page():
+            for number in range(1, 5):
+                shop.emulator.delete("org_1", f"int_{number}")
+
+        asyncio.get_running_loop().call_later(1.5, delete_the_first_page)
+        async with shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY) as run:
+            states = [result[ORDERS].state async for result in run]
+    assert states == [Outcome.ADVANCED] * 12
+    reads = Counter(sent.at for sent in shop.transport.sent if sent.method == "GET" and sent.at > 1.5)
+    # What was on the second page is on the first now: from the walk of 2 on, one page is all there is to read.
+    assert len(reads) > 5
+    assert set(reads.values()) == {1}
 
 
 async def test_a_walk_brings_news_of_those_that_are_not_due():

@@ -181,6 +181,21 @@ async def test_an_answer_that_speaks_another_protocol_ends_its_connection():
         assert server.accepted == 2
 
 
+async def test_nothing_is_written_to_a_connection_that_is_being_closed(monkeypatch):
+    connect = direct.Direct._connect
+
+    async def closing(self, origin):
+        connection = await connect(self, origin)
+        connection.protocol.transport.close()
+        return connection
+
+    monkeypatch.setattr(direct.Direct, "_connect", closing)
+    async with talking(answering(GOOD)) as (server, client):
+        with pytest.raises(TransportError, match="Cannot write to closing transport"):
+            await integrations(client).get("int_1")
+        assert server.received == []
+
+
 async def test_a_new_credential_has_a_head_of_its_own():
     class Turning:
         number = 0

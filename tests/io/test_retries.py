@@ -426,6 +426,19 @@ class TestCancelling:
         assert (await integrations(client).get("int_1")).id == "int_1"
         assert len(transport.sent) == 2
 
+    @pytest.mark.parametrize("raised", [LOST, UNSENT, ZeroDivisionError("below")], ids=repr)
+    async def test_a_task_whose_cancellation_became_another_error_below_is_not_being_cancelled(self, raised):
+        async def breaking(request):
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                raise raised from None
+
+        _, client = client_of(breaking, timeouts=Timeouts(total=5), retry=RetryPolicy(attempts=1))
+        with pytest.raises(type(raised)):
+            await integrations(client).get("int_1")
+        assert asyncio.current_task().cancelling() == 0
+
     async def test_a_cancellation_and_a_timeout_at_the_same_instant_is_a_cancellation(self):
         async def never(request):
             await asyncio.sleep(30)

@@ -4,6 +4,7 @@ import copy
 import json
 import operator
 import pickle
+import sys
 
 import attrs
 import pytest
@@ -123,6 +124,15 @@ def test_the_names_of_one_server_do_not_stay_when_another_is_read():
         for many in (1, 4):
             payloads = [integration(**names)] * many
             assert [encode(one) for one in BUILDERS[Integration](payloads)] == payloads
+
+
+@pytest.mark.parametrize("many", [1, 4])
+@pytest.mark.parametrize("names", [["x" * 10_000], [f"name {number}" for number in range(17)]], ids=["long", "many"])
+def test_no_names_that_are_long_or_many_are_kept(names, many):
+    payload = integration() | dict.fromkeys(names)
+    before = [sys.getrefcount(name) for name in names]
+    BUILDERS[Integration]([payload] * many)
+    assert [sys.getrefcount(name) for name in names] == before
 
 
 def test_a_model_of_one_field_is_built_too():

@@ -93,6 +93,19 @@ def test_one_of_another_class_is_not_equal():
     assert Other(1) == AlwaysEqual()
 
 
+@frozen
+class Derived(Other):
+    """A class derived from another, with its fields."""
+
+    __repr__, __eq__, __hash__ = shown, equal, hashed
+
+
+def test_one_of_a_derived_class_is_not_equal_on_either_side():
+    assert Other(1) != Derived(1)
+    assert Derived(1) != Other(1)
+    assert equal(Other(1), Derived(1)) is equal(Derived(1), Other(1)) is NotImplemented
+
+
 class AlwaysEqual:
     def __eq__(self, other):
         return True
