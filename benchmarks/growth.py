@@ -14,7 +14,7 @@ Compared is with a thousand organizations. A job of a small run bears more of wh
 that is subtracted; of memory only the jobs beyond a thousand organizations are told, because a small run takes less
 than what the one before it left. Rounds are interleaved; runs of ten thousand organizations and more are made in one of
 them. On virtual time the calls of Python functions are counted too, in runs of their own: what grows beside them is the
-machine's doing. It takes about eight minutes on a quiet machine, half of them over HTTP. Shorter:
+machine's doing. It takes about nine minutes on a quiet machine, six of them over HTTP. In about three:
 
     python -m benchmarks.growth --http 10 100 1000 --virtual 10 100 1000 10000 --rounds 1
 """
