@@ -215,6 +215,22 @@ async def test_a_walk_that_waits_for_its_turn_reads_for_what_becomes_due_meanwhi
     assert [sent.at for sent in shop.transport.sent if sent.method == "GET"] == pytest.approx([0, 10.05])
 
 
+async def test_one_that_left_and_came_back_while_a_walk_waits_for_its_turn_is_told_once():
+    async with open_shop(organizations=1, integrations=2) as shop:
+        find_nothing(shop, 2)
+        jobs = [shop.org.sync_job(name, ORDERS, poll=STEADY) for name in ("int_1", "int_2")]
+        for job in jobs:
+            await job.fire()
+        shop.client.watch_of("org_1").known.pages = 1
+        with nothing_leaves(shop, after=0.5, seconds=5):
+            leaving, other = (asyncio.create_task(job.wait()) for job in jobs)
+            await asyncio.sleep(2)
+            leaving.cancel()
+            await asyncio.sleep(1)
+            result, _ = await jobs[0], await other
+    assert [sighting.at for sighting in result.timeline][:3] == [0, 5.5, 8.25]
+
+
 async def slow_for_another(request, send):
     if request.method == "POST" and "org_2" in request.url:
         await asyncio.sleep(20)
