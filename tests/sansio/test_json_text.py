@@ -140,3 +140,9 @@ def test_msgspec_is_used_when_it_is_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "msgspec", None)
     assert json_text._fastest_decoder() is json_text.parse_with_standard_library
     assert json_text._fastest_decoder()(body) == {"a": 1}
+
+
+def test_the_first_document_chooses_the_reader(monkeypatch):
+    monkeypatch.setattr(json_text, "_decode", json_text._decode_first)
+    assert json_text.parse(b"[1]") == [1]
+    assert json_text._decode is not json_text._decode_first
