@@ -25,7 +25,7 @@ class NestedTooDeep(ValueError):
 def check_depth(body: bytes) -> None:
     """Raise :class:`NestedTooDeep` for a document of more than ``DEEPEST`` levels; say nothing of what is no JSON."""
     if may_be_deep(body):
-        brackets = left = _without_texts(body).translate(None, _NO_BRACKETS)
+        brackets = left = _brackets(body)
         for _ in range(_USUAL_LEVELS):
             left = left.replace(b"{}", b"").replace(b"[]", b"")
         if left and any(level > DEEPEST for level in accumulate(memoryview(brackets.translate(_LEVELS)).cast("b"))):
@@ -40,6 +40,7 @@ def may_be_deep(body: bytes) -> bool:
 # Bytes of value 1 and -1 for a bracket that opens and one that closes.
 _LEVELS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_NEITHER = bytes(set(range(256)) - set(b'[{]}"'))
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 
 
@@ -49,6 +50,11 @@ def _opened(body: bytes) -> int:
     return 2 * len(body) - without
 
 
-def _without_texts(body: bytes) -> bytes:
-    # Where nothing is escaped, every second piece between quotation marks is a text.
-    return _TEXT.sub(b"", body) if b"\\" in body else b"".join(body.split(b'"')[::2])
+def _brackets(body: bytes) -> bytes:
+    """Return the brackets that are not in texts."""
+    if b'\\"' in body:
+        return _TEXT.sub(b"", body).translate(None, _NO_BRACKETS)
+    # No quotation mark is in a text. A text without brackets becomes two of them side by side; before the first text
+    # with a bracket stand such pairs and its own mark, which has no other beside it.
+    found = body.translate(None, _NEITHER).replace(b'""', b"")
+    return found if b'"' not in found else b"".join(body.split(b'"')[::2]).translate(None, _NO_BRACKETS)

@@ -4,9 +4,11 @@ import json
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packcloud_async import InvalidResponse
-from packcloud_async._sansio import json_text, readers
+from packcloud_async._sansio import json_depth, json_text, readers
 from packcloud_async._sansio.json_depth import DEEPEST, NestedTooDeep, check_depth, may_be_deep
 from packcloud_async._sansio.wire import Response
 from packcloud_async.models import Integration
@@ -30,6 +32,26 @@ def test_brackets_in_texts_do_not_count(plain, levels):
             check_depth(body)
     else:
         check_depth(body)
+
+
+awkward_texts = st.text("""[]{}"\\/a""", max_size=4)
+awkward_values = st.recursive(
+    awkward_texts, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(awkward_texts, inner, max_size=4)
+)
+
+
+@given(awkward_values)
+def test_only_brackets_outside_of_texts_are_counted(value):
+    """Held against a reader that goes through the document letter by letter."""
+    body, outside, is_text, is_escaped = json.dumps(value), [], False, False
+    for letter in body:
+        if is_text:
+            is_text, is_escaped = is_escaped or letter != '"', not is_escaped and letter == "\\"
+        elif letter == '"':
+            is_text = True
+        elif letter in "[]{}":
+            outside.append(letter)
+    assert json_depth._brackets(body.encode()) == "".join(outside).encode()
 
 
 def test_many_brackets_are_not_deep():
