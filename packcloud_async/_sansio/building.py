@@ -9,12 +9,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, StrEnum
 from types import UnionType
-from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import frozen
 
-from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import KEPT_APART
 
 T = TypeVar("T")
@@ -34,8 +32,7 @@ class Kind(StrEnum):
     OBJECTS = "objects"
 
 
-@frozen
-class Field:
+class Field(NamedTuple):
     """A field that is read: ``words`` are the texts that become members of an enum."""
 
     name: str
@@ -43,23 +40,18 @@ class Field:
     default: object
     words: Mapping[str, Enum]
 
-    __repr__, __eq__, __hash__ = shown, equal, hashed
-
     @property
     def is_required(self) -> bool:
         """Whether it must be there."""
         return self.default is attrs.NOTHING
 
 
-@frozen
-class Plan:
+class Plan(NamedTuple):
     """How a model is built: ``open_class`` is its twin."""
 
     model: type
     open_class: type
     fields: tuple[Field, ...]
-
-    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     @property
     def names(self) -> frozenset[str]:

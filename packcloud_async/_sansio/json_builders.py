@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from operator import itemgetter
-from typing import Any, cast
-
-from attrs import frozen
+from typing import Any, NamedTuple, cast
 
 from packcloud_async._sansio.building import Builder, Field, Kind, Plan, compiled
 from packcloud_async._sansio.wire_form import NO_EXTRA
@@ -41,8 +39,7 @@ _MOST_UNKNOWN = 16
 _LONGEST_NAME = 100
 
 
-@frozen(eq=False, repr=False)
-class _Form:
+class _Form(NamedTuple):
     """The names of an object in their order, and what they mean to a model."""
 
     keys: Sequence[str]
@@ -97,8 +94,7 @@ def _lines_for(field: Field, at: int) -> list[str]:
     return [f"if {field.name!r} in d:", *(f" {line}" for line in take), f"else: o.{field.name} = default_{at}"]
 
 
-@frozen(eq=False, repr=False)
-class _Alike:
+class _Alike(NamedTuple):
     """How objects of one form are built: ``in_order`` puts the names of one into the order of the function."""
 
     form: _Form

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from types import GenericAlias
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from attrs import define, field, frozen
 
@@ -24,7 +24,6 @@ from packcloud_async._sansio.building import Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async._sansio.values import equal, hashed, shown
 from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
@@ -43,15 +42,12 @@ LESSON: Final = 2_000
 _LONGEST_NAME: Final = 100
 
 
-@frozen
-class _Names:
+class _Names(NamedTuple):
     """What was seen: names beside those of the model, names beside ``data``, and whether there is no envelope."""
 
     unknown: tuple[str, ...] = ()
     around: tuple[str, ...] = ()
     is_bare: bool = False
-
-    __repr__, __eq__, __hash__ = shown, equal, hashed
 
     def with_those_of(self, other: _Names) -> _Names:
         """Return all names of both, in the form of the other."""
