@@ -52,7 +52,8 @@ def _opened(body: bytes) -> int:
 
 def _brackets(body: bytes) -> bytes:
     """Return the brackets that are not in texts."""
-    if b'\\"' in body:
+    # One letter is found much faster than two.
+    if b"\\" in body and b'\\"' in body:
         return _TEXT.sub(b"", body).translate(None, _NO_BRACKETS)
     # No quotation mark is in a text. A text without brackets becomes two of them side by side; before the first text
     # with a bracket stand such pairs and its own mark, which has no other beside it.
