@@ -163,14 +163,14 @@ class Walks:
         """
         usual: list[tuple[Watched, Glimpse]] = []
         others: list[tuple[Glimpse, Collection[Watched]]] = []
-        take_out, first_of, news = missing.pop, self.jobs.first_of, self.news
+        take_out, first_of = missing.pop, self.jobs.first_of
         for integration in shown:
             id_ = integration.id
             due, first = take_out(id_, None), first_of(id_)
             is_for_it_alone = due is None or (len(due) == 1 and due[0] is first)
-            # The only job of its integration, and no probe asks for it.
+            # The only job of its integration, and no probe asks for it: what a probe showed is not for it.
             is_usual = first is not None and first.following is None and first.probe is None
-            if first is not None and is_usual and is_for_it_alone and id_ not in news:
+            if first is not None and is_usual and is_for_it_alone:
                 if page is not None:
                     first.page = page
                 usual.append((first, integration))

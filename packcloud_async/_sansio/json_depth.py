@@ -11,11 +11,11 @@ from typing import Final
 DEEPEST: Final = 500
 """Levels of nesting that are read."""
 
-_SHORT: Final = 2 * DEEPEST
 # No document of so many bytes is too deep: each level is two brackets at least.
+_SHORT: Final = 2 * DEEPEST
 
+# So many levels are taken away from within, which is fast; few documents have more.
 _USUAL_LEVELS: Final = 8
-# Levels are taken away from within, which is fast; few documents have more.
 
 
 class NestedTooDeep(ValueError):
