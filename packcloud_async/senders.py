@@ -80,22 +80,18 @@ class Senders:
             sender.wake()
 
     async def _serve(self, sender: _Sender) -> None:
-        try:
-            while (post := sender.post) is not None:
-                sender.post = None
-                try:
-                    await post.send()
-                except BaseException:
-                    # Before the turn is given back: the next one would be lost.
-                    self.is_closed = True
-                    raise
-                finally:
-                    self._idle.append(sender)
-                    post.over()
-                await self._next(sender)
-        except BaseException:
-            self.is_closed = True
-            raise
+        while (post := sender.post) is not None:
+            sender.post = None
+            try:
+                await post.send()
+            except BaseException:
+                # Before the turn is given back: the next one would be lost.
+                self.is_closed = True
+                raise
+            finally:
+                self._idle.append(sender)
+                post.over()
+            await self._next(sender)
 
     async def _next(self, sender: _Sender) -> None:
         """Wait until a sender has a POST, or will have none any more."""
