@@ -216,6 +216,18 @@ async def awaiting(jobs):
     return found
 
 
+async def over(organizations):
+    """What a run keeps when so many organizations are over, a few of them at once, and nobody keeps their results."""
+    server = LeanServer(integrations_of=lambda _: 1, takes=lambda _: 1.0)
+    async with PackCloudClient(token="t", transport=server) as client:
+        targets = (f"org_{number}" for number in range(organizations))
+        async with client.sync_many(targets, kinds=KINDS, max_organizations=20) as run:
+            async for result in run:
+                server.forget(result.organization_id, result.integration_id)
+            del result
+            return kept()
+
+
 async def finished(organizations, integrations):
     """The results of so many syncs that each found something."""
     server = LeanServer(integrations_of=lambda _: integrations, takes=lambda _: 1.0)
@@ -297,6 +309,12 @@ class TestKept:
         await awaiting(90)
         each = (await awaiting(10)).each(await awaiting(90), 80)
         assert 1500 < each.size <= 5 * 1024
+
+    async def test_what_is_over_leaves_next_to_nothing(self):
+        await over(500)
+        each = (await over(100)).each(await over(500), 400)
+        assert each.size <= 32
+        assert each.objects == 0
 
     async def test_a_result_is_its_values_and_little_more(self):
         await finished(3, 100)
