@@ -19,13 +19,17 @@ delay until it was seen.
 (c) ``client.sync_many``: as it comes, as `tuning` found it best for other draws of these durations, and with pacing
     learned before.
 
+(d) The leanest loop there can be (`whole/leanest.py`): a task for each organization, its reads shared and made when the
+    policy of (c) says, by this library's calls. Nothing in it is for the day on which something goes wrong, so that it
+    is the floor of (c)'s CPU.
+
 Beside them: the requests of the floor, sent by aiohttp as one writes it and by this library's own calls, neither of
 which does anything else, and those of (c) by aiohttp; and the fewest reads with which news can be in time at all
-(`whole/least.py`). The floor of (c)'s CPU is the lower of the first two.
+(`whole/least.py`).
 
 Rounds are interleaved, in an order drawn anew; a figure is the median of the rounds with their quartiles, and what is
 compared with (a) is the median of the ratios within each round. Some rows are measured in the first round only, and say
-so. With its defaults it takes about 11 minutes: three for each round, and two for what is measured once.
+so. With its defaults it takes about 13 minutes: four for each round, and two for what is measured once.
 """
 
 import argparse
@@ -61,6 +65,7 @@ LOOP = (
 GENERATED = f"(b) the same loop on the client of openapi-generator{ONCE}"
 DEFAULT = "(c) `sync_many`, as it comes: `PollPolicy()`"
 BEST = f"(c) `{written(TUNED)}`, the best that keeps (a)'s delay x {TOLERATED:g}"
+LEANEST = "(d) the leanest loop with (c)'s policy: a task for each organization, shared reads, nothing else"
 FLOOR = "the floor's requests (POSTs, one listing before and one after), sent by raw aiohttp that does nothing else"
 OWN_FLOOR = "the floor's requests, sent by this library's own calls that do nothing else"
 REQUESTS = "the requests of (c) that keeps the delay; raw aiohttp that does nothing else"
@@ -80,6 +85,7 @@ def contestants(plan: Plan) -> Sequence[Contestant | Missing]:
         Contestant(BEST, Way(_SYNC_MANY, _numbers(TUNED))),
         Contestant(f"(c) `{written(FEW_READS)}`, for the reads{ONCE}", Way(_SYNC_MANY, _numbers(FEW_READS)), once=True),
         Contestant(f"(c) as it comes, with pacing learned in a run before{ONCE}", Way(_SYNC_MANY, learned), once=True),
+        Contestant(LEANEST, Way("benchmarks.whole.leanest:sync", {"first": TUNED.first, "growth": TUNED.growth})),
         Contestant(FLOOR, Way(_BARE, {"per_page": plan.per_page}, watches=False)),
         Contestant(OWN_FLOOR, Way(_OWN_CALLS, watches=False)),
         Contestant(REQUESTS, Way(_BARE, {"per_page": plan.per_page}, watches=False)),
@@ -126,7 +132,7 @@ def learned_before(plan: Plan) -> LearnedPacing:
 
 def measure(plan: Plan, everybody: Sequence[Contestant | Missing], *, rounds: int) -> Found:
     """Measure everybody once a round."""
-    found = Found(plan, everybody, loop=LOOP, chosen=BEST, also=[DEFAULT], floors=[FLOOR, OWN_FLOOR])
+    found = Found(plan, everybody, loop=LOOP, chosen=BEST, also=[DEFAULT], floors=[LEANEST])
     draws = random.Random(plan.seed)
     present = [one for one in everybody if isinstance(one, Contestant)]
     for number in range(1, rounds + 1):

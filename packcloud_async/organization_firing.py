@@ -129,17 +129,18 @@ class OrganizationFiring:
             self._under_way.pop().firing.end_alone(self.watch)
 
     def _ask_ahead(self) -> None:
-        while len(self._asked) < min(len(self._starts) + len(self._posts), self._most_asked):
-            if self.run.results.piles_up and len(self._asked) >= len(self._posts):
+        asked = self._asked
+        while len(asked) < self._most_asked and len(asked) < len(self._starts) + len(self._posts):
+            if len(asked) >= len(self._posts) and self.run.results.piles_up:
                 # Asked for again when they are taken.
                 self._moved.set()
                 return
-            self._asked.append(ask := Ask(self._begin))
+            asked.append(ask := Ask(self._begin))
             self.run.slots.add(ask, self.watch.organization_id, Urgency.ACT, self.client.target.weight)
 
     def _begin(self, turn: Turn) -> None:
         self._asked.popleft()
-        if self.run.results.piles_up and not self._posts:
+        if not self._posts and self.run.results.piles_up:
             # Asked for again when they are taken.
             turn.end()
             self._moved.set()

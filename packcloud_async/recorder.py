@@ -96,4 +96,5 @@ class JobLine:
 
     def record(self) -> None:
         """Write down how far it has come."""
-        self.recorder.record(self.integration_id, self.progress, self.number, sent_at=self.sent_at)
+        if self.number:
+            self.recorder.record(self.integration_id, self.progress, self.number, sent_at=self.sent_at)

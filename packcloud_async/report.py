@@ -70,7 +70,9 @@ class Tally:
         self.integrations += result.integration_id is not None
         self.not_started += result.error is not None
         for kind, outcome in result.kinds.items():
-            self.outcomes.setdefault(kind, Counter())[outcome.state] += 1
+            if (counts := self.outcomes.get(kind)) is None:
+                counts = self.outcomes[kind] = Counter()
+            counts[outcome.state] += 1
         if len(self.slowest) < SLOWEST_KEPT or result.elapsed > self.slowest[-1].elapsed:
             self.slowest = sorted([*self.slowest, result], key=_elapsed, reverse=True)[:SLOWEST_KEPT]
 

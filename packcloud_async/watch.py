@@ -113,9 +113,10 @@ class Watch:
         resumed = progress.watched_from is not None
         whole = progress.watch(now)
         parts: list[Watched] = []
-        for probe, kinds in parts_of(progress):
-            is_whole = kinds == progress.open_kinds
-            wait = whole if is_whole else progress.next_read(now, kinds=kinds, resumed=resumed)
+        split = parts_of(progress)
+        for probe, kinds in split:
+            # A single one speaks for all that is open.
+            wait = whole if len(split) == 1 else progress.next_read(now, kinds=kinds, resumed=resumed)
             assert isinstance(wait, Wait)
             parts.append(Watched(integration_id, progress, watcher, kinds, probe, tag, wait.until, wait.decides))
         return parts
@@ -124,7 +125,7 @@ class Watch:
         """Begin to read for a job, or go on where it left."""
         now = _now()
         for watched in parts:
-            if any(kind in watched.kinds for kind in watched.progress.open_kinds):
+            if not set(watched.kinds).isdisjoint(watched.progress.open_kinds):
                 self.jobs.add(watched)
                 self._schedule(watched, watched.where_it_left(now), now)
 
@@ -330,14 +331,14 @@ class Watch:
 
     def _told(self, watched: Watched, decision: Decision, sighting: Sighting, look: _Look) -> None:
         watched.watcher.seen(watched, sighting)
-        if watched.progress.is_done:
+        if not isinstance(decision, Done):
+            self._goes_on(watched, decision, look)
+        elif watched.progress.is_done:
             self._remove_all(watched)
             watched.watcher.ended(watched, None)
-        elif isinstance(decision, Done):
+        else:
             # What other reads tell of this job is still to come.
             self._remove(watched)
-        else:
-            self._goes_on(watched, decision, look)
 
     def _goes_on(self, watched: Watched, wait: Wait, look: _Look) -> None:
         if look.asked_at >= watched.not_later_than:
@@ -360,6 +361,10 @@ class Watch:
             self._look_at(until)
 
     def _remove_all(self, watched: Watched) -> None:
+        if watched.following is None and self.jobs.first_of(watched.integration_id) is watched:
+            # The usual one.
+            self._remove(watched)
+            return
         for one in list(self.jobs.of(watched.integration_id)):
             if one.progress is watched.progress:
                 self._remove(one)

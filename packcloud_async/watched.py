@@ -1,7 +1,7 @@
 """Watched: a job as its watch knows it, and all of them by integration."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Protocol
 
@@ -164,14 +164,16 @@ class WatchedJobs:
             first = first.following
 
 
-def parts_of(progress: SyncProgress) -> Iterator[tuple[SyncKind | None, tuple[SyncKind, ...]]]:
+def parts_of(progress: SyncProgress) -> Sequence[tuple[SyncKind | None, tuple[SyncKind, ...]]]:
     """Split the open kinds of a job into what its integration shows and what each probe reads."""
-    probed = progress.probed_kinds
-    carried = tuple([kind for kind in progress.open_kinds if kind not in probed]) if probed else progress.open_kinds
+    carried, probed = progress.open_kinds, progress.probed_kinds
+    if probed:
+        carried = tuple([kind for kind in carried if kind not in probed])
+    parts: list[tuple[SyncKind | None, tuple[SyncKind, ...]]] = []
     if carried:
-        yield None, _SHARED.setdefault(carried, carried)
-    for kind in probed:
-        yield kind, _SHARED.setdefault((kind,), (kind,))
+        parts.append((None, _SHARED.setdefault(carried, carried)))
+    parts += [(kind, _SHARED.setdefault((kind,), (kind,))) for kind in probed]
+    return parts
 
 
 _SHARED: dict[tuple[SyncKind, ...], tuple[SyncKind, ...]] = {}

@@ -94,6 +94,8 @@ def test_a_whole_run_is_measured(tmp_path, capsys, monkeypatch):
     loop_row = rows[whole_run.LOOP]
     assert loop_row["told: 95 %"] == loop_row["95 %"]
     assert all(float(row["told: median, s"]) >= float(row["delay: median, s"]) for row in ours)
+    leanest = rows[whole_run.LEANEST]
+    assert (leanest["POSTs"], leanest["outcomes wrong"], leanest["told: 95 %"]) == (40, 0, leanest["95 %"])
     own = rows[whole_run.OWN_FLOOR]
     assert (own["reads"], own["POSTs"], own["outcomes wrong"], own["told: 95 %"]) == (4, 40, None, None)
     figures = {figure["name"]: figure for figure in results.load(tmp_path)["whole_run"]["figures"]}

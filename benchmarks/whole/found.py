@@ -76,7 +76,7 @@ class Missing:
 class Found:
     """Everybody's runs, one a round, or only in the first rounds; ``loop`` is (a), with which the others are compared.
 
-    ``chosen`` has the goals, ``also`` are those who have them beside it, and ``floors`` send the fewest requests.
+    ``chosen`` has the goals, ``also`` are those who have them beside it, ``floors`` do it with the least.
     """
 
     plan: Plan

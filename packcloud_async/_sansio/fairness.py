@@ -119,15 +119,16 @@ class Turns(Generic[Item]):
     ['post', 'a1', 'b1', 'a2', 'a3']
     """
 
+    waiting: dict[Item, _Flow[Item]] = field(factory=dict, init=False)
+    """What waits, in which flow: to be looked at, and changed by nobody else."""
     _rings: dict[Urgency, _Ring[Item]] = field(init=False)
-    _flows: dict[Item, _Flow[Item]] = field(factory=dict, init=False)
     _grants: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._rings = {urgency: _Ring() for urgency in sorted(Urgency)}
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return len(self.waiting)
 
     def add(self, item: Item, *, flow: Hashable, urgency: Urgency, weight: float = 1.0) -> None:
         """Let an item wait for its turn. It must not wait already.
@@ -137,17 +138,17 @@ class Turns(Generic[Item]):
         """
         if not LEAST_WEIGHT <= weight <= GREATEST_WEIGHT:
             raise ConfigurationError(f"a weight must be between {LEAST_WEIGHT} and {GREATEST_WEIGHT:g}, not {weight!r}")
-        if item in self._flows:
+        if item in self.waiting:
             raise ValueError(f"{item!r} waits already")
         ring = self._rings[urgency]
         if not ring.flows:
             ring.waits_since = self._grants
-        place = self._flows[item] = ring.flow(flow, urgency, round(weight * _REQUEST))
+        place = self.waiting[item] = ring.flow(flow, urgency, round(weight * _REQUEST))
         place.waiting[item] = None
 
     def discard(self, item: Item) -> None:
         """Forget an item; one that does not wait is ignored."""
-        flow = self._flows.pop(item, None)
+        flow = self.waiting.pop(item, None)
         if flow is None:
             return
         del flow.waiting[item]
@@ -160,16 +161,17 @@ class Turns(Generic[Item]):
         if ring is None:
             return None
         item = ring.next()
-        del self._flows[item]
+        del self.waiting[item]
         self._grants += 1
         ring.waits_since = self._grants
         return item
 
     def _ring(self) -> _Ring[Item] | None:
-        waiting = [ring for ring in self._rings.values() if ring.flows]
-        if not waiting:
-            return None
         if (self._grants + 1) % OLDEST_CLASS_EVERY:
-            return waiting[0]
+            for ring in self._rings.values():
+                if ring.flows:
+                    return ring
+            return None
         # Of those that have waited equally long the least urgent: the others get the grants in between.
-        return min(reversed(waiting), key=lambda ring: ring.waits_since)
+        waiting = [ring for ring in reversed(self._rings.values()) if ring.flows]
+        return min(waiting, key=lambda ring: ring.waits_since, default=None)

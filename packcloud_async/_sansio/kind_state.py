@@ -4,7 +4,6 @@ A machine goes through several states for each sync. It changes one record in pl
 most of what a machine costs. Whoever asks gets a value, which stays as it is.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Protocol
 
@@ -141,10 +140,10 @@ class KindProgress:
 
     def is_news(self, value: str | None) -> bool:
         """Whether a value was never seen before."""
-        if value == self.baseline:
+        baseline = self.baseline
+        if value == baseline or (not isinstance(baseline, Unset) and same_watermark(value, baseline)):
             return False
-        seen: Iterable[str | Unset | None] = (self.baseline, *[step.after for step in self.steps])
-        return not any(same_watermark(value, old) for old in seen if not isinstance(old, Unset))
+        return not self.steps or not any(same_watermark(value, step.after) for step in self.steps)
 
     def step(self, value: str | None, seen_at: float) -> None:
         """Take note of a value that is news."""

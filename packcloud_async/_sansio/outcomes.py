@@ -1,6 +1,6 @@
 """What a sync did, as far as it can be known, as values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from enum import StrEnum
 from typing import Self
 
@@ -94,6 +94,14 @@ class KindOutcomes(Mapping[SyncKind, KindOutcome]):
 
     def __len__(self) -> int:
         return len(self._kinds)
+
+    def items(self) -> ItemsView[SyncKind, KindOutcome]:
+        """Return kinds with their outcomes."""
+        return dict(zip(self._kinds, self._outcomes, strict=True)).items()
+
+    def values(self) -> ValuesView[KindOutcome]:
+        """Return the outcomes."""
+        return dict(zip(self._kinds, self._outcomes, strict=True)).values()
 
     def __repr__(self) -> str:
         return repr(dict(self))

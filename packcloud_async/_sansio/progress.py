@@ -171,9 +171,10 @@ class SyncProgress:
         """Tell what the integration showed before any POST, and what probes of other kinds showed, or why not."""
         self._require(all(state.is_fresh for state in self._states), "baseline")
         for state in self._states:
-            if state.kind in watermarks:
-                state.baseline = watermarks[state.kind]
-            elif isinstance(shown := probed.get(state.kind), PackCloudError):
+            kind = state.kind
+            if kind in watermarks:
+                state.baseline = watermarks[kind]
+            elif isinstance(shown := probed.get(kind), PackCloudError):
                 state.error = shown
             elif shown is not None:
                 state.baseline, state.probed = shown, True
@@ -282,14 +283,19 @@ class SyncProgress:
             self.unfound_from = None
         # One number for all that moved in it, which results keep.
         seen_at = now - self.started_at
-        for state in self._still_open(kinds):
-            if state.kind in watermarks:
-                self._look(state, watermarks[state.kind], asked_at, seen_at)
+        is_open = False
+        for state in self._states:
+            kind = state.kind
+            if state.outcome is not None or not (kinds is None or kind in kinds):
+                continue
+            if kind in watermarks:
+                self._look(state, watermarks[kind], asked_at, seen_at)
             else:
-                path = f"$.{state.kind.watermark_field}"
+                path = f"$.{kind.watermark_field}"
                 missing = InvalidResponse("a watermark the baseline showed is not sent any more", path=path)
                 self._end_unread([state], missing, asked_at)
-        return self.next_read(now, kinds=kinds)
+            is_open = is_open or state.outcome is None
+        return self.next_read(now, kinds=kinds) if is_open else Done()
 
     def unmoved(
         self, watermarks: Mapping[SyncKind, str | None], *, asked_at: float, now: float, kinds: Collection[SyncKind]
@@ -378,10 +384,11 @@ class SyncProgress:
             state.end(unwatchable, error)
 
     def _move(self, told: str, kind: SyncKind, before: Phase, after: Phase) -> KindProgress:
-        state = self._open(kind, told)
-        self._require(state.phase is before, told)
-        state.phase = after
-        return state
+        for state in self._states:
+            if state.kind is kind and state.phase is before and state.outcome is None:
+                state.phase = after
+                return state
+        raise self._illegal(told)
 
     def _open(self, kind: SyncKind, told: str) -> KindProgress:
         for state in self._states:
@@ -395,7 +402,8 @@ class SyncProgress:
         return [state for state in self._states if state.outcome is None and state.kind in kinds]
 
     def _require_watching(self, told: str) -> None:
-        self._require(self.watched_from is not None and not self.is_done, told)
+        if self.watched_from is None or self.is_done:
+            raise self._illegal(told)
 
     def _require(self, legal: bool, told: str) -> None:
         if not legal:

@@ -88,11 +88,13 @@ def next_read(job: Job, still_open: Open, now: float, *, resumed: bool = False) 
     """Say when to read next for some kinds. What is ``resumed`` is looked at at once."""
     if not still_open:
         return Done()
-    end = min([end_of(job, state) for state in still_open])
+    end = soonest = math.inf
+    for state in still_open:
+        end, soonest = min(end, end_of(job, state)), min(soonest, _delay(job, state, now))
     if resumed:
         # News may have come while nobody watched.
         return Wait(now, now >= end)
-    due = now + min([_delay(job, state, now) for state in still_open])
+    due = now + soonest
     unfound_from = job.unfound_from
     if unfound_from is not None and (grace_ends_at := unfound_from + job.policy.gone_after) > now:
         end = min(end, grace_ends_at)

@@ -75,5 +75,5 @@ def _in_session(client: PackCloudClient) -> Iterator[str]:
 
 
 def _in_slots(name: str, slots: FairSlots) -> Iterator[str]:
-    if slots._busy or slots._below or slots._turns:
-        yield f"{name} of the run: {slots._busy} busy, {slots._below} below, somebody waits: {bool(slots._turns)}"
+    if slots.busy or slots.below or slots._turns or slots._given:
+        yield f"{name} of the run: {slots.busy} busy, {slots.below} below, somebody waits: {bool(slots._turns)}"
