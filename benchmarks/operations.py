@@ -5,7 +5,8 @@
 Orders and products of ten integrations in each organization are synced on virtual time and a server in memory, by
 `sync_many` and by the leanest loop there can be (`whole/leanest.py`). The interpreter counts each bytecode operation
 for whoever's function it is in; what a run costs once is left out, as two sizes are compared. The same machine or
-another one, busy or idle: the numbers are the same, and only other releases of Python count otherwise. What an
+another one, busy or idle: the numbers are the same, and only other releases of Python count otherwise (3.12 does not
+tell of every operation). What an
 operation costs is another matter, and what C code does is not in it (parsing JSON and HTTP, sending, waiting).
 """
 

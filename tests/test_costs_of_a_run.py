@@ -13,6 +13,7 @@ import pytest
 from attrs import frozen
 
 import packcloud_async
+from benchmarks import operations
 from benchmarks.lean_server import LeanServer
 from packcloud_async import PackCloudClient, PollPolicy, SyncKind
 from packcloud_async._io.signal import Signal
@@ -187,3 +188,24 @@ def test_a_page_is_asked_for_once_in_a_read_and_tells_everybody_in_one_step(pati
 def test_a_page_of_a_hundred_costs_the_loop_what_a_page_of_one_does(patient):
     assert patient.counts["callbacks"] < 40 * patient.counts["lists"]
     assert patient.counts["timers"] < 20 * patient.counts["lists"]
+
+
+@pytest.mark.own_interpreter
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="Python 3.12 does not tell a tracer of every operation")
+def test_a_run_takes_few_times_the_operations_of_the_leanest_loop_there_can_be():
+    ours = operations.of_an_integration(operations.by_sync_many, 2, 6)
+    least = operations.of_an_integration(operations.by_the_leanest_loop, 2, 6)
+    assert sum(ours.values()) < 2.8 * sum(least.values())
+    # What both of them need is the same code.
+    assert ours[operations.ANSWERS] < 1.3 * least[operations.ANSWERS]
+
+
+def test_every_module_of_the_package_has_its_part_in_what_a_run_costs():
+    modules = {path.stem for path in Path(PACKAGE).rglob("*.py") if not {"emulator", "cli"} & set(path.parts)}
+    assert operations.PARTS.keys() <= modules
+    assert operations.part_of(f"{PACKAGE}/_sansio/progress.py") == operations.MACHINES
+    assert operations.part_of(f"{PACKAGE}/_io/pipeline.py") == operations.CALLS
+    assert operations.part_of("<attrs generated methods packcloud_async._io.turns.Turn>") == operations.FIRING
+    assert operations.part_of("<builder of Integration>") == operations.ANSWERS
+    assert operations.part_of(asyncio.tasks.__file__) == operations.LOOP
+    assert operations.part_of(f"{PACKAGE}/emulator/state.py") is None
