@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 from attrs import evolve, frozen
 
+from benchmarks.arguments import share
 from benchmarks.measuring.rounds import ENOUGH
 from benchmarks.results import Figure, Table, load, written
 
@@ -94,7 +95,7 @@ def read(place: Path) -> Mapping[str, Any]:
     for name, entry in entries.items():
         try:
             _check(entry)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+        except (TypeError, LookupError, ValueError, AttributeError) as error:
             raise NotResults(f"{place}: the entry {name!r} is broken: {error!r}") from error
     return entries
 
@@ -201,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("old", type=Path, metavar="OLD")
     parser.add_argument("new", type=Path, metavar="NEW")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="worse by more than this share is an error")
+    parser.add_argument("--threshold", type=share, default=THRESHOLD, help="worse by more than this share is an error")
     options = parser.parse_args(arguments)
     try:
         found = compare(read(options.old), read(options.new))

@@ -17,6 +17,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from benchmarks.arguments import counting, positive
 from benchmarks.decoders import DECODERS, NEEDS, prepared
 from benchmarks.measuring.answers import page
 from benchmarks.measuring.rounds import ENOUGH, NOISY, Contestant, Rounds, Spread, measure, workers
@@ -152,10 +153,10 @@ def _goal(compared: Compared) -> str | None:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure every size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--rounds", type=counting, default=9)
+    parser.add_argument("--seconds", type=positive, default=0.5)
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--sizes", type=counting, nargs="+", default=SIZES)
     options = parser.parse_args(arguments)
     found: dict[int, Rounds] = {}
     for size in options.sizes:

@@ -18,6 +18,7 @@ from pathlib import Path
 from attrs import frozen
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting
 from benchmarks.lean_server import LeanServer
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, RateLimit, Request, Response, SyncKind, SyncTarget
@@ -190,8 +191,8 @@ def check_determinism() -> None:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--large", type=int, default=5_000)
-    parser.add_argument("--small", type=int, default=2)
+    parser.add_argument("--large", type=counting, default=5_000)
+    parser.add_argument("--small", type=counting, default=2)
     options = parser.parse_args(arguments)
     check_determinism()
     save("fairness", [beside(options.large, options.small), weighted(max(3, options.large // 10))], folder=folder)

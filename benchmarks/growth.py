@@ -23,6 +23,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.arguments import counting
 from benchmarks.measuring.cores import ALLOCATOR
 from benchmarks.results import FOLDER, save
 from benchmarks.whole.growing import IN_MEMORY, OVER_HTTP, How, http_run, virtual_run
@@ -60,10 +61,10 @@ def all_series(http: Sequence[int], virtual: Sequence[int], *, at_once: int = AT
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure every size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--http", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
-    parser.add_argument("--virtual", type=int, nargs="+", default=[10, 100, 1_000, 10_000, 100_000])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--at-once", type=int, default=AT_ONCE_OVER_HTTP, help="max_organizations over HTTP")
+    parser.add_argument("--http", type=counting, nargs="+", default=[10, 100, 1_000, 10_000])
+    parser.add_argument("--virtual", type=counting, nargs="+", default=[10, 100, 1_000, 10_000, 100_000])
+    parser.add_argument("--rounds", type=counting, default=3)
+    parser.add_argument("--at-once", type=counting, default=AT_ONCE_OVER_HTTP, help="max_organizations over HTTP")
     options = parser.parse_args(arguments)
     found = [
         measured(series, rounds=options.rounds)

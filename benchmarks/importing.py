@@ -28,6 +28,7 @@ from threading import Thread
 
 from attrs import evolve, frozen
 
+from benchmarks.arguments import counting
 from benchmarks.measuring import cores
 from benchmarks.measuring.answers import integration
 from benchmarks.measuring.rounds import noise, spread
@@ -297,7 +298,7 @@ def afterwards(lines: Sequence[Line], requests: Mapping[str, Line], samples: Map
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=counting, default=15)
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args(arguments)
     as_much = loaded()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from benchmarks.arguments import counting
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import NewJob, OnConflict, PollPolicy, RunRecord, SqliteLedger, SyncKind, TargetRecord, read_ledger
 from packcloud_async._sansio.progress import KindState, SyncProgress
@@ -149,7 +150,7 @@ async def measure_alone(path: Path, flushes: int, *, survives_power_cut: bool) -
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure every combination and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--jobs", type=counting, default=10_000)
     parser.add_argument("--folder", type=Path, default=Path())
     options = parser.parse_args(arguments)
     rows: list[tuple[str | int | float, ...]] = []

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.arguments import counting
 from benchmarks.measuring.rounds import noise, spread
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import PackCloudClient, PollPolicy, SqliteLedger, SyncKind
@@ -32,7 +33,7 @@ COLUMNS = ("way", "s, median", "least", "most", "ms a job")
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=300)
+    parser.add_argument("--organizations", type=counting, default=300)
     parser.add_argument("--folder", type=Path, default=Path())
     options = parser.parse_args(arguments)
     jobs = options.organizations * INTEGRATIONS

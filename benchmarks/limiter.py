@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.arguments import counting, positive
 from benchmarks.measuring.rounds import Spread, noise, spread
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import Limiter, RateLimit, RetryPolicy
@@ -137,10 +138,10 @@ def spread_of(measure: Callable[[], Awaitable[float]], rounds: int) -> Spread:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--waiting", type=int, default=10_000, help="tasks that wait at once")
-    parser.add_argument("--count", type=int, default=50_000, help="uncontended turns")
-    parser.add_argument("--rounds", type=int, default=5, help="the median of so many is written")
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long a rate is held on the real clock")
+    parser.add_argument("--waiting", type=counting, default=10_000, help="tasks that wait at once")
+    parser.add_argument("--count", type=counting, default=50_000, help="uncontended turns")
+    parser.add_argument("--rounds", type=counting, default=5, help="the median of so many is written")
+    parser.add_argument("--seconds", type=positive, default=2.0, help="how long a rate is held on the real clock")
     options = parser.parse_args(arguments)
     count, many, rounds = options.count, options.waiting, options.rounds
     rows: list[tuple[str, Callable[[], Awaitable[float]]]] = [

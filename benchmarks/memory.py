@@ -23,6 +23,7 @@ from pathlib import Path
 from attrs import frozen
 
 from benchmarks import models
+from benchmarks.arguments import counting
 from benchmarks.measuring.cores import ALLOCATED, ALLOCATOR
 from benchmarks.measuring.keeping import RESULTS, SYNC_MANY, VALUES, WAYS, Kept, in_own_process
 from benchmarks.results import FOLDER, Cell, Figure, Table, save
@@ -112,7 +113,7 @@ def contributors(integrations: int) -> Iterator[tuple[str, float]]:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--integrations", type=int, default=100_000)
+    parser.add_argument("--integrations", type=counting, default=100_000)
     options = parser.parse_args(arguments)
     shapes = [(max(1, options.integrations // each), each) for each in (500, OF_A_HUNDRED, 10, 2)]
     rows = [measured(*shape, SYNC_MANY) for shape in shapes]

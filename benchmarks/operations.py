@@ -21,6 +21,7 @@ from typing import Any
 from attrs import evolve
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting
 from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
 from benchmarks.whole.leanest import sync_all
 from benchmarks.whole.loop import DEADLINE, ORGANIZATIONS
@@ -149,9 +150,11 @@ def table(ours: Mapping[str, float], leanest: Mapping[str, float]) -> Table:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Count both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--few", type=int, default=10, help="organizations of the smaller run")
-    parser.add_argument("--many", type=int, default=40, help="organizations of the larger run")
+    parser.add_argument("--few", type=counting, default=10, help="organizations of the smaller run")
+    parser.add_argument("--many", type=counting, default=40, help="organizations of the larger run")
     options = parser.parse_args(arguments)
+    if options.few >= options.many:
+        parser.error("--few must be less than --many: what is told is what the further organizations take")
     ours = of_an_integration(by_sync_many, options.few, options.many)
     leanest = of_an_integration(by_the_leanest_loop, options.few, options.many)
     all_of_ours = sum(ours.values())
@@ -163,7 +166,9 @@ def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> No
             better="lower",
         ),
     ]
-    save("operations", [table(ours, leanest)], figures=figures, folder=folder)
+    save(
+        "operations", [table(ours, leanest)], figures=figures, folder=folder, few=options.few, many=options.many, seed=1
+    )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting
 from benchmarks.lean_server import Key, LeanServer
 from benchmarks.results import FOLDER, Table, save
 from packcloud_async import LearnedPacing, PackCloudClient, PollPolicy, Request, Response, SyncKind, SyncResult
@@ -300,8 +301,8 @@ def check_determinism() -> None:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure every scenario in every way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=1000)
-    parser.add_argument("--integrations", type=int, default=10)
+    parser.add_argument("--organizations", type=counting, default=1000)
+    parser.add_argument("--integrations", type=counting, default=10)
     options = parser.parse_args(arguments)
     check_determinism()
     tables = [table(scenario) for scenario in scenarios(options.organizations, options.integrations)]

@@ -26,6 +26,7 @@ from statistics import median
 import aiohttp
 from attrs import asdict, frozen
 
+from benchmarks.arguments import counting, positive
 from benchmarks.measuring.cores import CLIENT_CORE, environment, layout, pin
 from benchmarks.measuring.rounds import Spread, noise, spread
 from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
@@ -230,9 +231,9 @@ def table(found: Sequence[Pairs], seconds: float, watched: int) -> Table:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure both ways."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--watched", type=int, default=WATCHED)
+    parser.add_argument("--rounds", type=counting, default=5)
+    parser.add_argument("--seconds", type=positive, default=3.0)
+    parser.add_argument("--watched", type=counting, default=WATCHED)
     parser.add_argument("--seed", type=int, default=1, help="of the order within each round")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

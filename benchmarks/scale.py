@@ -21,6 +21,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting
 from benchmarks.lean_server import Key, LeanServer
 from benchmarks.measuring.resident import resident
 from benchmarks.results import FOLDER, ROOT, Table, save
@@ -147,8 +148,8 @@ COLUMNS = (
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Check that runs repeat, then measure one for each bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=100_000)
-    parser.add_argument("--max-organizations", type=int, nargs="+", default=[200, 2_000, 20_000])
+    parser.add_argument("--organizations", type=counting, default=100_000)
+    parser.add_argument("--max-organizations", type=counting, nargs="+", default=[200, 2_000, 20_000])
     parser.add_argument("--one", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 
+from benchmarks.arguments import counting
 from benchmarks.lean_server import Key, LeanServer
 from benchmarks.pacing import DEFAULT, KINDS, UNLIMITED, Scenario, Sent, Way, measure, note, planner
 from benchmarks.results import FOLDER, Table, save
@@ -103,8 +104,8 @@ COLUMNS = (
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure every shape."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=20)
-    parser.add_argument("--largest", type=int, default=500)
+    parser.add_argument("--organizations", type=counting, default=20)
+    parser.add_argument("--largest", type=counting, default=500)
     options = parser.parse_args(arguments)
     check_determinism()
     shapes = [shape for shape in SHAPES if shape[0] <= options.largest]

@@ -24,7 +24,8 @@ ONLY_BY_NAME = "it soaks as long as it is told to"
 QUICK = ("--waves", "1", "--jobs", "20")
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY))
-from benchmarks.results import FOLDER, save  # noqa: E402 - it is no installed package
+from benchmarks.arguments import counting, positive  # noqa: E402 - it is no installed package
+from benchmarks.results import FOLDER, save  # noqa: E402
 from benchmarks.soaking import meter  # noqa: E402
 from benchmarks.soaking.jobs import play  # noqa: E402
 from benchmarks.soaking.other_process import Server, serving  # noqa: E402
@@ -166,11 +167,11 @@ async def soak(
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> int:
     """Soak, print what was found, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--minutes", type=positive, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wave", type=int, help="play this wave alone")
-    parser.add_argument("--waves", type=int, help="end after so many waves, though there is time left")
-    parser.add_argument("--jobs", type=int, default=200, help="about so many in a wave")
+    parser.add_argument("--waves", type=counting, help="end after so many waves, though there is time left")
+    parser.add_argument("--jobs", type=counting, default=200, help="about so many in a wave")
     parser.add_argument("--json", type=Path, help="write everything that was noted into this file")
     parser.add_argument("--save", action="store_true", help="write to benchmarks/results.json")
     options = parser.parse_args(arguments)

@@ -18,6 +18,7 @@ from statistics import quantiles
 
 from attrs import evolve, frozen
 
+from benchmarks.arguments import counting, positive
 from benchmarks.pacing import DEFAULT, Scenario, Sent, measure, naive, planner, written
 from benchmarks.results import FOLDER, Cell, Table, save
 from benchmarks.whole.bounds import for_whom_knows_the_distribution, for_whom_knows_the_draws
@@ -132,10 +133,10 @@ def _row(name: str, plan: Plan, reads: float, delay: float, loop: Sent) -> tuple
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Try every policy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=200)
-    parser.add_argument("--firsts", type=float, nargs="+", default=list(FIRSTS))
-    parser.add_argument("--growths", type=float, nargs="+", default=list(GROWTHS))
-    parser.add_argument("--median", type=float, default=2.0, help="seconds that half of the syncs take longer than")
+    parser.add_argument("--organizations", type=counting, default=200)
+    parser.add_argument("--firsts", type=positive, nargs="+", default=list(FIRSTS))
+    parser.add_argument("--growths", type=positive, nargs="+", default=list(GROWTHS))
+    parser.add_argument("--median", type=positive, default=2.0, help="seconds that half of the syncs take longer than")
     options = parser.parse_args(arguments)
     measured = Plan(organizations=options.organizations, median=options.median, spread=options.median * 2 / 3)
     plan = evolve(measured, seed=measured.seed + OTHER_DRAWS)

@@ -18,6 +18,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting
 from benchmarks.fairness import Start, together
 from benchmarks.lean_server import Key, LeanServer
 from benchmarks.pacing import KINDS, LATENCY, PER_PAGE, Scenario, floor, measure_on, naive, note
@@ -181,8 +182,8 @@ def beside(large: int, small: int) -> tuple[Table, Figure]:
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=1_000)
-    parser.add_argument("--large", type=int, default=5_000)
+    parser.add_argument("--organizations", type=counting, default=1_000)
+    parser.add_argument("--large", type=counting, default=5_000)
     options = parser.parse_args(arguments)
     lasting, figures = makespan(options.organizations)
     sharing, figure = beside(options.large, 2)

@@ -40,6 +40,7 @@ from pathlib import Path
 from attrs import evolve
 
 from benchmarks import virtual_time
+from benchmarks.arguments import counting, positive
 from benchmarks.measuring.cores import allocator, layout
 from benchmarks.measuring.rounds import Contestant as Measured
 from benchmarks.measuring.rounds import versions
@@ -152,9 +153,9 @@ def measure(plan: Plan, everybody: Sequence[Contestant | Missing], *, rounds: in
 def main(arguments: Sequence[str] | None = None, *, folder: Path = FOLDER) -> None:
     """Measure everybody."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--organizations", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--median", type=float, default=2.0, help="seconds that half of the syncs take longer than")
+    parser.add_argument("--organizations", type=counting, default=1000)
+    parser.add_argument("--rounds", type=counting, default=3)
+    parser.add_argument("--median", type=positive, default=2.0, help="seconds that half of the syncs take longer than")
     options = parser.parse_args(arguments)
     plan = Plan(organizations=options.organizations, median=options.median, spread=options.median * 2 / 3)
     found = measure(plan, contestants(plan), rounds=options.rounds)

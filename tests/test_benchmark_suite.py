@@ -1,5 +1,6 @@
 """The benchmarks over HTTP, how they measure, what runs them and what compares them."""
 
+import importlib
 import json
 import os
 import signal
@@ -642,3 +643,26 @@ class TestTheGoals:
         assert ("pages", f"A typed page of 100, 64 in flight: {PLAIN}: {TO_RAW}") in told
         assert ("poll_reads", f"A poll read of 25, 64 in flight: {OURS}: {POLLED}") in told
         assert ("sync_post", f"The POST of a sync, 64 in flight: {OURS}: {TO_RAW}") in told
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("operations", ["--few", "3", "--many", "1"], "--few must be less than --many"),
+        ("operations", ["--few", "0"], "argument --few: at least 1, not 0"),
+        ("whole_run", ["--organizations", "0"], "argument --organizations: at least 1, not 0"),
+        ("whole_run", ["--median", "0"], "argument --median: more than 0, not 0"),
+        ("importing", ["--rounds", "0"], "argument --rounds: at least 1, not 0"),
+        ("growth", ["--rounds", "-1"], "argument --rounds: at least 1, not -1"),
+        ("polled", ["--seconds", "inf"], "argument --seconds: more than 0, not inf"),
+        ("soak", ["--minutes", "-1"], "argument --minutes: more than 0, not -1"),
+        ("compare", ["old", "new", "--threshold", "nan"], "argument --threshold: at least 0, not nan"),
+        ("tuning", ["--organizations", "x"], "argument --organizations: invalid counting value: 'x'"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_before_anything_is_measured(name, arguments, told, capsys):
+    module = importlib.import_module(f"benchmarks.{name}")
+    with pytest.raises(SystemExit) as ended:
+        module.main(arguments)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err

@@ -201,7 +201,8 @@ class Found:
     def _told(self, least: Least) -> Iterator[str]:
         fewest = floor(self.plan)
         share = median((fewest.reads + fewest.posts) / run.requests for run in self.runs[self.loop])
-        yield f"Medians of {self.rounds} rounds, with quartiles. {layout()}; {AT_ONCE} connections."
+        measured = "One round" if self.rounds == 1 else f"Medians of {self.rounds} rounds, with quartiles"
+        yield f"{measured}. {layout()}; {AT_ONCE} connections."
         yield f"The server is {server_name()}; allocator: {allocator()}."
         yield "A delay lasts until the client saw the news, 'told' until its caller had the result with it."
         yield f"Everybody has at most {ORGANIZATIONS} organizations under way and stops watching after {DEADLINE:g} s."

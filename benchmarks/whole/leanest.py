@@ -1,10 +1,10 @@
 """The least that syncs everything and knows when: a task for each organization, one read for all its integrations.
 
-It uses this library's own calls, which cost less than aiohttp as one writes it, and its reads of ids and watermarks
-alone; it reads when the policy says. Nothing else is in it. A request that fails ends everything, and so does an
-integration that vanishes or a list that shifts; nobody takes turns, an organization of thousands goes before one of
-two, nothing is retried, nothing is recorded, and what it says of a sync is a time. Whoever does those things cannot
-cost less, so that this is the floor of what a whole run costs.
+It uses this library's own calls with all they do, which cost less than aiohttp as one writes it, and its reads of ids
+and watermarks alone; it reads when the policy says. Nothing else is in it. A call that fails for good ends everything,
+and so does an integration that vanishes or a list that shifts; nobody takes turns, an organization of thousands goes
+before one of two, nothing is recorded, and what it says of a sync is a time. Whoever does those things as well cannot
+cost less, so that this is the floor of what a whole run costs with these calls.
 """
 
 import asyncio
