@@ -128,8 +128,10 @@ def _create(path: Path, text: str) -> None:
 def _replace(path: Path, text: str) -> None:
     """Write beside it first, so that a full disk leaves what was there."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    file = fresh.open("x", encoding="utf-8")
     try:
-        _create(fresh, text)
+        with file:
+            file.write(text)
         fresh.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -5,10 +5,14 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import trustme
 
 from packcloud_async import Routes
 from packcloud_async.cli import doctor as command
@@ -105,11 +109,10 @@ def test_a_file_that_cannot_be_replaced_is_left_as_it_was(elsewhere, packcloud, 
     file = tmp_path / "routes.toml"
     file.write_text("mine")
 
-    def full(path, text):
-        path.write_text("half")
+    def full(path, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(command, "_create", full)
+    monkeypatch.setattr(Path, "replace", full)
     result = packcloud(*DOCTOR, "--write", str(file), "--force")
     assert (result.code, file.read_text(), os.listdir(tmp_path)) == (1, "mine", ["routes.toml"])
     assert "No space left on device" in result.err
@@ -168,10 +171,32 @@ def test_a_port_that_nobody_listens_on_is_told(packcloud, monkeypatch):
 EVIL = "\x1b[31m\x07\u202e[bold]x"
 
 
+@contextmanager
+def raw(answer, *, ssl=None):
+    """Serve by a thread with a few lines that write what they like; gives the port."""
+    loops, stop, ready = [], asyncio.Event(), threading.Event()
+
+    async def serve():
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=ssl) as server:
+            loops.append((asyncio.get_running_loop(), server.sockets[0].getsockname()[1]))
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=[serve()])
+    thread.start()
+    assert ready.wait(10)
+    loop, port = loops[0]
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
 @pytest.fixture
-def raw_server(monkeypatch):
-    """A server of a few lines that answers everything with hostile headers and an echo of what it was sent."""
-    methods, loops, stop, ready = [], [], asyncio.Event(), threading.Event()
+def hostile(monkeypatch):
+    """A server that answers everything with hostile headers and an echo of the credential; gives the methods it saw."""
+    methods = []
 
     async def answer(reader, writer):
         while line := await reader.readline():
@@ -189,31 +214,34 @@ def raw_server(monkeypatch):
             await writer.drain()
         writer.close()
 
-    async def serve():
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            loops.append((asyncio.get_running_loop(), server.sockets[0].getsockname()[1]))
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=[serve()])
-    thread.start()
-    assert ready.wait(10)
-    loop, port = loops[0]
-    monkeypatch.setenv("PACKCLOUD_BASE_URL", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("PACKCLOUD_TOKEN", "s3cret-token")
-    yield methods
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    with raw(answer) as port:
+        monkeypatch.setenv("PACKCLOUD_BASE_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("PACKCLOUD_TOKEN", "s3cret-token")
+        yield methods
 
 
-def test_a_hostile_server_writes_nothing_on_the_terminal_and_echoes_nothing(raw_server, packcloud):
+def test_a_certificate_of_nobody_known_is_told(packcloud, monkeypatch):
+    async def never(reader, writer):
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    with raw(never, ssl=context) as port:
+        monkeypatch.setenv("PACKCLOUD_BASE_URL", f"https://localhost:{port}")
+        monkeypatch.setenv("PACKCLOUD_TOKEN", "t0ken")
+        result = packcloud(*DOCTOR, "--json")
+    marks = {check["name"]: check["mark"] for check in json.loads(result.out)["checks"]}
+    assert (result.code, marks["tls"], marks["base_url"]) == (1, "wrong", "wrong")
+
+
+def test_a_hostile_server_writes_nothing_on_the_terminal_and_echoes_nothing(hostile, packcloud):
     for arguments in ([], ["--integration", EVIL], ["--integration", EVIL, "--json"]):
         result = packcloud(*DOCTOR, *arguments)
         assert result.code == 1
         for output in (result.out, result.err):
             assert not set(output) & {"\x1b", "\x07", "\u202e"}
             assert "s3cret" not in output
-    assert set(raw_server) == {b"GET"}
+    assert set(hostile) == {b"GET"}
 
 
 def test_it_moves_a_line_on_a_terminal_and_takes_it_away(elsewhere, monkeypatch, heeded_interrupts):
