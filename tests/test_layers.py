@@ -21,6 +21,7 @@ LAYERS: list[set[str]] = [
     },
     {
         "_sansio.secret",
+        "_sansio.check",
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
@@ -68,8 +69,14 @@ LAYERS: list[set[str]] = [
         "_sansio.budget",
         "emulator.population",
     },
-    {"_sansio.token", "emulator.calls", "report"},
-    {"emulator.state", "_sansio.ledger_records"},
+    {"_sansio.token", "emulator.calls", "report", "_sansio.inquiries", "_sansio.route_guesses"},
+    {
+        "emulator.state",
+        "_sansio.ledger_records",
+        "_sansio.service_checks",
+        "_sansio.header_checks",
+        "_sansio.route_findings",
+    },
     {"_sansio.ledger_book"},
     {
         "_io.known_connections",

@@ -59,7 +59,7 @@ def read_answer(
     """
     try:
         # Here and not in a function of its own: it is on the way of every answer.
-        if 200 <= response.status < 300:
+        if 200 <= response.status < 300 or call.reads_refusals:
             return call.read(response)
         _refuse(call, response, now, secret(credential))
     except Exception as error:  # noqa: BLE001 - every error goes on
@@ -126,11 +126,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WISH)
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
     # The server's own Date makes its wish independent of the difference between two clocks.
-    sent = _http_date(headers.get("date", "")) or now
+    sent = http_date(headers.get("date", "")) or now
     return max(0.0, (until - sent).total_seconds())
 
 
@@ -141,7 +141,8 @@ def _turned_away(error: ApiError) -> bool:
     return error.status == 503 and error.retry_after is not None
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Read an instant as HTTP headers write it; None when it cannot be read."""
     try:
         instant = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, IntEnum
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from attrs import Factory, evolve, field, frozen
@@ -69,6 +69,9 @@ class Call(Generic[T_co]):
     no message may quote anything of an answer. ``urgency`` follows from the method unless it is given.
     A call for a page that a link of the server led to keeps the path of the first page as ``named_path``.
     """
+
+    reads_refusals: ClassVar[bool] = False
+    """Whether ``read`` is given every answer, whatever its status, so that no status is an error."""
 
     operation: str
     method: str

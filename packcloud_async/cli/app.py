@@ -11,6 +11,7 @@ import click
 
 from packcloud_async.cli.console import clean
 from packcloud_async.cli.demo import demo
+from packcloud_async.cli.doctor import doctor
 from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
@@ -45,7 +46,7 @@ def packcloud() -> None:
 
 for command in (create, update, delete, run_action):
     integrations.add_command(command)
-for command in (demo, sync, resume, ledger, integrations, emulator):
+for command in (demo, sync, resume, ledger, integrations, doctor, emulator):
     packcloud.add_command(command)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 from attrs import frozen
@@ -38,9 +39,9 @@ class World:
         return {"PACKCLOUD_BASE_URL": self.base_url, "PACKCLOUD_TOKEN": self.emulator.token}
 
 
-@pytest.fixture(scope="session")
-def served():
-    emulator = Emulator(organizations=2, integrations=3, sync_times=SYNC_TIMES)
+@contextmanager
+def serving(emulator):
+    """Serve an emulator by a thread, so that commands of this process can be run against it."""
     loops, stop, ready = [], asyncio.Event(), threading.Event()
 
     async def serve():
@@ -53,9 +54,17 @@ def served():
     thread.start()
     assert ready.wait(10)
     loop, base_url = loops[0]
-    yield World(emulator, base_url)
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    try:
+        yield World(emulator, base_url)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def served():
+    with serving(Emulator(organizations=2, integrations=3, sync_times=SYNC_TIMES)) as world:
+        yield world
 
 
 @pytest.fixture

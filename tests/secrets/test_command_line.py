@@ -68,6 +68,17 @@ def test_no_command_shows_the_token_or_settings(search, shop, capsys, tmp_path, 
         search.text(f"{command}: err", err)
 
 
+@pytest.mark.parametrize("refuses", ["nothing", "/sync", ""], ids=["goes well", "syncs fail", "all fail"])
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_doctor_shows_neither_and_writes_neither(search, shop, capsys, tmp_path, refuses, form):
+    shop.refuses = (refuses,)
+    (tmp_path / "settings.json").unlink()
+    file = str(tmp_path / "routes.toml")
+    assert main(["doctor", "--organization", "org_1", "--write", file, *form]) == 1
+    search.text("doctor", "".join(capsys.readouterr()))
+    search.files("routes", tmp_path)
+
+
 def test_no_command_on_a_ledger_shows_them_and_the_ledger_does_not_hold_them(search, shop, capsys, tmp_path):
     shop.refuses = ("/orders/sync",)
     (tmp_path / "settings.json").unlink()

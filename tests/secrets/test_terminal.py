@@ -112,6 +112,21 @@ def test_no_command_lets_a_text_act(shop, capsys, text, refuses):
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("refuses", [("nothing",), ("/sync",), ("",)], ids=["data", "errors", "all errors"])
+def test_doctor_lets_no_text_act(shop, capsys, text, refuses):
+    shop.text, shop.refuses = text, refuses
+    # An id that it was given, or took from the list, is all it quotes.
+    for given in ([], ["--integration", text]):
+        assert main(["doctor", "--organization", "org_1", *given]) == 1
+        out, err = capsys.readouterr()
+        assert err == ""
+        check(out, text=text if given else "")
+        assert main(["doctor", "--organization", "org_1", *given, "--json"]) == 1
+        told = capsys.readouterr().out.removesuffix("\n")
+        assert (told.isascii(), told.isprintable()) == (True, True)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("refuses", [("nothing",), ("/sync",)], ids=["data", "errors"])
 def test_json_lines_are_whole_and_printable_ascii(shop, capsys, text, refuses):
     shop.text, shop.refuses = text, refuses
