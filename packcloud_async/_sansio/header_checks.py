@@ -20,14 +20,19 @@ def header_checks(answers: Sequence[Answered]) -> tuple[Check, ...]:
     return _rate_limit(answers), _deprecation(answers), _clock(answers), _latency(answers)
 
 
+_NOTHING = "There was no answer whose headers could tell."
+
+
 def _rate_limit(answers: Sequence[Answered]) -> Check:
     name = "rate_limit"
+    if not answers:
+        return Check(name, Mark.UNKNOWN, _NOTHING)
     told = [found for answer in answers for found in allowances(answer.headers, answer.received_at)]
     refused = sum(answer.status == 429 for answer in answers)
     said = f" {refused} of {len(answers)} requests were refused with 429." if refused else ""
     if told:
         return Check(name, Mark.NOTE if refused else Mark.OK, f"The server says {_limit(told[-1])}.{said}")
-    mark = Mark.NOTE if refused or not answers else Mark.OK
+    mark = Mark.NOTE if refused else Mark.OK
     return Check(name, mark, f"No header tells of a limit: keep one of your own, RateLimit.{said}")
 
 
@@ -40,6 +45,8 @@ def _limit(allowance: Allowance) -> str:
 
 def _deprecation(answers: Sequence[Answered]) -> Check:
     name = "deprecation"
+    if not answers:
+        return Check(name, Mark.UNKNOWN, _NOTHING)
     told = [said for answer in answers for said in _ending(answer.headers)]
     if not told:
         return Check(name, Mark.OK, "No header says that the interface will end.")

@@ -29,7 +29,7 @@ def check(name, *answers):
     ("answers", "mark", "sentence"),
     [
         ([answered()], Mark.OK, "No header tells of a limit: keep one of your own, RateLimit."),
-        ([], Mark.NOTE, "No header tells of a limit: keep one of your own, RateLimit."),
+        ([], Mark.UNKNOWN, "There was no answer whose headers could tell."),
         (
             [answered(ratelimit="limit=100, remaining=51, reset=30", ratelimit_policy="100;w=60"), answered()],
             Mark.OK,
@@ -69,6 +69,10 @@ def test_limits(answers, mark, sentence):
 def test_the_end_of_an_interface(headers, sentence):
     mark = Mark.NOTE if "server says" in sentence else Mark.OK
     assert check("deprecation", answered(), answered(405, **headers), answered(**headers)) == (mark, sentence)
+
+
+def test_without_an_answer_nobody_knows_whether_the_interface_will_end():
+    assert check("deprecation") == (Mark.UNKNOWN, "There was no answer whose headers could tell.")
 
 
 def at(seconds):
