@@ -74,18 +74,6 @@ def retrying(
         return decorate(attempt)
 
 
-def log_retry(details: RetryDetails) -> None:
-    """Write one record for a retry."""
-    logger.info(
-        "%s failed (attempt %d), next try in %.2f s: %s",
-        details.operation,
-        details.attempt,
-        details.wait,
-        type(details.error).__name__,
-        extra={"operation": details.operation, "attempt": details.attempt, "wait": details.wait},
-    )
-
-
 def tell_withheld(call: Call[Any], error: PackCloudError) -> None:
     """Say in the log and in the error itself why it was not tried again."""
     logger.info(
