@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
 from attrs import define, field
@@ -33,10 +33,10 @@ class JobTelling:
     def begin(self) -> None:
         """Tell that it is driven, unless it was told already; one that is taken up again is resumed."""
         if self.begun is None:
-            self.begun = job_begun(
-                self.organization_id,
-                self.integration_id,
-                self.progress.kinds,
+            self.begun = JobBegun(
+                organization_id=self.organization_id,
+                integration_id=self.integration_id,
+                kinds=tuple(self.progress.kinds),
                 resumed=self.resumed,
                 run=self.run,
             )
@@ -82,24 +82,6 @@ class JobTelling:
             PURPOSE.set(before)
 
 
-def job_begun(
-    organization_id: str,
-    integration_id: str | None,
-    kinds: Iterable[SyncKind] = (),
-    *,
-    resumed: bool = False,
-    run: RunBegun | None = None,
-) -> JobBegun:
-    """Tell of a job."""
-    return JobBegun(
-        organization_id=organization_id,
-        integration_id=integration_id,
-        kinds=tuple(kinds),
-        resumed=resumed,
-        run=run,
-    )
-
-
 def tell_result(
     tell: Telling | None,
     result: SyncResult,
@@ -112,9 +94,14 @@ def tell_result(
     begun = None if telling is None else telling.end()
     if tell is None and not logger.isEnabledFor(logging.INFO):
         return
-    job = begun or job_begun(result.organization_id, result.integration_id, result.kinds, run=run)
+    job = begun or _begun_of(result, run)
     delay: Mapping[SyncKind, float] = {} if progress is None else news_delay(progress)
     ended = JobEnded(job=job, result=result, error=result.error, news_delay=delay)
     log(ended)
     if tell is not None:
         tell(ended)
+
+
+def _begun_of(result: SyncResult, run: RunBegun | None) -> JobBegun:
+    kinds = tuple(result.kinds)
+    return JobBegun(organization_id=result.organization_id, integration_id=result.integration_id, kinds=kinds, run=run)

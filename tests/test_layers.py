@@ -71,7 +71,7 @@ LAYERS: list[set[str]] = [
     },
     {"_sansio.token", "emulator.calls", "report"},
     {"emulator.state", "_sansio.ledger_records", "_sansio.sync_events"},
-    {"_sansio.ledger_book", "_sansio.log_records"},
+    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions"},
     {
         "_io.known_connections",
         "_io.origin",
@@ -90,7 +90,7 @@ LAYERS: list[set[str]] = [
     {"_io.ledger_store", "_io.ledger_reading", "_io.ledger_discarding"},
     {"_io.credentials", "_io.gate"},
     {"_io.pipeline", "emulator.__init__"},
-    {"calls", "flights", "results", "senders", "job_telling", "hooks"},
+    {"calls", "flights", "results", "senders", "job_telling", "hooks", "otel"},
     {"probes", "shipping_probe", "watched"},
     {"walks", "job_log"},
     {"reads"},
@@ -125,6 +125,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "cattrs": {"_sansio.explaining"},
     "msgspec": {"_sansio.json_text"},
     "sqlite3": {f"_io.ledger_{name}" for name in ("errors", "file", "claim", "store", "reading")},
+    "opentelemetry": {"otel"},
     "click": {"cli.*"},
     "rich": {"cli.*"},
 }
