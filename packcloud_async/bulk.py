@@ -18,7 +18,7 @@ from attrs import define, field
 
 from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import causes_of, only_cause, until_done
-from packcloud_async._io.telling import PURPOSE, log
+from packcloud_async._io.telling import PURPOSE, tell
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
 from packcloud_async._sansio.on_conflict import OnConflict
@@ -104,7 +104,7 @@ class SyncRun:
             begun=RunBegun(kinds=self._order.kinds, resumed=self._resumes),
         )
         self._started_at = _now()
-        self._tell(self._context.begun)
+        tell(self._client.telling, self._context.begun)
         # Owned by this block: __aexit__ cancels it and waits for its end.
         self._task = asyncio.get_running_loop().create_task(self._run(self._context), name="sync_many")
         return self
@@ -184,12 +184,7 @@ class SyncRun:
         self._ended_at = _now()
         context.results.put(end)
         report = self._report(context, finished=end.error is None and not context.was_cut_off)
-        self._tell(RunEnded(run=context.begun, report=report, error=end.error))
-
-    def _tell(self, event: RunBegun | RunEnded) -> None:
-        log(event)
-        if (tell := self._client.telling) is not None:
-            tell(event)
+        tell(self._client.telling, RunEnded(run=context.begun, report=report, error=end.error))
 
     async def _run(self, context: RunContext) -> None:
         end = _LEFT

@@ -18,6 +18,7 @@ from packcloud_async._sansio.request_events import (
     RequestBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     RunBegun,
     SharedRead,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "RequestBegun",
     "RequestEnded",
     "RequestRetried",
+    "RequestWithheld",
     "RunBegun",
     "RunEnded",
     "SharedRead",

@@ -97,7 +97,7 @@ class JobLog:
             timeline=tuple(self._timeline),
         )
         telling = self.telling
-        tell_result(None if telling is None else telling.tell, self.result, telling=telling, progress=self.progress)
+        tell_result(None if telling is None else telling.hooks, self.result, telling=telling, progress=self.progress)
         self._tell(events.Finished(at=self.result.elapsed, result=self.result))
 
     def _tell(self, event: SyncEvent) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from attrs import define, field
 
-from packcloud_async._io.telling import PURPOSE, Telling, log, logger
+from packcloud_async._io.telling import PURPOSE, Telling, logger, tell
 from packcloud_async._sansio.outcomes import Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.request_events import JobBegun, RunBegun, SharedRead
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class JobTelling:
     """Tells the hooks of a client of one job; ``begun`` is None while nobody drives it."""
 
-    tell: Telling
+    hooks: Telling
     organization_id: str
     integration_id: str
     progress: SyncProgress
@@ -41,7 +41,7 @@ class JobTelling:
                 run=self.run,
             )
             self.resumed = True
-            self.tell(self.begun)
+            self.hooks(self.begun)
 
     def begin_task(self) -> None:
         """Tell that it is driven, by the task that runs; all further requests of the task are its own."""
@@ -52,14 +52,14 @@ class JobTelling:
         """A POST is answered or given up."""
         if self.begun is not None:
             at = asyncio.get_running_loop().time() - self.progress.started_at
-            self.tell(JobFired(job=self.begun, at=at, kind=kind, error=error, shared=shared))
+            self.hooks(JobFired(job=self.begun, at=at, kind=kind, error=error, shared=shared))
 
     def seen(self, sighting: Sighting) -> None:
         """A read told it something."""
         if self.begun is not None:
             purpose = PURPOSE.get()
             read = purpose if isinstance(purpose, SharedRead) else None
-            self.tell(JobRead(job=self.begun, sighting=sighting, read=read))
+            self.hooks(JobRead(job=self.begun, sighting=sighting, read=read))
 
     def end(self) -> JobBegun | None:
         """Return what is over; None if that was told already."""
@@ -69,7 +69,7 @@ class JobTelling:
     def left(self, error: BaseException) -> None:
         """Nobody drives it any more, and it has no result."""
         if (begun := self.end()) is not None:
-            self.tell(JobEnded(job=begun, result=None, error=error, news_delay=news_delay(self.progress)))
+            self.hooks(JobEnded(job=begun, result=None, error=error, news_delay=news_delay(self.progress)))
 
     async def for_it(self, work: Awaitable[T]) -> T:
         """Await work whose requests are this job's."""
@@ -83,7 +83,7 @@ class JobTelling:
 
 
 def tell_result(
-    tell: Telling | None,
+    hooks: Telling | None,
     result: SyncResult,
     *,
     telling: JobTelling | None = None,
@@ -92,14 +92,11 @@ def tell_result(
 ) -> None:
     """Tell the log and the hooks, if there are any, that a job has its result."""
     begun = None if telling is None else telling.end()
-    if tell is None and not logger.isEnabledFor(logging.INFO):
+    if hooks is None and not logger.isEnabledFor(logging.INFO):
         return
     job = begun or _begun_of(result, run)
     delay: Mapping[SyncKind, float] = {} if progress is None else news_delay(progress)
-    ended = JobEnded(job=job, result=result, error=result.error, news_delay=delay)
-    log(ended)
-    if tell is not None:
-        tell(ended)
+    tell(hooks, JobEnded(job=job, result=result, error=result.error, news_delay=delay))
 
 
 def _begun_of(result: SyncResult, run: RunBegun | None) -> JobBegun:

@@ -19,6 +19,7 @@ from packcloud_async._sansio.request_events import (
     RequestBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     RunBegun,
     SharedRead,
 )
@@ -65,7 +66,7 @@ class _Spans:
                 self._begin_request(event)
             case RequestEnded():
                 self._end_request(event)
-            case RequestRetried():
+            case RequestRetried() | RequestWithheld():
                 pass
             case RunBegun():
                 attributes = conventions.of_run(event)
@@ -137,6 +138,7 @@ class _Numbers:
         self._request_duration = _histogram(meter, conventions.REQUEST_DURATION)
         self._active_requests = _up_down(meter, conventions.ACTIVE_REQUESTS)
         self._retries = _counter(meter, conventions.RETRIES)
+        self._withheld_retries = _counter(meter, conventions.WITHHELD_RETRIES)
         self._wait_duration = _histogram(meter, conventions.WAIT_DURATION)
         self._active_jobs = _up_down(meter, conventions.ACTIVE_JOBS)
         self._job_duration = _histogram(meter, conventions.JOB_DURATION)
@@ -155,6 +157,8 @@ class _Numbers:
                 self._request_duration.record(event.elapsed, conventions.of_request_in_metrics(event))
             case RequestRetried():
                 self._retries.add(1, conventions.of_retry(event))
+            case RequestWithheld():
+                self._withheld_retries.add(1, conventions.of_retry(event))
             case JobBegun():
                 self._jobs[event] = None
                 self._count_jobs()

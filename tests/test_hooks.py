@@ -192,6 +192,16 @@ class TestRequests:
         await first
         assert told.names == ["RequestBegun", "RequestEnded"]
 
+    async def test_a_retry_that_is_withheld_is_told(self):
+        told = Told()
+        thrifty = RetryPolicy(budget=0.0, budget_reserve=0)
+        with pytest.raises(ServerError) as caught:
+            await get(client_of(taking(2, says(500)), retry=thrifty, hooks=[told]))
+        assert told.names == ["RequestBegun", "RequestEnded", "RequestWithheld"]
+        withheld = told[-1]
+        assert (withheld.request, withheld.status, withheld.elapsed) == (told[0], 500, 2)
+        assert withheld.error is caught.value
+
     async def test_a_retry_of_one_that_never_left_says_so(self):
         told = Told()
         await get(client_of(GOOD, token=None, auth=_Failing(), hooks=[told]))

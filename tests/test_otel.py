@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from packcloud_async import NotFound, PollPolicy, RetryPolicy, SqliteLedger, SyncKind
+from packcloud_async import NotFound, PollPolicy, RetryPolicy, ServerError, SqliteLedger, SyncKind
 from packcloud_async._sansio import conventions
 from packcloud_async.emulator import FaultPlan
 
@@ -400,7 +400,10 @@ async def everything(recorded):
     async with shop(recorded, organizations=2, integrations=3, client={"retry": RetryPolicy(attempts=3)}) as opened:
         opened.emulator.set_faults([FaultPlan(script=[None, 503, 429, "drop_after"])])
         async with opened.client.sync_many(["org_1", "org_2", "org_9"], kinds=SyncKind, poll=STEADY) as run:
-            return [result async for result in run]
+            results = [result async for result in run]
+    with pytest.raises(ServerError):
+        await get(client_of(500, retry=RetryPolicy(budget=0.0, budget_reserve=0), hooks=[recorded.hook]))
+    return results
 
 
 async def test_two_hooks_of_the_same_providers_add_up(recorded):

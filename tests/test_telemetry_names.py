@@ -101,7 +101,7 @@ def attrs_of_hooks():
 
 # As exporters to Prometheus write them.
 SUFFIXES = {"s": "_seconds"}
-COUNTERS = {conventions.RETRIES, conventions.OUTCOMES}
+COUNTERS = {conventions.RETRIES, conventions.WITHHELD_RETRIES, conventions.OUTCOMES}
 
 
 def in_prometheus(metric):

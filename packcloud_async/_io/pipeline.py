@@ -15,7 +15,7 @@ from packcloud_async._io.deadlines import Deadlines
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.home import Home
 from packcloud_async._io.limiting import Turn
-from packcloud_async._io.retrying import Attempt, TryAgain, retrying, tell_withheld
+from packcloud_async._io.retrying import Attempt, TryAgain, note_withheld, retrying
 from packcloud_async._io.tasks import carried_by, is_being_cancelled
 from packcloud_async._io.transport import Transport
 from packcloud_async._io.under_way import CallObserver, Ended, UnderWay
@@ -39,7 +39,8 @@ from packcloud_async.policies import RetryPolicy, Routes, Timeouts
 
 if TYPE_CHECKING:
     # Loaded with the first hook or the first retry.
-    from packcloud_async._io.telling import Telling
+    from packcloud_async._io.telling import Failed, Telling
+    from packcloud_async._sansio.sync_events import HookEvent
 
 __all__ = ["CallObserver", "Pipeline"]
 
@@ -229,8 +230,20 @@ class Pipeline:
             return True
         if self._retry_budget.take(way.loop.time()):
             return True
-        tell_withheld(call, error)
+        note_withheld(error)
+        failed = self._failed(call, error, way, attempt=self.policy.attempts - way.left)
+        self._tell(failed.withheld())
         return False
+
+    def _failed(self, call: Call[Any], error: PackCloudError, way: UnderWay, *, attempt: int) -> Failed:
+        from packcloud_async._io.telling import Failed  # noqa: PLC0415 - most clients never retry
+
+        return Failed(call, attempt, error, way.elapsed, self.routes, self.base_url, way.witness)
+
+    def _tell(self, event: HookEvent) -> None:
+        from packcloud_async._io.telling import tell  # noqa: PLC0415 - most clients never retry
+
+        tell(self.telling, event)
 
     def _note(self, error: PackCloudError, way: UnderWay) -> None:
         way.elapsed = None if way.began is None else way.loop.time() - way.began
@@ -326,14 +339,7 @@ class Pipeline:
         )
 
     def _notify(self, details: RetryDetails, call: Call[Any], way: UnderWay) -> None:
-        from packcloud_async._io.telling import log, retried  # noqa: PLC0415 - most clients never retry
-
-        told = retried(
-            call, details, routes=self.routes, base_url=self.base_url, elapsed=way.elapsed, witness=way.witness
-        )
-        log(told)
-        if self.telling is not None:
-            self.telling(told)
+        self._tell(self._failed(call, details.error, way, attempt=details.attempt).retried(details.wait))
         if way.observer is not None:
             way.observer.retrying(details)
         if self.on_retry is not None:

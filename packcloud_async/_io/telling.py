@@ -22,12 +22,13 @@ from packcloud_async._sansio.request_events import (
     RequestBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     begun,
     status_of,
 )
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.sync_events import HookEvent
-from packcloud_async.errors import ConfigurationError
+from packcloud_async.errors import ConfigurationError, PackCloudError
 from packcloud_async.policies import Routes
 
 logger = logging.getLogger("packcloud_async")
@@ -147,19 +148,38 @@ class CallTelling:
             self.observer.retrying(details)
 
 
-def retried(
-    call: Call[Any],
-    details: RetryDetails,
-    *,
-    routes: Routes,
-    base_url: str,
-    elapsed: float | None,
-    witness: Witness | None,
-) -> RequestRetried:
-    """Tell of a retry, with the request that failed if that was told of."""
-    request = None if witness is None else witness.request
-    if request is None or request.attempt != details.attempt:
-        request = begun(call, routes=routes, base_url=base_url, attempt=details.attempt)
-    return RequestRetried(
-        request=request, status=status_of(details.error), elapsed=elapsed, wait=details.wait, error=details.error
-    )
+@define(eq=False)
+class Failed:
+    """A failed request as it is told of: the one that was told to leave, if it was."""
+
+    call: Call[Any]
+    attempt: int
+    error: PackCloudError
+    elapsed: float | None
+    routes: Routes
+    base_url: str
+    witness: Witness | None
+
+    @property
+    def request(self) -> RequestBegun:
+        told = None if self.witness is None else self.witness.request
+        if told is not None and told.attempt == self.attempt:
+            return told
+        return begun(self.call, routes=self.routes, base_url=self.base_url, attempt=self.attempt)
+
+    def retried(self, wait: float) -> RequestRetried:
+        """Tell that it is sent again."""
+        status = status_of(self.error)
+        return RequestRetried(request=self.request, status=status, elapsed=self.elapsed, wait=wait, error=self.error)
+
+    def withheld(self) -> RequestWithheld:
+        """Tell that it is not."""
+        status = status_of(self.error)
+        return RequestWithheld(request=self.request, status=status, elapsed=self.elapsed, error=self.error)
+
+
+def tell(telling: Telling | None, event: HookEvent) -> None:
+    """Tell the log, and the hooks if there are any."""
+    log(event)
+    if telling is not None:
+        telling(event)

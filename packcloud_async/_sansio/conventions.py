@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from packcloud_async._sansio.outcomes import SyncResult
-from packcloud_async._sansio.request_events import JobBegun, RequestBegun, RequestEnded, RequestRetried, RunBegun
+from packcloud_async._sansio.request_events import (
+    JobBegun,
+    RequestBegun,
+    RequestEnded,
+    RequestRetried,
+    RequestWithheld,
+    RunBegun,
+)
 from packcloud_async._sansio.sync_events import JobEnded, JobFired, JobRead, RunEnded
 
 Attributes: TypeAlias = dict[str, str | bool | int | float | Sequence[str]]
@@ -37,6 +44,9 @@ REQUEST_DURATION: Final = Metric(
 )
 ACTIVE_REQUESTS: Final = Metric("http.client.active_requests", "{request}", "Requests under way")
 RETRIES: Final = Metric("packcloud.client.retries", "{retry}", "Requests that failed and were to be sent again")
+WITHHELD_RETRIES: Final = Metric(
+    "packcloud.client.withheld_retries", "{retry}", "Requests that failed and were not sent again: too many had been"
+)
 WAIT_DURATION: Final = Metric(
     "packcloud.client.wait.duration", "s", "How long requests waited for their turn", _OF_A_WAIT
 )
@@ -90,7 +100,7 @@ def of_active_request(request: RequestBegun) -> Attributes:
     return _of_server(request)
 
 
-def of_retry(event: RequestRetried) -> Attributes:
+def of_retry(event: RequestRetried | RequestWithheld) -> Attributes:
     """Return what retries are told apart by."""
     error = error_type(event.error, event.status)
     return {"packcloud.operation": event.request.operation, "error.type": error or "_OTHER"}

@@ -16,6 +16,7 @@ from packcloud_async._sansio.request_events import (
     RequestBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     RunBegun,
 )
 from packcloud_async._sansio.sync_events import HookEvent, JobEnded, JobFired, JobRead, RunEnded
@@ -39,8 +40,8 @@ def record_of(event: HookEvent) -> Record:  # noqa: PLR0911 - one for each event
             return Record(logging.DEBUG, f"{event.operation} leaves", _of_request(event))
         case RequestEnded():
             return _request_ended(event)
-        case RequestRetried():
-            return _retried(event)
+        case RequestRetried() | RequestWithheld():
+            return _failed(event)
         case JobBegun():
             return Record(logging.DEBUG, f"sync of {_place(event)} begins", _of_job(event))
         case JobFired():
@@ -64,17 +65,14 @@ def _request_ended(event: RequestEnded) -> Record:
     return Record(logging.DEBUG, told, fields)
 
 
-def _retried(event: RequestRetried) -> Record:
+def _failed(event: RequestRetried | RequestWithheld) -> Record:
     request, error = event.request, _class_of(event.error)
+    fields = {**_of_request(request), "status": event.status, "elapsed": event.elapsed, "error": error}
+    if isinstance(event, RequestWithheld):
+        told = f"{request.operation} failed, not tried again because the retry budget is used up: {error}"
+        return Record(logging.INFO, told, fields)
     told = f"{request.operation} failed (attempt {request.attempt}), next try in {event.wait:.2f} s: {error}"
-    fields = {
-        **_of_request(request),
-        "status": event.status,
-        "elapsed": event.elapsed,
-        "wait": event.wait,
-        "error": error,
-    }
-    return Record(logging.INFO, told, fields)
+    return Record(logging.INFO, told, {**fields, "wait": event.wait})
 
 
 def _fired(event: JobFired) -> Record:

@@ -121,6 +121,21 @@ class RequestRetried:
     __repr__ = shown
 
 
+@frozen(kw_only=True, eq=False)
+class RequestWithheld:
+    """A request failed and is not sent again, because too many of the client's recent requests were retries.
+
+    ``status`` and ``elapsed`` are None as in :class:`RequestRetried`.
+    """
+
+    request: RequestBegun
+    status: int | None
+    elapsed: float | None
+    error: PackCloudError
+
+    __repr__ = shown
+
+
 def begun(
     call: Call[Any],
     *,

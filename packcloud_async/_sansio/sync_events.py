@@ -12,6 +12,7 @@ from packcloud_async._sansio.request_events import (
     RequestBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     RunBegun,
     SharedRead,
 )
@@ -81,7 +82,16 @@ class RunEnded:
 
 
 HookEvent: TypeAlias = (
-    RequestBegun | RequestEnded | RequestRetried | JobBegun | JobFired | JobRead | JobEnded | RunBegun | RunEnded
+    RequestBegun
+    | RequestEnded
+    | RequestRetried
+    | RequestWithheld
+    | JobBegun
+    | JobFired
+    | JobRead
+    | JobEnded
+    | RunBegun
+    | RunEnded
 )
 """Everything a hook is told."""
 

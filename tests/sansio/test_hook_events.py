@@ -16,6 +16,7 @@ from packcloud_async._sansio.request_events import (
     JobBegun,
     RequestEnded,
     RequestRetried,
+    RequestWithheld,
     RunBegun,
     SharedRead,
     begun,
@@ -140,6 +141,12 @@ RECORDS = [
         "INFO",
         "integrations.sync_orders failed (attempt 1), next try in 2.00 s: ServerError",
         {"status": 503, "elapsed": 1.5, "wait": 2.0, "error": "ServerError", "method": "POST"},
+    ),
+    (
+        RequestWithheld(request=request(), status=404, elapsed=None, error=NOT_FOUND),
+        "INFO",
+        "integrations.sync_orders failed, not tried again because the retry budget is used up: NotFound",
+        {"status": 404, "elapsed": None, "error": "NotFound", "organization": "org_1", "attempt": 1},
     ),
     (JOB, "DEBUG", "sync of org_1/int_1 begins", {"organization": "org_1", "integration": "int_1"}),
     (
