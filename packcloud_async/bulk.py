@@ -18,10 +18,13 @@ from attrs import define, field
 
 from packcloud_async._io.signal import Signal
 from packcloud_async._io.tasks import causes_of, only_cause, until_done
+from packcloud_async._io.telling import PURPOSE, tell
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.request_events import RunBegun
+from packcloud_async._sansio.sync_events import RunEnded
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError
 from packcloud_async.firing import JobClient
 from packcloud_async.ledger import Ledger
@@ -98,8 +101,10 @@ class SyncRun:
             firing=FairSlots(2 * self._max_in_flight + WAITING_BELOW),
             draw=random.random,
             ledger=self._ledger,
+            begun=RunBegun(kinds=self._order.kinds, resumed=self._resumes),
         )
         self._started_at = _now()
+        tell(self._client.telling, self._context.begun)
         # Owned by this block: __aexit__ cancels it and waits for its end.
         self._task = asyncio.get_running_loop().create_task(self._run(self._context), name="sync_many")
         return self
@@ -143,8 +148,7 @@ class SyncRun:
         finally:
             if self._ended_at is None:
                 # A task that is cancelled before its first step never runs, and so tells nobody of its end.
-                self._ended_at = _now()
-                self._context.results.put(_LEFT)
+                self._end(self._context, _LEFT)
             if self._ledger is not None:
                 await self._ledger.aclose()
 
@@ -166,15 +170,25 @@ class SyncRun:
         if context is None:
             return Tally().report(requests_sent=0, elapsed=0.0, finished=False, budget=self._client.budget)
         end = context.results.end
+        return self._report(context, finished=end is not None and end.error is None and not context.was_cut_off)
+
+    def _report(self, context: RunContext, *, finished: bool) -> SyncReport:
         return context.tally.report(
             requests_sent=context.requests_sent,
             elapsed=(_now() if self._ended_at is None else self._ended_at) - self._started_at,
-            finished=end is not None and end.error is None and not context.was_cut_off,
+            finished=finished,
             budget=self._client.budget,
         )
 
+    def _end(self, context: RunContext, end: End) -> None:
+        self._ended_at = _now()
+        context.results.put(end)
+        report = self._report(context, finished=end.error is None and not context.was_cut_off)
+        tell(self._client.telling, RunEnded(run=context.begun, report=report, error=end.error))
+
     async def _run(self, context: RunContext) -> None:
         end = _LEFT
+        PURPOSE.set(context.begun)
         try:
             await (self._resume_all(context) if self._resumes else self._run_all(context))
             if context.ledger is not None and not context.was_cut_off:
@@ -184,8 +198,7 @@ class SyncRun:
         except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
             end = End(_cause_of(caught))
         finally:
-            self._ended_at = _now()
-            context.results.put(end)
+            self._end(context, end)
 
     async def _run_all(self, context: RunContext) -> None:
         ledger, numbers = context.ledger, iter(self._numbers)

@@ -46,7 +46,8 @@ from packcloud_async.probes import Probe
 from packcloud_async.version import VERSION
 
 if TYPE_CHECKING:
-    # What only syncs need is loaded by the first of them.
+    # What only syncs and hooks need is loaded by the first of them.
+    from packcloud_async._io.telling import Hook, Telling
     from packcloud_async._sansio.outcomes import SyncResult
     from packcloud_async.bulk import SyncRun
     from packcloud_async.ledger import Ledger
@@ -80,7 +81,8 @@ class PackCloudClient:
     **How:** ``timeouts`` and ``retry`` hold for every request. ``rate_limit`` is a
     :class:`~packcloud_async.RateLimit` of this client, or a :class:`~packcloud_async.Limiter` it shares with others;
     None only heeds what the server asks. ``max_connections`` bounds the requests under way at once; further ones
-    wait, outside every timeout. ``body_limit`` is the largest answer in bytes. ``on_retry`` is called with each retry.
+    wait, outside every timeout. ``body_limit`` is the largest answer in bytes. ``on_retry`` is called with each retry,
+    ``hooks`` with everything that happens (:mod:`packcloud_async.hooks`).
     ``pacing`` remembers how long syncs take and reads accordingly; None reads by the policy alone. ``probes`` confirm
     kinds that have no watermark: None means the built-in one for shipping services, ``{}`` none.
     ``session`` is used in place of an own aiohttp session and never closed
@@ -104,6 +106,7 @@ class PackCloudClient:
         max_connections: int = 100,
         body_limit: int = DEFAULT_BODY_LIMIT,
         on_retry: Callable[[RetryDetails], None] | None = None,
+        hooks: Iterable[Hook] = (),
         pacing: LearnedPacing | None = None,
         probes: Mapping[SyncKind, Probe] | None = None,
         session: Session | None = None,
@@ -138,6 +141,8 @@ class PackCloudClient:
             policy=retry or RetryPolicy(),
             gate=Gate(turns(max_connections, session), limiter_of(rate_limit)),
             on_retry=on_retry,
+            routes=self._routes,
+            telling=_telling(hooks),
         )
 
     @classmethod
@@ -149,6 +154,7 @@ class PackCloudClient:
         rate_limit: RateLimit | Limiter | None = None,
         max_connections: int = 100,
         on_retry: Callable[[RetryDetails], None] | None = None,
+        hooks: Iterable[Hook] = (),
         pacing: LearnedPacing | None = None,
         probes: Mapping[SyncKind, Probe] | None = None,
     ) -> Self:
@@ -166,6 +172,7 @@ class PackCloudClient:
             rate_limit=rate_limit,
             max_connections=max_connections,
             on_retry=on_retry,
+            hooks=hooks,
             pacing=pacing,
             probes=probes,
         )
@@ -202,6 +209,11 @@ class PackCloudClient:
 
             self._probes = {SyncKind.SHIPPING_SERVICES: ShippingServicesProbe()}
         return self._probes
+
+    @property
+    def telling(self) -> Telling | None:
+        """Who is told what happens, None when there are no hooks; the other parts of this package tell it too."""
+        return self._pipeline.telling
 
     @property
     def requests_sent(self) -> int:
@@ -348,7 +360,7 @@ class PackCloudClient:
         if watch is None:
             from packcloud_async.watch import Watch  # noqa: PLC0415 - only syncs need it
 
-            watch = self._watches[organization_id] = Watch(organization_id, self.probes, self._pacing)
+            watch = self._watches[organization_id] = Watch(organization_id, self.probes, self._pacing, self.telling)
         return watch
 
     def _check_open(self) -> None:
@@ -432,6 +444,15 @@ def _checked(probes: Mapping[SyncKind, Probe]) -> Mapping[SyncKind, Probe]:
 
 def _is_probe(value: object) -> bool:
     return callable(getattr(value, "read", None)) and not isinstance(value, type)
+
+
+def _telling(hooks: Iterable[Hook]) -> Telling | None:
+    if hooks == ():
+        return None
+    from packcloud_async._io.telling import Telling, hooks_of  # noqa: PLC0415 - most clients have no hooks
+
+    told = hooks_of(hooks)
+    return Telling(told) if told else None
 
 
 def _environment(name: str) -> str:

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause
+from packcloud_async._io.telling import Telling
 from packcloud_async._sansio import answers, endpoints
 from packcloud_async._sansio.answers import Answer
 from packcloud_async._sansio.budget import BudgetState
@@ -49,6 +50,11 @@ class JobClient(Caller, Protocol):
     @property
     def budget(self) -> BudgetState:
         """How the client stands with its request budget."""
+        ...
+
+    @property
+    def telling(self) -> Telling | None:
+        """Who is told what happens, None when there are no hooks."""
         ...
 
     def watch_of(self, organization_id: str) -> Watch:

@@ -1,30 +1,28 @@
 """JobLog: what happened to one job, for whoever reads its events and its result."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
 
 from attrs import define, field
 
 from packcloud_async._io.signal import Bell
 from packcloud_async._sansio import events
 from packcloud_async._sansio.events import SyncEvent
-from packcloud_async._sansio.outcomes import KindOutcome, Sighting, SyncResult
+from packcloud_async._sansio.outcomes import Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller
 from packcloud_async.errors import PackCloudError
+from packcloud_async.job_telling import JobTelling, tell_result
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.watched import Watched
-
-logger = logging.getLogger("packcloud_async")
 
 
 @define(eq=False)
 class JobLog:
     """Told by the firing and by the watch of a job; ``news`` rings with everything told.
 
-    ``failure`` is what ended the watch early, ``result`` is there when every kind has an outcome.
+    ``telling`` None means that there are no hooks. ``failure`` is what ended the watch early, ``result`` is there when
+    every kind has an outcome.
     """
 
     organization_id: str
@@ -32,6 +30,7 @@ class JobLog:
     caller: Caller
     progress: SyncProgress
     news: Bell
+    telling: JobTelling | None = None
     events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
@@ -56,6 +55,8 @@ class JobLog:
 
     def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:
         """A POST is answered or given up."""
+        if self.telling is not None:
+            self.telling.fired(kind, error, shared=shared)
         self._tell(events.Fired(at=self._now(), kind=kind, error=error, shared=shared))
 
     def retrying(self, kind: SyncKind | None, details: RetryDetails) -> None:
@@ -69,6 +70,8 @@ class JobLog:
     def seen(self, watched: Watched, sighting: Sighting) -> None:  # noqa: ARG002 - there is one job
         """A read told something."""
         self._timeline.append(sighting)
+        if self.telling is not None:
+            self.telling.seen(sighting)
         self._tell(events.ReadMade(at=sighting.at, sighting=sighting))
         for kind, state in self.progress.kinds.items():
             for step in state.steps[self._steps_told.get(kind, 0) :]:
@@ -93,7 +96,8 @@ class JobLog:
             elapsed=self._now(),
             timeline=tuple(self._timeline),
         )
-        log_result(self.result)
+        telling = self.telling
+        tell_result(None if telling is None else telling.hooks, self.result, telling=telling, progress=self.progress)
         self._tell(events.Finished(at=self.result.elapsed, result=self.result))
 
     def _tell(self, event: SyncEvent) -> None:
@@ -102,26 +106,3 @@ class JobLog:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time() - self.progress.started_at
-
-
-def log_result(result: SyncResult) -> None:
-    """Write one line for a finished job."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    told = _states(result.kinds)
-    logger.info(
-        "sync of %s/%s: %s",
-        result.organization_id,
-        result.integration_id,
-        ", ".join(f"{kind} {state}" for kind, state in told.items()),
-        extra={
-            "organization": result.organization_id,
-            "integration": result.integration_id,
-            "outcomes": told,
-            "elapsed": result.elapsed,
-        },
-    )
-
-
-def _states(kinds: Mapping[SyncKind, KindOutcome]) -> Mapping[str, str]:
-    return {kind.value: outcome.state.value for kind, outcome in kinds.items()}

@@ -108,9 +108,10 @@ class OrganizationFiring:
                 self._alone.append(start)
                 self._held.append(self.watch.flights.hold(start.integration_id, progress, keeps=self.watch))
             else:
-                self.end.fired(
-                    self.watch, start, JobLine(self.recorder, start.integration_id, progress, start.number), None
-                )
+                line = self._line_of(start)
+                if line.telling is not None:
+                    line.telling.begin()
+                self.end.fired(self.watch, start, line, None)
             if number % TAKEN_UP_AT_ONCE == 0:
                 await asyncio.sleep(0)
                 await self.run.results.until_taken()
@@ -167,6 +168,8 @@ class OrganizationFiring:
             self._alone.append(start)
             self._ask_ahead_alone()
             return []
+        if line.telling is not None:
+            line.telling.begin()
         job = _Job(self, start, firing, line, len(kinds))
         self._under_way.add(job)
         return [_Post(job, kind) for kind in reversed(kinds)]
@@ -176,9 +179,14 @@ class OrganizationFiring:
         if not start.recorded:
             # Until here it only waited for its turn.
             progress.started_at = asyncio.get_running_loop().time()
-        line = JobLine(self.recorder, start.integration_id, progress, start.number)
+        line = self._line_of(start)
         on_conflict = self.run.on_conflict
         return Firing(self.client, self.watch.organization_id, start.integration_id, progress, on_conflict, line), line
+
+    def _line_of(self, start: Start) -> JobLine:
+        organization_id, id_, progress = self.watch.organization_id, start.integration_id, start.progress
+        telling = self.run.telling_of(organization_id, id_, progress, resumed=start.recorded)
+        return JobLine(self.recorder, id_, progress, start.number, telling)
 
     def _ask_ahead_alone(self) -> None:
         while len(self._asked_alone) < min(len(self._alone), self._most_asked):
@@ -202,6 +210,8 @@ class OrganizationFiring:
     async def _fire_alone(self, start: Start) -> None:
         await self.run.results.until_taken()
         firing, line = self._firing_of(start)
+        if line.telling is not None:
+            line.telling.begin_task()
         try:
             if not start.has_baseline:
                 await firing.take_baseline(None)
@@ -265,4 +275,6 @@ class _Post:
     async def _call(self, call: Call[SyncAccepted], *, observer: CallObserver | None = None) -> SyncAccepted:
         run = self.job.organization.run
         assert self.turn is not None
-        return await run.client.call(call, observer=Counting(run, self.turn, observer))
+        sending = run.client.call(call, observer=Counting(run, self.turn, observer))
+        telling = self.job.line.telling
+        return await (sending if telling is None else telling.for_it(sending))

@@ -22,7 +22,7 @@ from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller, Integrations
 from packcloud_async.errors import ClientStateError, ConfigurationError, LedgerError, PackCloudError, SyncError
 from packcloud_async.firing import read_probes
-from packcloud_async.job_log import log_result
+from packcloud_async.job_telling import JobTelling
 from packcloud_async.models import SyncKind
 from packcloud_async.organization_firing import OrganizationFiring, Start
 from packcloud_async.policies import path_segment
@@ -48,6 +48,8 @@ class OrganizationRun:
     _watched: int = field(default=0, init=False)
     _news: Signal = field(factory=Signal, init=False)
     _recorder: Recorder = field(init=False)
+    # By integration; empty without hooks.
+    _told: dict[str, JobTelling] = field(factory=dict[str, JobTelling], init=False)
 
     def __attrs_post_init__(self) -> None:
         self._client = OrganizationClient(self.run, self.target)
@@ -187,6 +189,8 @@ class OrganizationRun:
         """Watch a job that is fired."""
         progress = start.progress
         parts: Sequence[Watched] = ()
+        if line.telling is not None:
+            self._told[start.integration_id] = line.telling
         try:
             if failure is None:
                 parts = watch.begin(start.integration_id, progress, self, tag=start.number)
@@ -204,6 +208,8 @@ class OrganizationRun:
     def seen(self, watched: Watched, sighting: Sighting) -> None:
         """Record the news of a job that goes on; a watermark may go back, and then nobody could see it again."""
         progress = watched.progress
+        if (telling := self._told.get(watched.integration_id)) is not None:
+            telling.seen(sighting)
         if self.run.ledger is None or progress.is_done:
             return
         latest = [state.steps[-1] for state in progress.kinds.values() if state.steps]
@@ -230,7 +236,6 @@ class OrganizationRun:
                 kinds=progress.outcomes,
                 elapsed=elapsed,
             )
-            log_result(result)
         else:
             result = without_outcome(self.target.organization_id, integration_id, error, elapsed)
             result = evolve(result, kinds=progress.outcomes)
@@ -239,7 +244,7 @@ class OrganizationRun:
             self.run.was_cut_off = True
         else:
             self._recorder.record(integration_id, progress, number, finished=True, error=result.error)
-        self.run.deliver(result)
+        self.run.deliver(result, telling=self._told.pop(integration_id, None), progress=progress)
 
 
 def _shown_of(

@@ -10,6 +10,7 @@ from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import JobRecord, write_token
 from packcloud_async.errors import LedgerError, PackCloudError
+from packcloud_async.job_telling import JobTelling
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.run_context import RunContext
 
@@ -67,12 +68,13 @@ class Recorder:
 
 @define(eq=False)
 class JobLine:
-    """Writes down what happens to one job before it is watched."""
+    """Writes down what happens to one job before it is watched; ``telling`` None means that there are no hooks."""
 
     recorder: Recorder
     integration_id: str
     progress: SyncProgress
     number: int
+    telling: JobTelling | None = None
     sent_at: float | None = None
 
     def baseline_read(self, integration: Integration, *, shared: bool) -> None:  # noqa: ARG002 - the machine has it
@@ -88,8 +90,10 @@ class JobLine:
     def unsent(self, kind: SyncKind) -> None:  # noqa: ARG002 - the machine has it
         self.record()
 
-    def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:  # noqa: ARG002 - the machine has it
+    def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:
         self.record()
+        if self.telling is not None:
+            self.telling.fired(kind, error, shared=shared)
 
     def retrying(self, kind: SyncKind | None, details: RetryDetails) -> None:
         pass

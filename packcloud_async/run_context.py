@@ -9,14 +9,18 @@ from attrs import define, evolve, field
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import only_cause
+from packcloud_async._io.telling import Telling
 from packcloud_async._io.turns import FairSlots, Turn
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call, Urgency
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.progress import SyncProgress
+from packcloud_async._sansio.request_events import RunBegun
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.errors import PackCloudError, SyncError
 from packcloud_async.firing import JobClient
+from packcloud_async.job_telling import JobTelling, tell_result
 from packcloud_async.ledger import Ledger
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy, Routes
@@ -45,6 +49,7 @@ class RunContext:
     firing: FairSlots
     draw: Callable[[], float]
     ledger: Ledger | None
+    begun: RunBegun
     tally: Tally = field(factory=Tally)
     results: ResultQueue = field(factory=ResultQueue)
     senders: Senders = field(factory=Senders)
@@ -57,8 +62,20 @@ class RunContext:
         """Return the wall-clock time of an instant of the loop's clock."""
         return self._wall_clock + timedelta(seconds=instant - self._loop_clock)
 
-    def deliver(self, result: SyncResult) -> None:
-        """Count a result and pass it on."""
+    def telling_of(
+        self, organization_id: str, integration_id: str, progress: SyncProgress, *, resumed: bool
+    ) -> JobTelling | None:
+        """Return who tells of a job; None when there are no hooks."""
+        tell = self.client.telling
+        if tell is None:
+            return None
+        return JobTelling(tell, organization_id, integration_id, progress, resumed, self.begun)
+
+    def deliver(
+        self, result: SyncResult, *, telling: JobTelling | None = None, progress: SyncProgress | None = None
+    ) -> None:
+        """Count a result, tell of it and pass it on."""
+        tell_result(self.client.telling, result, telling=telling, progress=progress, run=self.begun)
         self.tally.add(result)
         self.results.put(result)
 
@@ -89,6 +106,10 @@ class OrganizationClient:
     @property
     def budget(self) -> BudgetState:
         return self.run.client.budget
+
+    @property
+    def telling(self) -> Telling | None:
+        return self.run.client.telling
 
     def watch_of(self, organization_id: str) -> Watch:
         return self.run.client.watch_of(organization_id)

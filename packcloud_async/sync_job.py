@@ -22,6 +22,7 @@ from packcloud_async.errors import ConfigurationError, SyncError
 from packcloud_async.firing import Firing, JobClient, settle_what_was_cut_off
 from packcloud_async.flights import Fired
 from packcloud_async.job_log import JobLog
+from packcloud_async.job_telling import JobTelling
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.policies import PollPolicy, check_instance, path_segment
 from packcloud_async.watch import Watch
@@ -195,9 +196,14 @@ class AsyncSyncJob:
             self._log.failure = SyncError(
                 "the job was detached while it was watched; await it again, or resume its token"
             )
+            self._tell_left(self._log.failure)
         self._fired = None
         self._news.ring()
         await self._leave()
+
+    def _tell_left(self, error: BaseException) -> None:
+        if self._log is not None and self._log.telling is not None:
+            self._log.telling.left(error)
 
     async def _leave(self) -> None:
         watch, self._watch = self._watch, None
@@ -223,10 +229,18 @@ class AsyncSyncJob:
             self._driven = True
             try:
                 log = self._log = self._log or self._begin()
+                telling = log.telling
+                if telling is not None:
+                    telling.begin()
                 if self._is_fired:
                     await self._watch_until(enough, log)
-                else:
+                elif telling is None:
                     await self._fire_step(log)
+                else:
+                    await telling.for_it(self._fire_step(log))
+            except BaseException as error:
+                self._tell_left(error)
+                raise
             finally:
                 self._driven = False
                 self._news.ring()
@@ -254,7 +268,9 @@ class AsyncSyncJob:
         progress = self._record.progress(
             self._policy, spread=self._spread, now=asyncio.get_running_loop().time(), wall_clock=datetime.now(UTC)
         )
-        return JobLog(self.organization_id, self.integration_id, self._client, progress, self._news)
+        tell, ids = self._client.telling, (self.organization_id, self.integration_id)
+        telling = None if tell is None else JobTelling(tell, *ids, progress, resumed=self._has_baseline)
+        return JobLog(*ids, self._client, progress, self._news, telling)
 
     def _begin_window(self, log: JobLog) -> None:
         watch = self._client.watch_of(self.organization_id)

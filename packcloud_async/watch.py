@@ -18,6 +18,7 @@ from typing import NamedTuple, assert_never
 from attrs import define, field
 
 from packcloud_async._io.tasks import only_cause, until_done
+from packcloud_async._io.telling import PURPOSE, Telling
 from packcloud_async._sansio.answers import ReadFailure
 from packcloud_async._sansio.due import DueQueue
 from packcloud_async._sansio.glimpse import Glimpse
@@ -26,6 +27,7 @@ from packcloud_async._sansio.list_knowledge import ListKnowledge
 from packcloud_async._sansio.outcomes import Sighting
 from packcloud_async._sansio.pacing import Expectation
 from packcloud_async._sansio.progress import Decision, Done, Phase, SyncProgress, Wait
+from packcloud_async._sansio.request_events import SharedRead
 from packcloud_async.errors import PackCloudError
 from packcloud_async.flights import Flights
 from packcloud_async.models import Integration, SyncKind
@@ -58,14 +60,16 @@ class _Look(NamedTuple):
 
 @define(eq=False)
 class Watch:
-    """The watched jobs of one organization; ``pacing`` None means that nothing is learned.
+    """The watched jobs of one organization.
 
-    Its repr is short: asyncio's debug mode writes that of whatever a timer or a callback belongs to.
+    ``pacing`` None means that nothing is learned, ``telling`` None that there are no hooks. Its repr is short:
+    asyncio's debug mode writes that of whatever a timer or a callback belongs to.
     """
 
     organization_id: str
     probes: Mapping[SyncKind, Probe] = field(factory=dict[SyncKind, Probe], repr=False)
     pacing: LearnedPacing | None = field(default=None, repr=False)
+    telling: Telling | None = field(default=None, repr=False)
     known: ListKnowledge = field(factory=ListKnowledge, init=False, repr=False)
     flights: Flights = field(factory=Flights, init=False, repr=False)
     jobs: WatchedJobs = field(factory=WatchedJobs, init=False, repr=False)
@@ -208,6 +212,8 @@ class Watch:
 
     async def _read(self, reading: _Reading) -> None:
         _READING.set(reading)
+        if self.telling is not None:
+            PURPOSE.set(SharedRead(organization_id=self.organization_id))
         due = reading.due
         reads = Reads(self.organization_id, self.known, self.jobs, self, with_trade=self.pacing is not None)
         if due[0].probe is None:

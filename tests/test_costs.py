@@ -37,6 +37,9 @@ ONLY_WHEN_NEEDED = {
     "packcloud_async.sync_job": "a sync",
     "packcloud_async.watch": "a sync",
     "packcloud_async._sansio.progress": "a sync",
+    "packcloud_async._io.telling": "a hook, a retry or a sync",
+    "packcloud_async.hooks": "a hook",
+    "opentelemetry": "the hook of the extra otel",
     "packcloud_async.emulator": "tests",
     "packcloud_async.cli": "the command line",
 }

@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import logging
 import pkgutil
 import re
 from pathlib import Path
@@ -18,15 +19,15 @@ from .support.readme_commands import commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^(<!-- needs sockets -->\n)?```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:<!-- needs ([\w.]+) -->\n)?```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
 def blocks(*, sockets):
     return [
-        pytest.param(code, id=f"{page.stem}-{number}")
+        pytest.param(code, needed, id=f"{page.stem}-{number}")
         for page in PAGES
-        for number, (mark, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
-        if bool(mark) == sockets
+        for number, (needed, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+        if (needed == "sockets") == sockets
     ]
 
 
@@ -43,7 +44,11 @@ def emulated(monkeypatch, tmp_path):
             super().__init__(**options)
 
     monkeypatch.setattr(packcloud_async, "PackCloudClient", EmulatedClient)
-    return emulator
+    logger = logging.getLogger("packcloud_async")
+    level, handlers = logger.level, list(logger.handlers)
+    yield emulator
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 async def run_block(code):
@@ -53,14 +58,16 @@ async def run_block(code):
         await outcome
 
 
-@pytest.mark.parametrize("code", blocks(sockets=False))
-async def test_a_block_of_the_documentation_runs(code, emulated):
+@pytest.mark.parametrize(("code", "needed"), blocks(sockets=False))
+async def test_a_block_of_the_documentation_runs(code, needed, emulated):
+    if needed:
+        pytest.importorskip(needed, reason=f"what the block is about: {needed}")
     await run_block(code)
 
 
 @pytest.mark.sockets
-@pytest.mark.parametrize("code", blocks(sockets=True))
-async def test_a_block_of_the_documentation_runs_on_sockets(code):
+@pytest.mark.parametrize(("code", "needed"), blocks(sockets=True))
+async def test_a_block_of_the_documentation_runs_on_sockets(code, needed):
     await run_block(code)
 
 

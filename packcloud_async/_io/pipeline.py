@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, field
 
@@ -15,7 +15,7 @@ from packcloud_async._io.deadlines import Deadlines
 from packcloud_async._io.gate import Gate
 from packcloud_async._io.home import Home
 from packcloud_async._io.limiting import Turn
-from packcloud_async._io.retrying import Attempt, TryAgain, log_retry, retrying, tell_withheld
+from packcloud_async._io.retrying import Attempt, TryAgain, note_withheld, retrying
 from packcloud_async._io.tasks import carried_by, is_being_cancelled
 from packcloud_async._io.transport import Transport
 from packcloud_async._io.under_way import CallObserver, Ended, UnderWay
@@ -35,7 +35,12 @@ from packcloud_async.errors import (
     TransportError,
     Unauthorized,
 )
-from packcloud_async.policies import RetryPolicy, Timeouts
+from packcloud_async.policies import RetryPolicy, Routes, Timeouts
+
+if TYPE_CHECKING:
+    # Loaded with the first hook or the first retry.
+    from packcloud_async._io.telling import Failed, Telling
+    from packcloud_async._sansio.sync_events import HookEvent
 
 __all__ = ["CallObserver", "Pipeline"]
 
@@ -54,6 +59,8 @@ class Pipeline:
     policy: RetryPolicy
     gate: Gate
     on_retry: Callable[[RetryDetails], None] | None
+    routes: Routes
+    telling: Telling | None
     requests_sent: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
     _transport_closed: bool = field(default=False, init=False)
@@ -93,6 +100,8 @@ class Pipeline:
         task = asyncio.current_task(loop)
         assert task is not None
         way = UnderWay(observer, 1 if once else self.policy.attempts, loop, task, task.cancelling())
+        if self.telling is not None:
+            self._bear_witness(self.telling, call, way)
         self._under_way.add(way)
         error: PackCloudError | None = None
         try:
@@ -129,6 +138,11 @@ class Pipeline:
             self._over(way)
         # Outside the except block, so that the wrapper does not become its context.
         raise error
+
+    def _bear_witness(self, telling: Telling, call: Call[Any], way: UnderWay) -> None:
+        from packcloud_async._io.telling import CallTelling  # noqa: PLC0415 - most clients have no hooks
+
+        way.witness = way.observer = CallTelling(telling, call, self.routes, self.base_url, way.loop, way.observer)
 
     def _with_retries(self) -> Attempt:
         if self._repeated is None:
@@ -187,17 +201,18 @@ class Pipeline:
         if self._closed:
             raise _closed()
         way.left -= 1
+        exchange = self._exchange if way.witness is None else self._told_exchange
         try:
             credential = self._credentials.fixed or await self._credentials.current()
             try:
-                return await self._exchange(call, credential, way)
+                return await exchange(call, credential, way)
             except Unauthorized:
                 if way.observer is not None:
                     way.observer.harmless()
                 fresh = await self._credentials.renewed(credential)
                 if fresh == credential:
                     raise
-            return await self._exchange(call, fresh, way)
+            return await exchange(call, fresh, way)
         except PackCloudError as error:
             if call.when_gone is not None and isinstance(error, NotFound) and way.may_have_acted:
                 return call.when_gone()
@@ -215,14 +230,41 @@ class Pipeline:
             return True
         if self._retry_budget.take(way.loop.time()):
             return True
-        tell_withheld(call, error)
+        note_withheld(error)
+        failed = self._failed(call, error, way, attempt=self.policy.attempts - way.left)
+        self._tell(failed.withheld())
         return False
 
+    def _failed(self, call: Call[Any], error: PackCloudError, way: UnderWay, *, attempt: int) -> Failed:
+        from packcloud_async._io.telling import Failed  # noqa: PLC0415 - most clients never retry
+
+        return Failed(call, attempt, error, way.elapsed, self.routes, self.base_url, way.witness)
+
+    def _tell(self, event: HookEvent) -> None:
+        from packcloud_async._io.telling import tell  # noqa: PLC0415 - most clients never retry
+
+        tell(self.telling, event)
+
     def _note(self, error: PackCloudError, way: UnderWay) -> None:
+        way.elapsed = None if way.began is None else way.loop.time() - way.began
+        way.began = None
         if may_have_acted(error):
             way.may_have_acted = True
         elif way.observer is not None:
             way.observer.harmless()
+
+    async def _told_exchange(self, call: Call[T], credential: Credential, way: UnderWay) -> T:
+        witness = way.witness
+        assert witness is not None
+        way.status = None
+        witness.waiting()
+        try:
+            value = await self._exchange(call, credential, way)
+        except BaseException as error:
+            witness.ended(way.status, error)
+            raise
+        witness.ended(way.status, None)
+        return value
 
     async def _exchange(self, call: Call[T], credential: Credential, way: UnderWay) -> T:
         request = build_request(call, self.base_url, credential.reveal(), self.user_agent)
@@ -235,6 +277,7 @@ class Pipeline:
             if self._closed:
                 raise _closed()
             now = way.loop.time()
+            way.began = now
             self._count(way, now)
             self._totals.begin(way, now)
             try:
@@ -246,6 +289,7 @@ class Pipeline:
             if way.ended is Ended.LATE:
                 # It came all the same, from a transport that does not heed its cancellation.
                 way.was_ended(Ended.LATE)
+            way.status = response.status
             answered = None
             if not 200 <= response.status < 300 or tells_allowance(response.headers):
                 answered = datetime.now(UTC)
@@ -294,8 +338,8 @@ class Pipeline:
             f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds", maybe_sent=True
         )
 
-    def _notify(self, details: RetryDetails, _: Call[Any], way: UnderWay) -> None:
-        log_retry(details)
+    def _notify(self, details: RetryDetails, call: Call[Any], way: UnderWay) -> None:
+        self._tell(self._failed(call, details.error, way, attempt=details.attempt).retried(details.wait))
         if way.observer is not None:
             way.observer.retrying(details)
         if self.on_retry is not None:

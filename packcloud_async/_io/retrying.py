@@ -9,7 +9,6 @@
    only then backoff is loaded.
 """
 
-import logging
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,8 +17,6 @@ from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.errors import PackCloudError
 from packcloud_async.policies import RetryPolicy
-
-logger = logging.getLogger("packcloud_async")
 
 
 class TryAgain(Exception):
@@ -74,24 +71,6 @@ def retrying(
         return decorate(attempt)
 
 
-def log_retry(details: RetryDetails) -> None:
-    """Write one record for a retry."""
-    logger.info(
-        "%s failed (attempt %d), next try in %.2f s: %s",
-        details.operation,
-        details.attempt,
-        details.wait,
-        type(details.error).__name__,
-        extra={"operation": details.operation, "attempt": details.attempt, "wait": details.wait},
-    )
-
-
-def tell_withheld(call: Call[Any], error: PackCloudError) -> None:
-    """Say in the log and in the error itself why it was not tried again."""
-    logger.info(
-        "%s failed, not tried again because the retry budget is used up: %s",
-        call.operation,
-        type(error).__name__,
-        extra={"operation": call.operation},
-    )
+def note_withheld(error: PackCloudError) -> None:
+    """Say in the error itself why it was not tried again."""
     error.add_note("not tried again: too many of the client's recent requests were retries (RetryPolicy.budget)")

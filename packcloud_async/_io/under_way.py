@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define
 
 from packcloud_async._io.retrying import TryAgain
 from packcloud_async._sansio.retry_details import RetryDetails
+
+if TYPE_CHECKING:
+    from packcloud_async._sansio.request_events import RequestBegun
 
 
 class CallObserver(Protocol):
@@ -28,6 +31,21 @@ class CallObserver(Protocol):
         ...
 
 
+class Witness(CallObserver, Protocol):
+    """Who tells of each request of a call; ``request`` is the latest one that left."""
+
+    @property
+    def request(self) -> RequestBegun | None: ...
+
+    def waiting(self) -> None:
+        """A request waits for its turn."""
+        ...
+
+    def ended(self, status: int | None, error: BaseException | None) -> None:
+        """A request has come to something; ``status`` is None when none arrived."""
+        ...
+
+
 class Ended(Enum):
     """Why a call is cancelled from within."""
 
@@ -37,7 +55,11 @@ class Ended(Enum):
 
 @define(eq=False, repr=False)
 class UnderWay:
-    """One call, from its first attempt to its last: the task it runs in, and what its attempts share."""
+    """One call, from its first attempt to its last: the task it runs in, and what its attempts share.
+
+    ``began`` is when its request under way left, ``elapsed`` how long the latest failed one took, in seconds; None for
+    one that did not leave.
+    """
 
     observer: CallObserver | None
     left: int
@@ -48,6 +70,10 @@ class UnderWay:
     is_retry: bool = False
     failed: TryAgain | None = None
     ended: Ended | None = None
+    witness: Witness | None = None
+    status: int | None = None
+    began: float | None = None
+    elapsed: float | None = None
 
     def end(self, reason: Ended) -> None:
         """Cancel the task, unless that was done already."""

@@ -1,6 +1,6 @@
 """Whole lives with canaries: jobs of every outcome, their tokens, runs, ledgers, and what every public object prints.
 
-Spans do not exist yet: what a tracer could be given, the events of a job and the details of a retry, is searched.
+Hooks, spans and metrics have a file of their own.
 """
 
 import asyncio
