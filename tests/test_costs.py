@@ -38,6 +38,7 @@ ONLY_WHEN_NEEDED = {
     "packcloud_async.watch": "a sync",
     "packcloud_async._sansio.progress": "a sync",
     "packcloud_async.emulator": "tests",
+    "packcloud_async.testing": "tests",
     "packcloud_async.cli": "the command line",
 }
 
