@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from types import ModuleType
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from packcloud_async import PackCloudClient
     from packcloud_async.emulator import Emulator
     from packcloud_async.testing import ServedEmulator
@@ -26,6 +27,8 @@ _MARKER_HELP: Final = (
     "packcloud_emulator is built with, any argument of packcloud_async.emulator.Emulator; virtual_time=True lets the "
     "test's time jump to the next timer instead of waiting. The closest marker wins, name by name."
 )
+_PYTEST_ASYNCIO: Final = ("asyncio", "pytest_asyncio.plugin")
+"""Its name when it is found, and when it is given with -p."""
 _SCOPES: Final = ("function", "class", "module", "package", "session")
 _IN_MEMORY: Final = {"packcloud_client", "packcloud_emulator"}
 
@@ -43,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker and the fixtures known."""
     config.addinivalue_line("markers", _MARKER_HELP)
-    if config.pluginmanager.hasplugin("asyncio"):
+    if _has_pytest_asyncio(config):
         config.pluginmanager.register(_closed_by_pytest_asyncio(), "packcloud of pytest-asyncio")
 
 
@@ -88,6 +91,8 @@ def packcloud_client(
         yield request.getfixturevalue(closing)
         return
     yield _packcloud_new_client
+    import asyncio  # noqa: PLC0415 - not before a test asks for it
+
     # Its loop is the test's own and over by now.
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(_packcloud_new_client.aclose())
@@ -127,6 +132,10 @@ def _closed_by_pytest_asyncio() -> ModuleType:
     return fixtures
 
 
+def _has_pytest_asyncio(config: pytest.Config) -> bool:
+    return any(config.pluginmanager.hasplugin(name) for name in _PYTEST_ASYNCIO)
+
+
 def _name(scope: str) -> str:
     return f"_packcloud_client_of_asyncio_{scope}"
 
@@ -134,7 +143,7 @@ def _name(scope: str) -> str:
 def _who_closes(request: pytest.FixtureRequest) -> str | None:
     """Return the name of the fixture that closes a client on the loop of this test, None if it has no loop."""
     marker = request.node.get_closest_marker("asyncio")
-    if marker is not None and request.config.pluginmanager.hasplugin("asyncio"):
+    if marker is not None and _has_pytest_asyncio(request.config):
         scope = marker.kwargs.get("loop_scope") or marker.kwargs.get("scope")
         return _name(scope or request.config.getini("asyncio_default_test_loop_scope"))
     if "anyio_backend" not in request.fixturenames:
@@ -171,16 +180,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, object, 
 class _Loops:
     """What pytest-asyncio asks for the loop of a test."""
 
-    def __init__(self, make: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    def __init__(self, make: Callable[[], AbstractEventLoop]) -> None:
         self._make = make
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
-    def pytest_asyncio_loop_factories(self) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    def pytest_asyncio_loop_factories(self) -> Mapping[str, Callable[[], AbstractEventLoop]]:
         return {"virtual-time": self._make}
 
 
 def _check_pytest_asyncio(config: pytest.Config) -> None:
-    if config.pluginmanager.hasplugin("asyncio") and not hasattr(config.hook, "pytest_asyncio_loop_factories"):
+    if _has_pytest_asyncio(config) and not hasattr(config.hook, "pytest_asyncio_loop_factories"):
         raise pytest.UsageError("virtual_time=True needs pytest-asyncio 1.4 or later, or anyio's plugin")
 
 

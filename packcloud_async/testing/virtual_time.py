@@ -4,6 +4,7 @@ For code without sockets only: bytes in flight look like idleness to it.
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -11,6 +12,15 @@ from typing import TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+CENTURY = 100 * 365.25 * 24 * 60 * 60
+"""Seconds after which a test is held to wait forever: ``asyncio.sleep(math.inf)`` would never end."""
+
+_NOTHING = (
+    "the test waits for something that nothing will bring about: no timer of this century is left on this loop, whose "
+    "time jumps, and which waits for no network and no thread but those of its executors; use a loop of real time"
+)
 
 
 class JumpingSelector(selectors.DefaultSelector):
@@ -23,14 +33,18 @@ class JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready now; if nothing is, let the time of the next timer come at once."""
         ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError(
-                "the test waits for something that nothing will bring about: no timer is left on this loop, whose time "
-                "jumps and which waits for no network and no thread but its own executors; use a loop of real time"
-            )
+        if not ready and (timeout is None or self.time > CENTURY):
+            raise RuntimeError(_NOTHING)
         if not ready and timeout is not None and timeout > 0:
-            self.time += timeout
+            self.time = _after(self.time, timeout)
         return ready
+
+
+def _after(time: float, timeout: float) -> float:
+    then = time + timeout
+    # asyncio runs the timers of the nanosecond that begins now, and late times have no nanoseconds: of those it runs
+    # what is in the past.
+    return then if then + 1e-9 > then else math.nextafter(then, math.inf)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
