@@ -120,6 +120,8 @@ def _closed_by_pytest_asyncio() -> ModuleType:
     """Return the fixtures that close a client on the loop of a test, one for each scope a loop can have."""
     import pytest_asyncio  # noqa: PLC0415 - loaded already, by whoever uses it
 
+    # Releases before 0.24 have no scopes of that name, and must not be broken where nobody asks for a client.
+    has_scopes = "loop_scope" in inspect.signature(pytest_asyncio.fixture).parameters
     fixtures = ModuleType("packcloud_clients")
     for scope in _SCOPES:
         # A function of its own for each: the scope is noted on it.
@@ -127,8 +129,8 @@ def _closed_by_pytest_asyncio() -> ModuleType:
             async with _packcloud_new_client as client:
                 yield client
 
-        fixture: Any = pytest_asyncio.fixture(until_closed, loop_scope=scope, name=_name(scope))
-        setattr(fixtures, _name(scope), fixture)
+        options: dict[str, Any] = {"loop_scope": scope} if has_scopes else {}
+        setattr(fixtures, _name(scope), pytest_asyncio.fixture(until_closed, name=_name(scope), **options))
     return fixtures
 
 
@@ -145,7 +147,7 @@ def _who_closes(request: pytest.FixtureRequest) -> str | None:
     marker = request.node.get_closest_marker("asyncio")
     if marker is not None and _has_pytest_asyncio(request.config):
         scope = marker.kwargs.get("loop_scope") or marker.kwargs.get("scope")
-        return _name(scope or request.config.getini("asyncio_default_test_loop_scope"))
+        return _name(scope or _default_scope(request.config))
     if "anyio_backend" not in request.fixturenames:
         return None
     if (backend := request.getfixturevalue("anyio_backend_name")) != "asyncio":
@@ -154,6 +156,14 @@ def _who_closes(request: pytest.FixtureRequest) -> str | None:
             pytrace=False,
         )
     return "_packcloud_client_of_anyio"
+
+
+def _default_scope(config: pytest.Config) -> str:
+    try:
+        return str(config.getini("asyncio_default_test_loop_scope"))
+    except ValueError:
+        # Releases before 0.26 do not have the option.
+        return "function"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -55,6 +55,26 @@ class TestCosts:
         done = pytester.runpytest_subprocess("-p", "no:packcloud", *LEAN)
         done.stdout.fnmatch_lines(["*fixture 'packcloud_emulator' not found*"])
 
+    def test_an_older_pytest_asyncio_goes_on_as_before(self, pytester):
+        pytester.makeconftest(
+            """
+            import pytest_asyncio
+
+            own = pytest_asyncio.fixture
+
+            def before_scopes(function=None, **options):
+                assert "loop_scope" not in options
+                return own(function, **options)
+
+            pytest_asyncio.fixture = before_scopes
+            """
+        )
+        source = """
+            async def test_mine(packcloud_client):
+                assert (await packcloud_client.organization("org_1").integrations.get("int_1")).id == "int_1"
+            """
+        run(pytester, source, ini=AUTO).assert_outcomes(passed=1)
+
     def test_what_it_has_is_told(self, pytester):
         told = run(pytester, "", "--markers", plugins=(PACKCLOUD,)).stdout.str()
         assert "@pytest.mark.packcloud(organizations=3" in told
