@@ -33,10 +33,11 @@ class JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready now; if nothing is, let the time of the next timer come at once."""
         ready = super().select(0)
-        if not ready and (timeout is None or self.time > CENTURY):
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if timeout is None or self.time > CENTURY:
             raise RuntimeError(_NOTHING)
-        if not ready and timeout is not None and timeout > 0:
-            self.time = _after(self.time, timeout)
+        self.time = _after(self.time, timeout)
         return ready
 
 

@@ -31,8 +31,12 @@ def test_timers_fire_however_late_it_is(seconds):
 
 @pytest.mark.parametrize("forever", [math.inf, 1e300])
 def test_a_wait_longer_than_a_century_is_an_error_and_not_a_hang(forever):
-    with pytest.raises(RuntimeError, match="nothing will bring about"):
-        run(asyncio.sleep(forever))
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        loop = runner.get_loop()
+        with pytest.raises(RuntimeError, match="nothing will bring about"):
+            runner.run(asyncio.sleep(forever))
+        assert len(asyncio.all_tasks(loop)) == 1
+    assert asyncio.all_tasks(loop) == set()
 
 
 def test_what_is_ready_goes_first_and_costs_no_time():
