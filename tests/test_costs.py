@@ -41,6 +41,7 @@ ONLY_WHEN_NEEDED = {
     "packcloud_async.hooks": "a hook",
     "opentelemetry": "the hook of the extra otel",
     "packcloud_async.emulator": "tests",
+    "packcloud_async.testing": "tests",
     "packcloud_async.cli": "the command line",
 }
 

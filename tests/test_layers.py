@@ -98,6 +98,8 @@ LAYERS: list[set[str]] = [
     {"_io.ledger_store", "_io.ledger_reading", "_io.ledger_discarding"},
     {"_io.credentials", "_io.gate"},
     {"_io.pipeline", "emulator.__init__"},
+    {"testing.asked_for", "testing.serving", "testing.virtual_time"},
+    {"testing.__init__"},
     {"calls", "flights", "results", "senders", "job_telling", "hooks", "otel"},
     {"probes", "shipping_probe", "watched"},
     {"walks", "job_log"},
@@ -115,7 +117,7 @@ LAYERS: list[set[str]] = [
     {"__init__"},
     {"cli.*"},
     {"__main__"},
-    {"_packcloud"},
+    {"_packcloud", "_packcloud_pytest"},
 ]
 EMPTY = {"_sansio.__init__", "_io.__init__"}
 
@@ -136,6 +138,8 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "opentelemetry": {"otel"},
     "click": {"cli.*"},
     "rich": {"cli.*"},
+    "pytest": {"_packcloud_pytest"},
+    "pytest_asyncio": {"_packcloud_pytest"},
 }
 NEVER_IN_PURE_CODE = {
     "asyncio",

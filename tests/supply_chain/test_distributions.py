@@ -25,7 +25,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 STEM = f"{PROJECT['name']}-{PROJECT['version']}"
 DIST_INFO = f"{STEM}.dist-info"
 AT_THE_TOP = {".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"}
-INSTALLED_BESIDE = "packcloud_async/_packcloud.py"
+INSTALLED_BESIDE = {
+    "_packcloud.py": "packcloud_async/_packcloud.py",
+    "_packcloud_pytest.py": "packcloud_async/_packcloud_pytest.py",
+}
 FOLDERS = ("packcloud_async", "tests", "docs", "examples", "benchmarks", ".ci")
 GENERATED = {"__pycache__", "_build", ".hypothesis", ".schemathesis", ".DS_Store"}
 LEFT_BEHIND = ("~", ".bak", ".orig", ".pyc", ".rej", ".swo", ".swp")
@@ -111,13 +114,13 @@ class TestWheel:
         own = {name for name in FILES if name.startswith("packcloud_async/")}
         assert {Path(name).suffix for name in own} == {".py", ".typed"}
         described = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
-        own = own - {INSTALLED_BESIDE} | {Path(INSTALLED_BESIDE).name}
+        own = own - set(INSTALLED_BESIDE.values()) | INSTALLED_BESIDE.keys()
         assert sorted(wheel.namelist()) == sorted(own | {f"{DIST_INFO}/{name}" for name in described})
 
     def test_every_file_is_the_one_of_the_tree(self, wheel):
         for name in wheel.namelist():
             if not name.startswith(DIST_INFO):
-                source = INSTALLED_BESIDE if name == Path(INSTALLED_BESIDE).name else name
+                source = INSTALLED_BESIDE.get(name, name)
                 assert wheel.read(name) == (ROOT / source).read_bytes(), name
         assert wheel.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
@@ -141,12 +144,19 @@ class TestWheel:
         plain = {str(requirement) for requirement in required if requirement.marker is None}
         assert plain == {str(Requirement(text)) for text in PROJECT["dependencies"]}
 
-    def test_its_one_command_is_the_package_s(self, wheel):
+    def test_its_one_command_and_its_plugin_of_pytest_are_the_package_s(self, wheel):
         points = configparser.ConfigParser()
         points.read_string(wheel.read(f"{DIST_INFO}/entry_points.txt").decode())
         assert {section: dict(points[section]) for section in points.sections()} == {
-            "console_scripts": PROJECT["scripts"]
+            "console_scripts": PROJECT["scripts"],
+            "pytest11": {"packcloud": "_packcloud_pytest"},
         }
+
+    def test_what_its_entry_points_name_is_in_it(self, wheel):
+        points = configparser.ConfigParser()
+        points.read_string(wheel.read(f"{DIST_INFO}/entry_points.txt").decode())
+        modules = {value.partition(":")[0] for section in points.sections() for value in points[section].values()}
+        assert {f"{module}.py" for module in modules} == INSTALLED_BESIDE.keys() & set(wheel.namelist())
 
     def test_it_is_for_any_python_3_and_any_machine(self, wheel):
         told = BytesParser().parsebytes(wheel.read(f"{DIST_INFO}/WHEEL"))
