@@ -5,6 +5,7 @@ the syncs under way. A real service checks the signature of a webhook, and knows
 """
 
 import asyncio
+import logging
 import sqlite3
 import sys
 from collections.abc import AsyncGenerator
@@ -13,7 +14,17 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from packcloud_async import AsyncSyncJob, ConfigurationError, PackCloudClient, PackCloudError, RateLimit, SyncKind
+from packcloud_async import (
+    AsyncSyncJob,
+    ConfigurationError,
+    PackCloudClient,
+    PackCloudError,
+    RateLimit,
+    SyncError,
+    SyncKind,
+)
+
+logger = logging.getLogger(__name__)
 
 
 class Shop(NamedTuple):
@@ -67,7 +78,11 @@ class Fetching:
 
     def resume_all(self) -> None:
         for token in self._tokens.all():
-            job = AsyncSyncJob.resume(self._client, token)
+            try:
+                job = AsyncSyncJob.resume(self._client, token)
+            except SyncError as error:
+                logger.warning("a token is left alone: %s", error)
+                continue
             shop = Shop(job.organization_id, job.integration_id)
             self._begin(shop, job)
             self._changed.add(shop)  # what changed while nobody was here to be told

@@ -5,10 +5,11 @@ import importlib.util
 import re
 import runpy
 import socket
+import sqlite3
 import sys
 import types
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -226,6 +227,8 @@ class TestAiohttpService:
             await until(is_sent)
         first = served.books.of("org_1", "int_2", SyncKind.ORDERS)
         assert len(first) == 1
+        with closing(sqlite3.connect(tmp_path / "tokens.sqlite")) as database, database:
+            database.execute("INSERT INTO syncs VALUES ('org_1', 'int_9', 'damaged')")
         async with self.running(tmp_path / "tokens.sqlite") as session:
             await self.until_told(session, "org_1/int_2", "advanced")
         assert [
