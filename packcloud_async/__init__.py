@@ -17,9 +17,9 @@ from packcloud_async._sansio.learned_pacing import LearnedPacing
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.timestamps import Direction
-from packcloud_async._sansio.wire import Request, Response
+from packcloud_async._sansio.wire import Damage, Request, Response
 from packcloud_async.auth import Auth, BearerToken, HeaderAuth
-from packcloud_async.calls import Integrations, Listing, ShippingServices
+from packcloud_async.calls import Caller, Integrations, Listing, ShippingServices
 from packcloud_async.client import Organization, PackCloudClient
 from packcloud_async.errors import (
     ApiError,
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         LedgerKind,
         LedgerTarget,
         NewJob,
+        Phase,
         RunRecord,
         SqliteLedger,
         SyncReport,
@@ -124,9 +125,11 @@ __all__ = [
     "BaselineRead",
     "BearerToken",
     "BudgetState",
+    "Caller",
     "ClientStateError",
     "ConfigurationError",
     "Conflict",
+    "Damage",
     "Direction",
     "EndpointGone",
     "Finished",
@@ -162,6 +165,7 @@ __all__ = [
     "PackCloudClient",
     "PackCloudError",
     "Page",
+    "Phase",
     "PollPolicy",
     "Probe",
     "RateLimit",

@@ -14,6 +14,7 @@ from packcloud_async._sansio.ledger_records import (
     UnfinishedJob,
     UnfinishedTarget,
 )
+from packcloud_async._sansio.progress import Phase
 from packcloud_async.bulk import SyncRun
 from packcloud_async.ledger import Ledger, SqliteLedger
 from packcloud_async.report import SyncReport
@@ -28,6 +29,7 @@ __all__ = [
     "LedgerKind",
     "LedgerTarget",
     "NewJob",
+    "Phase",
     "RunRecord",
     "SqliteLedger",
     "SyncReport",

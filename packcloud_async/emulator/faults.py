@@ -122,6 +122,15 @@ def _statuses(given: Mapping[int, float] | Iterable[tuple[int, float]]) -> tuple
     return tuple(chances.items())
 
 
+# Enums themselves would take an object as type checkers see it, and anything at all as an editor shows it.
+def _format(value: WatermarkFormat | str) -> WatermarkFormat:
+    return WatermarkFormat(value)
+
+
+def _envelope(value: Envelope | str) -> Envelope:
+    return Envelope(value)
+
+
 def _known_routes(instance: object, attribute: object, value: frozenset[str] | None) -> None:  # noqa: ARG001 - attrs gives it
     if value is not None and (unknown := value - PATHS.keys() - {UNKNOWN_ROUTE}):
         raise ConfigurationError(f"FaultPlan.routes names unknown routes {sorted(unknown)}; known: {', '.join(PATHS)}")
@@ -182,8 +191,8 @@ class FaultPlan:
     server_error_retry_after: float | None = field(default=None, validator=number(0, optional=True))
 
     # Form of what is answered
-    watermark_format: WatermarkFormat = field(default=WatermarkFormat.PLAIN, converter=WatermarkFormat)
-    envelope: Envelope = field(default=Envelope.WRAPPED, converter=Envelope)
+    watermark_format: WatermarkFormat = field(default=WatermarkFormat.PLAIN, converter=_format)
+    envelope: Envelope = field(default=Envelope.WRAPPED, converter=_envelope)
     relative_links: bool = False
 
     def aims_at(self, route: str, method: str) -> bool:

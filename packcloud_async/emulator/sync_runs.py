@@ -43,6 +43,11 @@ class PlannedRun:
             raise ConfigurationError("the moves of a sync must lie between its POST and its end")
 
 
+# The enum itself would take an object as type checkers see it, and anything at all as an editor shows it.
+def _distribution(value: Distribution | str) -> Distribution:
+    return Distribution(value)
+
+
 @frozen(kw_only=True)
 class SyncTimes:
     """How long syncs take and what they find; ``median`` and ``spread`` are seconds.
@@ -54,7 +59,7 @@ class SyncTimes:
 
     median: float = field(default=5.0, validator=number(0))
     spread: float = field(default=2.0, validator=number(0))
-    distribution: Distribution = field(default=Distribution.LOG_NORMAL, converter=Distribution)
+    distribution: Distribution = field(default=Distribution.LOG_NORMAL, converter=_distribution)
     finds_nothing: float = field(default=0.0, validator=probability)
     several_steps: float = field(default=0.0, validator=probability)
     steps: int = field(default=3, validator=whole(2))

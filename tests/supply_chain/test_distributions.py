@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 STEM = f"{PROJECT['name']}-{PROJECT['version']}"
 DIST_INFO = f"{STEM}.dist-info"
-AT_THE_TOP = {".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"}
+AT_THE_TOP = {".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"}
 INSTALLED_BESIDE = {
     "_packcloud.py": "packcloud_async/_packcloud.py",
     "_packcloud_pytest.py": "packcloud_async/_packcloud_pytest.py",
