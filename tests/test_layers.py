@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
     },
     {
+        "emulator.places",
         "_sansio.wire",
         "_sansio.wire_form",
         "_sansio.redaction",
@@ -35,7 +36,7 @@ LAYERS: list[set[str]] = [
         "emulator.paging",
         "emulator.sync_runs",
     },
-    {"_sansio.building"},
+    {"_sansio.building", "emulator.documents", "emulator.timelines"},
     {"_sansio.json_builders", "_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.codec", "_sansio.straight"},
     {"_sansio.glimpse"},
@@ -67,9 +68,10 @@ LAYERS: list[set[str]] = [
         "_sansio.line",
         "_sansio.budget",
         "emulator.population",
+        "emulator.contents",
     },
-    {"_sansio.token", "emulator.calls", "report"},
-    {"emulator.state", "_sansio.ledger_records"},
+    {"_sansio.token", "emulator.calls", "emulator.reading", "report"},
+    {"emulator.state", "emulator.saving", "emulator.fault_texts", "_sansio.ledger_records"},
     {"_sansio.ledger_book"},
     {
         "_io.known_connections",
@@ -79,6 +81,7 @@ LAYERS: list[set[str]] = [
         "_io.limiting",
         "_io.signal",
         "_io.turns",
+        "emulator.files",
         "emulator.in_memory",
         "emulator.server",
     },
@@ -197,7 +200,7 @@ def test_outside_packages_stay_in_their_rooms(module: str) -> None:
             assert module in rooms or f"{module.split('.', maxsplit=1)[0]}.*" in rooms, f"{module} imports {package}"
 
 
-DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "in_memory", "server"}
+DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "files", "in_memory", "server"}
 PURE = [
     name
     for name in MODULES

@@ -28,6 +28,21 @@ class Organizations:
             built = self._built[organization_id] = self._build(organization_id)
         return built
 
+    def adopt(self, organizations: Mapping[str, Organization]) -> None:
+        """Let these be there, in place of those of the same id that the seed would give."""
+        self._built |= organizations
+
+    @property
+    def built(self) -> Mapping[str, Organization]:
+        """Those that were asked for, or were given."""
+        return self._built
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all, those of the seed first."""
+        of_the_seed = [f"org_{number}" for number in range(1, self._world.organizations + 1)]
+        return of_the_seed + [name for name in self._built if not self._exists(name)]
+
     def create(
         self, organization: Organization, *, name: str, connector_id: str, settings: dict[str, JsonValue], second: int
     ) -> Integration:
@@ -103,7 +118,7 @@ class Organizations:
         born_at: float = 0.0,
     ) -> Service:
         """Make a shipping service of an integration's carrier, without adding it."""
-        carrier = CONNECTORS[integration.connector_id]
+        carrier = CONNECTORS.get(integration.connector_id, _UNKNOWN_CARRIER)
         number = organization.next_service()
         return Service(
             number=number,
@@ -143,6 +158,8 @@ CONNECTORS: Final[Mapping[str, Connector]] = {
     "adyen": Connector("Adyen", IntegrationCategory.PAYMENT),
 }
 """By connector id; an id that is not here is accepted too, as a shop."""
+
+_UNKNOWN_CARRIER = Connector("Carrier", IntegrationCategory.SHIPPING, "carrier")
 
 _CATEGORIES = (
     IntegrationCategory.SHOP,

@@ -21,6 +21,7 @@ from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.answer_log import AnswerLog, PostSeen
 from packcloud_async.emulator.books import Books, Counters
 from packcloud_async.emulator.calls import HANDLERS, Answer, Call, Calls, Refusal
+from packcloud_async.emulator.contents import Contents
 from packcloud_async.emulator.dates import http_date
 from packcloud_async.emulator.draws import Draws
 from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
@@ -51,7 +52,8 @@ class State:
         self.log = log
         self._token = token
         self._world = world
-        self._routes = RouteTable(paths or {})
+        self._paths = paths or {}
+        self._routes = RouteTable(self._paths)
         self._calls = Calls(world, books=self.books, counters=self.counters)
         self.set_faults(faults)
 
@@ -78,6 +80,31 @@ class State:
         if integration is None or kind not in integration.watermarks:
             raise ConfigurationError(f"{organization_id}/{integration_id} has no watermark of {kind.value}")
         integration.watermarks[kind].add(Move(now, value))
+
+    def contents(self, now: float) -> Contents:
+        """Return what there is at second ``now``; it is what the state goes on with, not a copy."""
+        return Contents(
+            world=self._world,
+            clock=now,
+            paths=self._paths,
+            organizations=self._calls.organizations.built,
+            plans=self._calls.plans,
+            runs=self.books.runs,
+        )
+
+    def restore(self, contents: Contents) -> None:
+        """Hold what there was; the world and the paths are those the state was built with."""
+        self._calls.organizations.adopt(contents.organizations)
+        for key, plans in contents.plans.items():
+            for planned in plans:
+                self._calls.plan_sync(*key, planned)
+        for run in contents.runs:
+            self.books.enter(run)
+
+    @property
+    def organization_ids(self) -> list[str]:
+        """The ids of all organizations."""
+        return self._calls.organizations.ids
 
     def delete(self, organization_id: str, integration_id: str, *, now: float = 0.0) -> None:
         """Let an integration be gone; do nothing if it is."""
