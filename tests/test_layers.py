@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
-        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
+        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {
         "emulator.places",
@@ -69,10 +69,12 @@ LAYERS: list[set[str]] = [
         "_sansio.budget",
         "emulator.population",
         "emulator.contents",
+        "emulator.request_log",
     },
     {"_sansio.token", "emulator.calls", "emulator.reading", "report"},
     {"emulator.state", "emulator.saving", "emulator.fault_texts", "_sansio.ledger_records"},
-    {"_sansio.ledger_book"},
+    {"_sansio.ledger_book", "emulator.watching"},
+    {"emulator.page"},
     {
         "_io.known_connections",
         "_io.origin",

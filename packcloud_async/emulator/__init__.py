@@ -194,17 +194,18 @@ class Emulator:
         return InMemoryTransport(self._state, self._clock)
 
     def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, max_connections: int | None = None
+        self, host: str = "127.0.0.1", port: int = 0, *, max_connections: int | None = None, page: bool = False
     ) -> AbstractAsyncContextManager[Served]:
         """Serve on a loopback address while the ``async with`` block runs; port 0 takes a free one.
 
-        Connections beyond ``max_connections`` end at once, unanswered; None is no limit.
+        Connections beyond ``max_connections`` end at once, unanswered; None is no limit. With ``page`` a browser
+        sees at ``/`` what there is and what happens.
 
         Raises :class:`ConfigurationError` on entering for any other address.
         """
         if max_connections is not None and max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1 or None, not {max_connections!r}")
-        return server.serve(self._state, self._clock, host=host, port=port, max_connections=max_connections)
+        return server.serve(self._state, self._clock, host=host, port=port, max_connections=max_connections, page=page)
 
     def set_token(self, token: str) -> None:
         """Accept only this token from now on."""
