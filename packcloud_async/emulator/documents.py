@@ -30,12 +30,19 @@ def write_document(document: object) -> bytes:
 
 def _json(text: str, name: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_without_twins, parse_constant=_not_a_number)
+        document = json.loads(text, object_pairs_hook=_without_twins, parse_constant=_not_a_number)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise InvalidData("is where it stops being JSON", source=name, place=place) from None
     except _NotJson as error:
         raise InvalidData(str(error), source=name, place="") from None
+    except UnicodeEncodeError:
+        raise InvalidData("holds half of a surrogate pair", source=name, place="") from None
+    except ValueError:
+        raise InvalidData("holds a number that is too long", source=name, place="") from None
+    return document
 
 
 class _NotJson(ValueError):
@@ -62,3 +69,5 @@ def _toml(text: str, name: str) -> object:
         # Its text may quote what is there; the place is all that is told of it.
         _, found, place = str(error).removesuffix(")").rpartition("(at ")
         raise InvalidData("is where it stops being TOML", source=name, place=place if found else "$") from None
+    except ValueError:
+        raise InvalidData("holds a number that is too long", source=name, place="") from None

@@ -27,13 +27,17 @@ def write(path: Path, contents: Contents) -> None:
     document = write_document(document_of(contents))
     # Made for its owner only from its first moment: settings are in it.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    made = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if os.name == "posix":
+                # The umask may have taken what the owner needs.
+                os.fchmod(descriptor, 0o600)
             file.write(document)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
+            os.fsync(descriptor)
+        made.replace(path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(name)
+            made.unlink()
         raise

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from attrs import evolve, field, frozen
 
@@ -15,7 +15,8 @@ K = TypeVar("K", bound=StrEnum)
 
 _LONGEST_TEXT = 255
 _LONGEST_QUOTE = 80
-LONGEST_TIME = 1e9
+LARGEST: Final = 10**9
+LONGEST_TIME: Final = 1e9
 """Seconds; what is later has no date."""
 
 
@@ -82,8 +83,8 @@ class Place:
 
     def whole(self) -> int:
         """Read a whole number from 0."""
-        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < 0:
-            raise self._unlike("a whole number from 0")
+        if not isinstance(self.value, int) or isinstance(self.value, bool) or not 0 <= self.value <= LARGEST:
+            raise self._unlike(f"a whole number from 0 to {LARGEST}")
         return self.value
 
     def seconds(self) -> float:

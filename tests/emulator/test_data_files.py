@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packcloud_async import PackCloudClient, SyncKind
@@ -185,8 +185,8 @@ HERE = "$.organizations[0].integrations[1]"
         ([], "$", "must be an object, not a list"),
         ({"organisations": []}, "$", "has an unknown field 'organisations'; known: version, "),
         ({"version": 2}, "$.version", "is 2, and this release reads 1"),
-        ({"seed": -1}, "$.seed", "must be a whole number from 0, not -1"),
-        ({"seed": True}, "$.seed", "must be a whole number from 0, not True"),
+        ({"seed": -1}, "$.seed", "must be a whole number from 0 to 1000000000, not -1"),
+        ({"seed": True}, "$.seed", "must be a whole number from 0 to 1000000000, not True"),
         ({"clock": "soon"}, "$.clock", "must be seconds from 0 to 1000000000, not 'soon'"),
         ({"clock": 1e30}, "$.clock", "must be seconds"),
         ({"per_page": 0}, "$", "World.per_page must be a whole number from 1, not 0"),
@@ -252,6 +252,9 @@ def test_what_cannot_be_meant_is_refused_by_its_place(document: Any, place: str,
         (b'{\n "a" s3cret}', "x.json", "x.json: line 2, column 6 is where it stops being JSON"),
         (b'{"a": 1, "a": 2}', "x.json", "x.json has a field 'a' twice in one object"),
         (b'{"clock": NaN}', "x.json", "x.json holds NaN, which is not JSON"),
+        (b'{"clock": %s}' % (b"1" * 5000), "x.json", "x.json holds a number that is too long"),
+        (b"clock = " + b"1" * 5000, "x.toml", "x.toml holds a number that is too long"),
+        (rb'{"organizations": [{"id": "\ud800"}]}', "x.json", "x.json holds half of a surrogate pair"),
         (b'{"clock": 1e999}', "x.json", "x.json: $.clock must be seconds"),
         (b"\xff", "x.json", "x.json: line 1 is not UTF-8"),
         (b"a = 1\nb = '\xe9'", "x.toml", "x.toml: line 2 is not UTF-8"),
@@ -285,6 +288,7 @@ STEPS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 9), STEPS), max_size=12), st.floats(0, 9))
 def test_what_was_saved_goes_on_as_if_nothing_had_been(steps: Any, pause: float) -> None:
     times = SyncTimes(median=6, spread=5, several_steps=0.5, goes_back=0.2)
@@ -341,8 +345,10 @@ class TestFiles:
             {"kind": "stocks", "moves": [[7.0, "to come"]], "takes": 7.0, "goes_back": False}
         ]
 
-    def test_a_saved_file_is_for_its_owner_and_holds_no_token(self, tmp_path: Path) -> None:
-        before = os.umask(0)
+    @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+    @pytest.mark.parametrize("umask", [0, 0o077, 0o777], ids=oct)
+    def test_a_saved_file_is_for_its_owner_and_holds_no_token(self, tmp_path: Path, umask: int) -> None:
+        before = os.umask(umask)
         try:
             Emulator(token="t0ken").save(tmp_path / "state.json")
         finally:

@@ -269,6 +269,9 @@ def test_no_other_option_of_a_command_names_a_file_to_write():
         ("integrations create", "settings", "rb"),
         ("integrations update", "settings", "rb"),
         ("integrations run-action", "payload", "rb"),
+        ("emulator", "data", None),
+        # It has --force: tests/cli/test_emulator_command.py.
+        ("emulator", "save", None),
     }
 
 
@@ -276,7 +279,7 @@ WRITING = {"write_text", "write_bytes", "touch", "mkdir", "replace", "rename", "
 
 
 def test_nothing_else_in_the_package_writes_a_file():
-    """Found by the source: calls that make, move or overwrite files are where ledgers are made, and nowhere else."""
+    """Found by the source: calls that make, move or overwrite files are where ledgers and emulators are written."""
     found = set()
     package = Path(packcloud_async.__file__).parent
     for file in package.rglob("*.py"):
@@ -290,7 +293,13 @@ def test_nothing_else_in_the_package_writes_a_file():
             if is_of_a_file or is_open or (name == "open" and "O_CREAT" in ast.unparse(node)):
                 found.add((file.relative_to(package).as_posix(), name))
     # The emulator and the messages of outcomes replace in texts with two arguments; /dev/null is the last one.
-    assert found == {("_io/ledger_file.py", "mkstemp"), ("_io/ledger_file.py", "replace"), ("cli/app.py", "open")}
+    assert found == {
+        ("_io/ledger_file.py", "mkstemp"),
+        ("_io/ledger_file.py", "replace"),
+        ("emulator/files.py", "mkstemp"),
+        ("emulator/files.py", "replace"),
+        ("cli/app.py", "open"),
+    }
 
 
 def test_a_ledger_is_read_without_being_written(open_ledger, tmp_path):
