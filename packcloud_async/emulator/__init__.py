@@ -152,7 +152,7 @@ class Emulator:
     @property
     def organization_ids(self) -> list[str]:
         """The ids of all organizations."""
-        return self._state.organization_ids
+        return list(self._state.organizations.ids)
 
     @property
     def books(self) -> Books:

@@ -1,6 +1,7 @@
 """The emulated organizations, built from the seed when first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from attrs import frozen
@@ -20,6 +21,7 @@ class Organizations:
         self._world = world
         self._draws = Draws(world.seed)
         self._built: dict[str, Organization] = {}
+        self._others: list[str] = []
 
     def find(self, organization_id: str) -> Organization | None:
         """Return the organization of this id, None when there is none."""
@@ -31,6 +33,7 @@ class Organizations:
     def adopt(self, organizations: Mapping[str, Organization]) -> None:
         """Let these be there, in place of those of the same id that the seed would give."""
         self._built |= organizations
+        self._others += [name for name in organizations if not self._exists(name)]
 
     @property
     def built(self) -> Mapping[str, Organization]:
@@ -38,10 +41,13 @@ class Organizations:
         return self._built
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> Iterator[str]:
         """The ids of all, those of the seed first."""
-        of_the_seed = [f"org_{number}" for number in range(1, self._world.organizations + 1)]
-        return of_the_seed + [name for name in self._built if not self._exists(name)]
+        of_the_seed = (f"org_{number}" for number in range(1, self._world.organizations + 1))
+        return chain(of_the_seed, self._others)
+
+    def __len__(self) -> int:
+        return self._world.organizations + len(self._others)
 
     def create(
         self, organization: Organization, *, name: str, connector_id: str, settings: dict[str, JsonValue], second: int

@@ -1,7 +1,8 @@
 """The latest requests and what became of them, for somebody who watches; no header, query or body is in it."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -37,26 +38,32 @@ class Logged:
 class RequestLog:
     """The latest requests, oldest first."""
 
-    _latest: deque[Logged] = field(factory=lambda: deque[Logged](maxlen=LENGTH), init=False)
+    _latest: deque[Callable[[], Logged]] = field(
+        factory=lambda: deque[Callable[[], Logged]](maxlen=LENGTH), init=False, repr=False
+    )
     _count: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[Logged]:
-        return iter(self._latest)
+        return (logged() for logged in tuple(self._latest))
 
     def enter(self, request: Request, reply: Reply, now: float, *, token: str) -> None:
         """Write a request down; a credential that stands in its path is taken out."""
         self._count += 1
-        secrets = [token, *_credentials_of(request)]
-        logged = Logged(
-            number=self._count,
-            at=now,
-            method=quotable(request.method, secrets)[:_LONGEST_PATH],
-            path=_cut(quotable(urlsplit(request.url).path, secrets)),
-            status=reply.response.status if reply.response is not None else None,
-            fault=_told(reply),
-            takes=reply.delay + reply.lasts,
-        )
-        self._latest.append(logged)
+        # Looking for credentials takes longer than answering: few requests are ever looked at.
+        self._latest.append(cache(partial(_logged, self._count, request, reply, now, token)))
+
+
+def _logged(number: int, request: Request, reply: Reply, now: float, token: str) -> Logged:
+    secrets = [token, *_credentials_of(request)]
+    return Logged(
+        number=number,
+        at=now,
+        method=quotable(request.method, secrets),
+        path=_cut(quotable(urlsplit(request.url).path, secrets)),
+        status=reply.response.status if reply.response is not None else None,
+        fault=_told(reply),
+        takes=reply.delay + reply.lasts,
+    )
 
 
 def _credentials_of(request: Request) -> Sequence[str]:

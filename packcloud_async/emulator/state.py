@@ -25,9 +25,10 @@ from packcloud_async.emulator.contents import Contents
 from packcloud_async.emulator.dates import http_date
 from packcloud_async.emulator.draws import Draws
 from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
+from packcloud_async.emulator.population import Organizations
 from packcloud_async.emulator.request_log import RequestLog
 from packcloud_async.emulator.routes import SYNC_ROUTES, UNKNOWN_ROUTE, Match, RouteTable
-from packcloud_async.emulator.shops import Organization, View, World
+from packcloud_async.emulator.shops import View, World
 from packcloud_async.emulator.sync_runs import Move, PlannedRun
 from packcloud_async.errors import ConfigurationError
 from packcloud_async.models import SyncKind
@@ -104,17 +105,13 @@ class State:
             self.books.enter(run)
 
     @property
-    def organization_ids(self) -> list[str]:
-        """The ids of all organizations."""
-        return self._calls.organizations.ids
+    def organizations(self) -> Organizations:
+        """All organizations."""
+        return self._calls.organizations
 
     def delete(self, organization_id: str, integration_id: str, *, now: float = 0.0) -> None:
         """Let an integration be gone; do nothing if it is."""
         self._calls.remove(organization_id, integration_id, now=now)
-
-    def organization(self, organization_id: str) -> Organization | None:
-        """Return an organization, None when there is none of this id."""
-        return self._calls.organizations.find(organization_id)
 
     def keep_requests(self) -> None:
         """Keep the latest requests from now on, in ``requests``."""

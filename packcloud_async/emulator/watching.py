@@ -22,8 +22,9 @@ _LATEST_RUNS = 10_000
 
 def moment(state: State, now: float, *, organization: str | None = None) -> JsonValue:
     """Return what there is at second ``now``; ``organization`` None shows the first ones, else only that one."""
-    ids = state.organization_ids if organization is None else [organization]
-    found = [(name, there) for name in ids[:MOST_ORGANIZATIONS] if (there := state.organization(name)) is not None]
+    there = state.organizations
+    ids = [organization] if organization is not None else list(islice(there.ids, MOST_ORGANIZATIONS))
+    found = [(name, one) for name in ids if (one := there.find(name)) is not None]
     running = list(islice(_running(state, now), MOST_RUNNING + 1))
     counters = state.counters
     return {
@@ -34,8 +35,8 @@ def moment(state: State, now: float, *, organization: str | None = None) -> Json
         "accepted_ever": len(state.books.runs),
         "duplicate_posts": counters.duplicate_posts,
         "faults": dict(counters.faults),
-        "organizations": [_organization(name, there, now) for name, there in found],
-        "more_organizations": max(len(ids) - MOST_ORGANIZATIONS, 0),
+        "organizations": [_organization(name, one, now) for name, one in found],
+        "more_organizations": len(there) - len(ids) if organization is None else 0,
         "running": [_run(run) for run in running[:MOST_RUNNING]],
         "more_running": len(running) > MOST_RUNNING,
         "requests": [asdict(logged) for logged in reversed(list(state.requests or ()))],
