@@ -25,9 +25,10 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
-        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "routes")),
+        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {
+        "emulator.places",
         "_sansio.wire",
         "_sansio.wire_form",
         "_sansio.redaction",
@@ -36,7 +37,7 @@ LAYERS: list[set[str]] = [
         "emulator.paging",
         "emulator.sync_runs",
     },
-    {"_sansio.building"},
+    {"_sansio.building", "emulator.documents", "emulator.timelines"},
     {"_sansio.json_builders", "_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
     {"_sansio.codec", "_sansio.straight"},
     {"_sansio.glimpse"},
@@ -69,17 +70,29 @@ LAYERS: list[set[str]] = [
         "_sansio.line",
         "_sansio.budget",
         "emulator.population",
+        "emulator.contents",
+        "emulator.request_log",
     },
-    {"_sansio.token", "emulator.calls", "report", "_sansio.inquiries", "_sansio.route_guesses"},
+    {
+        "_sansio.token",
+        "emulator.calls",
+        "emulator.reading",
+        "report",
+        "_sansio.inquiries",
+        "_sansio.route_guesses",
+    },
     {
         "emulator.state",
+        "emulator.saving",
+        "emulator.fault_texts",
         "_sansio.ledger_records",
         "_sansio.service_checks",
         "_sansio.sync_events",
         "_sansio.header_checks",
         "_sansio.route_findings",
     },
-    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions"},
+    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions", "emulator.watching"},
+    {"emulator.page"},
     {
         "_io.known_connections",
         "_io.origin",
@@ -88,6 +101,7 @@ LAYERS: list[set[str]] = [
         "_io.limiting",
         "_io.signal",
         "_io.turns",
+        "emulator.files",
         "emulator.in_memory",
         "emulator.server",
     },
@@ -211,7 +225,7 @@ def test_outside_packages_stay_in_their_rooms(module: str) -> None:
             assert module in rooms or f"{module.split('.', maxsplit=1)[0]}.*" in rooms, f"{module} imports {package}"
 
 
-DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "in_memory", "server"}
+DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "files", "in_memory", "server"}
 PURE = [
     name
     for name in MODULES

@@ -5,16 +5,21 @@ its own time, and misbehaves as a :class:`FaultPlan` says. Where the API's docum
 conventions of its framework; ``tests/wire`` in the source tree says which is which.
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Self
 
-from packcloud_async.emulator import server
+from packcloud_async.emulator import files, server
 from packcloud_async.emulator.answer_log import AnswerLog, PostSeen, Showing
 from packcloud_async.emulator.books import Books, Counters, SyncRun
 from packcloud_async.emulator.clock import LoopClock
 from packcloud_async.emulator.dates import EPOCH, WatermarkFormat
+from packcloud_async.emulator.fault_texts import plans_from
 from packcloud_async.emulator.faults import Envelope, Fate, Fault, FaultPlan, Reply
 from packcloud_async.emulator.in_memory import InMemoryTransport
+from packcloud_async.emulator.places import InvalidData
 from packcloud_async.emulator.routes import PATHS, SYNC_ROUTES
 from packcloud_async.emulator.server import Served
 from packcloud_async.emulator.shops import DOCUMENTED_WATERMARKS, World
@@ -37,6 +42,7 @@ __all__ = [
     "Fault",
     "FaultPlan",
     "InMemoryTransport",
+    "InvalidData",
     "PostSeen",
     "Reply",
     "Served",
@@ -46,6 +52,7 @@ __all__ = [
     "SyncTimes",
     "WatermarkFormat",
     "World",
+    "plans_from",
 ]
 
 
@@ -100,6 +107,39 @@ class Emulator:
         self._state = State(self.world, token=token, faults=faults, paths=paths, log=AnswerLog() if keep_log else None)
         self._clock = LoopClock()
 
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        token: str = "emulator-token",  # noqa: S107 - opens nothing but the emulator
+        faults: Plans = FaultPlan(),  # noqa: B008 - frozen
+        keep_log: bool = False,
+    ) -> Self:
+        """Read the organizations of a ``.toml`` or ``.json`` file, or go on with what :meth:`save` wrote.
+
+        Raises :class:`InvalidData`, which names the place in the file.
+        """
+        contents = files.read(Path(path))
+        world = contents.world
+        emulator = cls(
+            organizations=world.organizations,
+            integrations=world.integrations,
+            seed=world.seed,
+            token=token,
+            per_page=world.per_page,
+            faults=faults,
+            sync_times=world.sync_times,
+            paths=contents.paths,
+            conflict_while_running=world.conflict_while_running,
+            extra_watermarks=world.watermarks,
+            absent_watermarks=DOCUMENTED_WATERMARKS - world.watermarks,
+            keep_log=keep_log,
+        )
+        emulator._state.restore(contents)
+        emulator._clock.latest = contents.clock
+        return emulator
+
     def __repr__(self) -> str:
         world = self.world
         return f"Emulator(organizations={world.organizations}, integrations={world.integrations}, seed={world.seed})"
@@ -112,7 +152,7 @@ class Emulator:
     @property
     def organization_ids(self) -> list[str]:
         """The ids of all organizations."""
-        return [f"org_{number}" for number in range(1, self.world.organizations + 1)]
+        return list(self._state.organizations.ids)
 
     @property
     def books(self) -> Books:
@@ -141,22 +181,31 @@ class Emulator:
         """The loop's time at second 0, None before the first request."""
         return self._clock.began_at
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything down as JSON, in place of what is in the file; :meth:`from_file` goes on with it.
+
+        The file is for its owner only, as settings are in it. Faults, the token, counters and the log are not. Raises
+        OSError, and leaves the file as it was, when it cannot be written.
+        """
+        files.write(Path(path), self._state.contents(self._clock.so_far()))
+
     def transport(self) -> InMemoryTransport:
         """Return a transport that needs no socket; all transports and servers of an emulator share its state."""
         return InMemoryTransport(self._state, self._clock)
 
     def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, max_connections: int | None = None
+        self, host: str = "127.0.0.1", port: int = 0, *, max_connections: int | None = None, page: bool = False
     ) -> AbstractAsyncContextManager[Served]:
         """Serve on a loopback address while the ``async with`` block runs; port 0 takes a free one.
 
-        Connections beyond ``max_connections`` end at once, unanswered; None is no limit.
+        Connections beyond ``max_connections`` end at once, unanswered; None is no limit. With ``page`` a browser
+        sees at ``/`` what there is and what happens.
 
         Raises :class:`ConfigurationError` on entering for any other address.
         """
         if max_connections is not None and max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1 or None, not {max_connections!r}")
-        return server.serve(self._state, self._clock, host=host, port=port, max_connections=max_connections)
+        return server.serve(self._state, self._clock, host=host, port=port, max_connections=max_connections, page=page)
 
     def set_token(self, token: str) -> None:
         """Accept only this token from now on."""

@@ -84,6 +84,11 @@ class Calls:
         """Fix what the next sync nobody planned yet will do."""
         self._planned.setdefault((organization_id, integration_id, kind), deque()).append(planned)
 
+    @property
+    def plans(self) -> Mapping[tuple[str, str, SyncKind], Sequence[PlannedRun]]:
+        """The syncs to come that are fixed already."""
+        return {key: tuple(planned) for key, planned in self._planned.items() if planned}
+
     def remove(self, organization_id: str, integration_id: str, *, now: float) -> None:
         """Let an integration and its shipping services be gone; do nothing if it is."""
         organization = self.organizations.find(organization_id)

@@ -9,7 +9,7 @@ from attrs import define, field
 class LoopClock:
     """Seconds since the first request, by the running loop; on another loop they go on where they stopped."""
 
-    latest: float = field(default=0.0, init=False)
+    latest: float = 0.0
     """The latest second anybody was told."""
     _loop: AbstractEventLoop | None = field(default=None, init=False)
     _offset: float = field(default=0.0, init=False)
@@ -21,6 +21,13 @@ class LoopClock:
             self._loop, self._offset = loop, self.latest - loop.time()
         self.latest = loop.time() + self._offset
         return self.latest
+
+    def so_far(self) -> float:
+        """Ask the running loop if it is the one asked before, else return the latest second anybody was told."""
+        try:
+            return self.now() if get_running_loop() is self._loop else self.latest
+        except RuntimeError:
+            return self.latest
 
     @property
     def began_at(self) -> float | None:

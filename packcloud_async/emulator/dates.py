@@ -43,6 +43,20 @@ def written(second: int, style: WatermarkFormat = WatermarkFormat.PLAIN) -> str:
             assert_never(style)
 
 
+def second_of(text: str) -> int | None:
+    """Return the second that is written like this, None for any other way of writing.
+
+    >>> second_of(written(-90)), second_of("2026-01-01 00:00:10")
+    (-90, None)
+    """
+    try:
+        instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    second = (instant - EPOCH) // timedelta(seconds=1)
+    return second if written(second) == text else None
+
+
 @lru_cache(maxsize=1_024)
 def http_date(second: int) -> str:
     """Write an instant the way HTTP headers do."""

@@ -82,12 +82,14 @@ class Reply:
     """What a driver acts out: wait ``delay`` seconds, then do what ``fate`` says.
 
     ``response`` is None when nothing of it is to be sent. ``lasts`` is the seconds over which its body comes.
+    ``fault`` is why, None when nothing goes wrong.
     """
 
     fate: Fate
     response: Response | None = None
     delay: float = 0.0
     lasts: float = 0.0
+    fault: AnyFault | None = field(default=None, eq=False)
 
 
 def _names(names: Iterable[str] | None) -> frozenset[str] | None:

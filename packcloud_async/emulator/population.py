@@ -1,6 +1,7 @@
 """The emulated organizations, built from the seed when first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from attrs import frozen
@@ -20,6 +21,7 @@ class Organizations:
         self._world = world
         self._draws = Draws(world.seed)
         self._built: dict[str, Organization] = {}
+        self._others: list[str] = []
 
     def find(self, organization_id: str) -> Organization | None:
         """Return the organization of this id, None when there is none."""
@@ -27,6 +29,25 @@ class Organizations:
         if built is None and self._exists(organization_id):
             built = self._built[organization_id] = self._build(organization_id)
         return built
+
+    def adopt(self, organizations: Mapping[str, Organization]) -> None:
+        """Let these be there, in place of those of the same id that the seed would give."""
+        self._built |= organizations
+        self._others += [name for name in organizations if not self._exists(name)]
+
+    @property
+    def built(self) -> Mapping[str, Organization]:
+        """Those that were asked for, or were given."""
+        return self._built
+
+    @property
+    def ids(self) -> Iterator[str]:
+        """The ids of all, those of the seed first."""
+        of_the_seed = (f"org_{number}" for number in range(1, self._world.organizations + 1))
+        return chain(of_the_seed, self._others)
+
+    def __len__(self) -> int:
+        return self._world.organizations + len(self._others)
 
     def create(
         self, organization: Organization, *, name: str, connector_id: str, settings: dict[str, JsonValue], second: int
@@ -103,7 +124,7 @@ class Organizations:
         born_at: float = 0.0,
     ) -> Service:
         """Make a shipping service of an integration's carrier, without adding it."""
-        carrier = CONNECTORS[integration.connector_id]
+        carrier = CONNECTORS.get(integration.connector_id, _UNKNOWN_CARRIER)
         number = organization.next_service()
         return Service(
             number=number,
@@ -143,6 +164,8 @@ CONNECTORS: Final[Mapping[str, Connector]] = {
     "adyen": Connector("Adyen", IntegrationCategory.PAYMENT),
 }
 """By connector id; an id that is not here is accepted too, as a shop."""
+
+_UNKNOWN_CARRIER = Connector("Carrier", IntegrationCategory.SHIPPING, "carrier")
 
 _CATEGORIES = (
     IntegrationCategory.SHOP,

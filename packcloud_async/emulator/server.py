@@ -16,6 +16,7 @@ from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.books import Counters
 from packcloud_async.emulator.clock import LoopClock
 from packcloud_async.emulator.faults import Fate, Reply
+from packcloud_async.emulator.page import page_answer
 from packcloud_async.emulator.routes import url_of
 from packcloud_async.emulator.state import State
 from packcloud_async.errors import ConfigurationError
@@ -30,17 +31,20 @@ class Served:
 
 @asynccontextmanager
 async def serve(
-    state: State, clock: LoopClock, *, host: str, port: int, max_connections: int | None = None
+    state: State, clock: LoopClock, *, host: str, port: int, max_connections: int | None = None, page: bool = False
 ) -> AsyncGenerator[Served]:
     """Serve until the block is left; requests still waiting for their answer are dropped then.
 
-    Connections beyond ``max_connections`` end at once, unanswered; None is no limit.
+    Connections beyond ``max_connections`` end at once, unanswered; None is no limit. With ``page`` a browser
+    sees at ``/`` what there is and what happens.
 
     A port that listens cannot refuse one connection, so ``Fault.REFUSE`` ends it unanswered instead: to a
     client the request may have arrived.
     """
     address = _loopback(host)
-    handler = _Handler(state, clock, max_connections)
+    if page:
+        state.keep_requests()
+    handler = _Handler(state, clock, max_connections, has_page=page)
     runner = web.ServerRunner(handler.server, access_log=None, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
@@ -60,18 +64,26 @@ _SHUTDOWN: Final = 1.0
 class _Handler:
     """Acts out what the state replies."""
 
-    def __init__(self, state: State, clock: LoopClock, max_connections: int | None) -> None:
+    def __init__(self, state: State, clock: LoopClock, max_connections: int | None, *, has_page: bool) -> None:
         self.server = _CountingServer(self._handle, state.counters, max_connections)
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._state = state
         self._clock = clock
+        self._has_page = has_page
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        shown = self._of_the_page(request) if self._has_page else None
+        if shown is not None:
+            return web.Response(status=shown.status, headers=shown.headers, body=shown.body)
         self._state.counters.arrived()
         try:
             return await self._answer(request)
         finally:
             self._state.counters.left()
+
+    def _of_the_page(self, request: web.BaseRequest) -> Response | None:
+        url = url_of(request.host, request.raw_path)
+        return None if url is None else page_answer(request.method, url, self._state, self._clock.so_far())
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         url = url_of(request.host, request.raw_path)

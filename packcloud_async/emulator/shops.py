@@ -52,11 +52,18 @@ class Service:
     created: int
     updated: Track
     born_at: float = 0.0
+    given_id: str | None = None
+    """None for those whose id follows from their number."""
+
+    @property
+    def id(self) -> str:
+        """Its id, unique within its organization."""
+        return self.given_id if self.given_id is not None else f"svc_{self.number}"
 
     def as_json(self, integration_id: str, view: View) -> dict[str, JsonValue]:
         """Write it as 1b3ab34db413955c32bbfa109803bd46 does, without the hidden fields nobody can name."""
         return {
-            "id": f"svc_{self.number}",
+            "id": self.id,
             "integration_id": integration_id,
             "name": self.name,
             "default_label_type": self.label_types[0] if self.label_types else None,
@@ -85,11 +92,13 @@ class Integration:
     product_sync_enabled: bool = False
     stock_sync_enabled: bool = False
     services: tuple[Service, ...] = ()
+    given_id: str | None = None
+    """None for those whose id follows from their number."""
 
     @property
     def id(self) -> str:
         """Its id, unique within its organization."""
-        return f"int_{self.number}"
+        return self.given_id if self.given_id is not None else f"int_{self.number}"
 
     def as_json(self, view: View) -> dict[str, JsonValue]:
         """Write the ten fields of 4563bfbf8cb5c53f4846256adf82de0d, or one for each watermark more or less."""
@@ -122,18 +131,18 @@ class Organization:
     """An organization and what belongs to it, by id in the order of creation."""
 
     integrations: dict[str, Integration]
-    _integrations_ever: int
-    _services_ever: int = 0
+    integrations_ever: int
+    services_ever: int = 0
 
     def next_integration(self) -> int:
         """Return a number no integration had before."""
-        self._integrations_ever += 1
-        return self._integrations_ever
+        self.integrations_ever += 1
+        return self.integrations_ever
 
     def next_service(self) -> int:
         """Return a number no shipping service had before."""
-        self._services_ever += 1
-        return self._services_ever
+        self.services_ever += 1
+        return self.services_ever
 
 
 _WATERMARK_FIELDS = {kind: kind.watermark_field for kind in SyncKind}

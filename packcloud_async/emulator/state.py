@@ -21,9 +21,12 @@ from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.answer_log import AnswerLog, PostSeen
 from packcloud_async.emulator.books import Books, Counters
 from packcloud_async.emulator.calls import HANDLERS, Answer, Call, Calls, Refusal
+from packcloud_async.emulator.contents import Contents
 from packcloud_async.emulator.dates import http_date
 from packcloud_async.emulator.draws import Draws
 from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
+from packcloud_async.emulator.population import Organizations
+from packcloud_async.emulator.request_log import RequestLog
 from packcloud_async.emulator.routes import SYNC_ROUTES, UNKNOWN_ROUTE, Match, RouteTable
 from packcloud_async.emulator.shops import View, World
 from packcloud_async.emulator.sync_runs import Move, PlannedRun
@@ -50,8 +53,10 @@ class State:
         self.counters = Counters()
         self.log = log
         self._token = token
-        self._world = world
-        self._routes = RouteTable(paths or {})
+        self.requests: RequestLog | None = None
+        self.world = world
+        self._paths = paths or {}
+        self._routes = RouteTable(self._paths)
         self._calls = Calls(world, books=self.books, counters=self.counters)
         self.set_faults(faults)
 
@@ -62,7 +67,7 @@ class State:
     def set_faults(self, faults: Plans) -> None:
         """Replace the fault plans; scripts start at their beginning."""
         plans = [faults] if isinstance(faults, FaultPlan) else list(faults)
-        draws = Draws(self._world.seed)
+        draws = Draws(self.world.seed)
         self._courses = [FaultCourse(plan, draws, index) for index, plan in enumerate([*plans, FaultPlan()])]
 
     def plan_sync(self, organization_id: str, integration_id: str, kind: SyncKind, planned: PlannedRun) -> None:
@@ -79,12 +84,47 @@ class State:
             raise ConfigurationError(f"{organization_id}/{integration_id} has no watermark of {kind.value}")
         integration.watermarks[kind].add(Move(now, value))
 
+    def contents(self, now: float) -> Contents:
+        """Return what there is at second ``now``; it is what the state goes on with, not a copy."""
+        return Contents(
+            world=self.world,
+            clock=now,
+            paths=self._paths,
+            organizations=self._calls.organizations.built,
+            plans=self._calls.plans,
+            runs=self.books.runs,
+        )
+
+    def restore(self, contents: Contents) -> None:
+        """Hold what there was; the world and the paths are those the state was built with."""
+        self._calls.organizations.adopt(contents.organizations)
+        for key, plans in contents.plans.items():
+            for planned in plans:
+                self._calls.plan_sync(*key, planned)
+        for run in contents.runs:
+            self.books.enter(run)
+
+    @property
+    def organizations(self) -> Organizations:
+        """All organizations."""
+        return self._calls.organizations
+
     def delete(self, organization_id: str, integration_id: str, *, now: float = 0.0) -> None:
         """Let an integration be gone; do nothing if it is."""
         self._calls.remove(organization_id, integration_id, now=now)
 
+    def keep_requests(self) -> None:
+        """Keep the latest requests from now on, in ``requests``."""
+        self.requests = self.requests or RequestLog()
+
     def answer(self, request: Request, now: float) -> Reply:
         """Carry out a request that arrives at emulator second ``now``, or let it fail as planned."""
+        reply = self._answer(request, now)
+        if self.requests is not None:
+            self.requests.enter(request, reply, now, token=self._token)
+        return reply
+
+    def _answer(self, request: Request, now: float) -> Reply:
         url = urlsplit(request.url)
         match = self._routes.match(url.path)
         route = match.route if match is not None else UNKNOWN_ROUTE
@@ -93,11 +133,11 @@ class State:
         if incident.fault is not None:
             self.counters.faults[str(incident.fault)] += 1
         if incident.fault is Fault.REFUSE:
-            return Reply(Fate.REFUSE)
+            return Reply(Fate.REFUSE, fault=incident.fault)
         self.counters.calls[request.method, route] += 1
         if incident.fault in {Fault.DROP_BEFORE, Fault.SILENT_BEFORE}:
             silence = course.plan.silence if incident.fault is Fault.SILENT_BEFORE else 0.0
-            return self._unheard(request, match, incident.delay + silence, now)
+            return self._unheard(request, match, evolve(incident, delay=incident.delay + silence), now)
         arrival = _Arrival(request, url, match, course.plan, incident.fault, now)
         accepted = len(self.books.runs)
         answer, response = self._respond(arrival)
@@ -106,12 +146,12 @@ class State:
             self._write_down(self.log, arrival, match, answer, reply, accepted=len(self.books.runs) > accepted)
         return reply
 
-    def _unheard(self, request: Request, match: Match | None, delay: float, now: float) -> Reply:
+    def _unheard(self, request: Request, match: Match | None, incident: Incident, now: float) -> Reply:
         if self.log is not None and match is not None and match.route in SYNC_ROUTES and request.method == "POST":
             kind = SyncKind(match.route.removeprefix("sync_"))
             seen = PostSeen(self.counters.total, now, None, comes_back=False, accepted=False)
             self.log.post(match.ids["organizationId"], match.ids["integrationId"], kind, seen)
-        return Reply(Fate.DROP_BEFORE, delay=delay)
+        return Reply(Fate.DROP_BEFORE, delay=incident.delay, fault=incident.fault)
 
     def _respond(self, arrival: "_Arrival") -> tuple[Answer | None, Response]:
         """Return what was answered, None when the request was refused, and how it is written."""
@@ -173,7 +213,7 @@ class State:
             query=dict(parse_qsl(arrival.url.query, keep_blank_values=True)),
             body=arrival.request.body,
             view=View(arrival.now, arrival.fault is Fault.STALE, plan.watermark_format),
-            per_page=None if plan.envelope is Envelope.BARE else self._world.per_page,
+            per_page=None if plan.envelope is Envelope.BARE else self.world.per_page,
         )
 
 
@@ -238,12 +278,12 @@ def _reply(response: Response, incident: Incident, plan: FaultPlan) -> Reply:
     if fault is Fault.SILENT_AFTER:
         delay += plan.silence
     if fault in {Fault.DROP_AFTER, Fault.SILENT_AFTER} or (fault is Fault.TRUNCATE and not response.body):
-        return Reply(Fate.DROP_AFTER, delay=delay)
+        return Reply(Fate.DROP_AFTER, delay=delay, fault=fault)
     if fault is Fault.SLOW:
-        return Reply(Fate.DELIVER, response, delay, plan.slowness)
+        return Reply(Fate.DELIVER, response, delay, plan.slowness, fault)
     if fault in _SPOILT:
         response = evolve(response, body=_SPOILT[fault](response.body))
-    return Reply(_CUT.get(fault, Fate.DELIVER), response, delay)
+    return Reply(_CUT.get(fault, Fate.DELIVER), response, delay, fault=fault)
 
 
 _SPOILT: Mapping[AnyFault | None, Callable[[bytes], bytes]] = {

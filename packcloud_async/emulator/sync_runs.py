@@ -115,6 +115,10 @@ class Track:
         """Plan a move, at any time."""
         self._moves = sorted([*self._moves, move], key=_moment)
 
+    def to_come(self, now: float) -> Sequence[Move]:
+        """Return the moves that are planned for after ``now``."""
+        return self._moves[bisect_right(self._moves, now, key=_moment) :]
+
     def has_held(self, value: Value) -> bool:
         """Whether the value is one of the past or of the planned future."""
         return value == self._first or any(move.value == value for move in self._moves)

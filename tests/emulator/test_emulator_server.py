@@ -263,3 +263,28 @@ async def test_an_odd_request_is_answered_by_name(head: str, status: int) -> Non
         writer.close()
         await writer.wait_closed()
     assert first_line.split()[1] == str(status).encode()
+
+
+async def test_a_page_is_there_when_it_is_asked_for_and_counts_for_nothing() -> None:
+    emulator = Emulator()
+    async with session_to(emulator, page=True) as session:
+        async with session.get("/") as response:
+            assert (response.status, response.content_type) == (200, "text/html")
+        async with session.head("/_emulator/now.json") as response:
+            assert (response.status, await response.read()) == (200, b"")
+        async with session.get(ONE):
+            pass
+        async with session.get("/_emulator/now.json", headers={"Host": "localhost:1"}) as response:
+            assert [one["status"] for one in (await response.json())["requests"]] == [200]
+        async with session.get("/", headers={"Host": "rebound.example"}) as response:
+            assert response.status == 403
+        async with session.get("/", headers={"Host": "["}) as response:
+            assert response.status == 400
+        async with session.post("/") as response:
+            assert response.status == 404
+    assert emulator.counters.by_route == {"integration": 1, "unknown": 1}
+
+
+async def test_without_a_page_there_is_none() -> None:
+    async with session_to(Emulator()) as session, session.get("/") as response:
+        assert response.status == 404

@@ -270,6 +270,9 @@ def test_no_other_option_of_a_command_names_a_file_to_write():
         ("integrations update", "settings", "rb"),
         ("integrations run-action", "payload", "rb"),
         ("doctor", "routes_path", None),
+        ("emulator", "data", None),
+        # It has --force: tests/cli/test_emulator_command.py.
+        ("emulator", "save", None),
     }
 
 
@@ -277,7 +280,7 @@ WRITING = {"write_text", "write_bytes", "touch", "mkdir", "replace", "rename", "
 
 
 def test_nothing_else_in_the_package_writes_a_file():
-    """Found by the source: calls that make, move or overwrite files are where ledgers and routes are written."""
+    """Found by the source: calls that make, move or overwrite files are where ledgers, routes and emulators are written."""
     found = set()
     package = Path(packcloud_async.__file__).parent
     for file in package.rglob("*.py"):
@@ -294,6 +297,8 @@ def test_nothing_else_in_the_package_writes_a_file():
     assert found == {
         ("_io/ledger_file.py", "mkstemp"),
         ("_io/ledger_file.py", "replace"),
+        ("emulator/files.py", "mkstemp"),
+        ("emulator/files.py", "replace"),
         ("cli/app.py", "open"),
         # The paths that answered, where --write says; what is there already only with --force.
         ("cli/doctor.py", "open"),
