@@ -37,8 +37,8 @@ LAYERS: list[set[str]] = [
     },
     {"_sansio.building"},
     {"_sansio.json_builders", "_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
-    {"_sansio.codec", "_sansio.straight"},
-    {"_sansio.glimpse"},
+    {"_sansio.codec", "_sansio.straight", "_sansio.quantities", "_sansio.settings_file"},
+    {"_sansio.glimpse", "_sansio.settings"},
     {"_sansio.readers"},
     {
         "_sansio.retry_budget",
@@ -126,6 +126,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "sqlite3": {f"_io.ledger_{name}" for name in ("errors", "file", "claim", "store", "reading")},
     "click": {"cli.*"},
     "rich": {"cli.*"},
+    "keyring": {"cli.tokens"},
 }
 NEVER_IN_PURE_CODE = {
     "asyncio",

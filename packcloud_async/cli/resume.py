@@ -6,6 +6,7 @@ import click
 
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.flags import connecting, rate_option
 from packcloud_async.cli.results import HumanLines, JsonLines, write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync import told_when_interrupted
@@ -17,6 +18,8 @@ from packcloud_async.ledger import SqliteLedger
 @click.command(short_help="Go on with a run of sync that was interrupted or killed.")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
+@rate_option
+@connecting
 @click.pass_context
 def resume(context: click.Context, *, file: Path, as_json: bool) -> None:
     """Go on with the run in FILE, the ledger of packcloud sync --ledger, as it was asked for then.

@@ -8,15 +8,16 @@ import click
 from packcloud_async._io.ledger_discarding import discard_finished
 from packcloud_async._io.ledger_file import real
 from packcloud_async._io.ledger_reading import read_ledger
+from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.failures import Misconfigured, failure_of
-from packcloud_async.cli.parameters import finite
+from packcloud_async.cli.flags import connecting, deadline_option, rate_option
 from packcloud_async.cli.results import HumanLines, JsonLines, write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
 from packcloud_async.ledger import SqliteLedger
 from packcloud_async.models import SyncKind
-from packcloud_async.policies import PollPolicy, path_segment
+from packcloud_async.policies import path_segment
 from packcloud_async.targets import SyncTarget
 
 
@@ -33,15 +34,8 @@ class KindChoice(click.Choice[SyncKind]):
 @click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
 @click.option("--kind", "kinds", type=KindChoice(SyncKind), multiple=True, help="What to sync; may be repeated.")
 @click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
-@click.option(
-    "--deadline",
-    type=click.FloatRange(min=0),
-    callback=finite,
-    metavar="SECONDS",
-    default=PollPolicy().deadline,
-    show_default=True,
-    help="How long to watch for a change.",
-)
+@deadline_option
+@rate_option
 @click.option(
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -50,6 +44,7 @@ class KindChoice(click.Choice[SyncKind]):
 )
 @click.option("--force", is_flag=True, help="Begin a new run in FILE although it holds a finished one, which is lost.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
+@connecting
 @click.pass_context
 def sync(
     context: click.Context,
@@ -58,7 +53,6 @@ def sync(
     integrations: Sequence[str],
     kinds: Sequence[SyncKind],
     all_kinds: bool,
-    deadline: float,
     ledger: Path | None,
     force: bool,
     as_json: bool,
@@ -90,6 +84,8 @@ def sync(
     if ledger is not None:
         _check_is_new(ledger, force=force)
 
+    configuration = configured()
+
     async def act(client: PackCloudClient) -> bool:
         _check_ids(targets)
         if force and ledger is not None:
@@ -97,12 +93,12 @@ def sync(
         run = client.sync_many(
             targets,
             kinds=chosen,
-            poll=PollPolicy(deadline=deadline),
+            poll=configuration.settings.poll,
             ledger=None if ledger is None else SqliteLedger(ledger),
         )
         return await write_all(run, JsonLines() if as_json else HumanLines())
 
-    if not run_with_client(act, when_interrupted=told_when_interrupted(ledger)):
+    if not run_with_client(act, when_interrupted=told_when_interrupted(ledger), configuration=configuration):
         context.exit(1)
 
 
