@@ -48,16 +48,16 @@ class Setting:
 
 @frozen
 class TokenFile:
-    """The token is the one line of a file."""
+    """The token is the one line of a file; the path is not shown: it may be the token, put there by mistake."""
 
-    path: str
+    path: str = field(repr=False)
 
 
 @frozen
 class TokenKeyring:
     """The token is an entry of the keyring, by its user name."""
 
-    user: str
+    user: str = field(repr=False)
 
 
 @frozen

@@ -15,6 +15,7 @@ from packcloud_async.cli.console import clean
 from packcloud_async.cli.demo import demo
 from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
+from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.interrupts import handler_kept
@@ -25,6 +26,7 @@ from packcloud_async.cli.sync import sync
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="packcloud_async", message="%(prog)s %(version)s")
+@connecting
 def packcloud() -> None:
     """Sync the integrations of Pack.cloud organizations, and see what each sync did.
 

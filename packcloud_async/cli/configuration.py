@@ -49,7 +49,8 @@ class Configuration:
         try:
             return read_token(self.settings.token, self.settings.values["token"].source)
         except ConfigurationError as error:
-            raise failure_of(error) from error
+            failure = failure_of(error)
+        raise failure
 
     def client(self, token: Secret[str], *, on_retry: Callable[[RetryDetails], None] | None = None) -> PackCloudClient:
         """Make the client that is described."""
@@ -71,7 +72,9 @@ def configured() -> Configuration:
     try:
         return _configuration(flags_in_force())
     except ConfigurationError as error:
-        raise failure_of(error) from error
+        failure = failure_of(error)
+    # Outside, so that no frame comes along that holds what somebody may have put a token into.
+    raise failure
 
 
 def profile_names(flags: Flags) -> Sequence[str]:
@@ -114,7 +117,13 @@ def _find(flags: Flags) -> _Found | None:
     if named:
         return _Found(Path(named), is_named=True)
     own = Path(click.get_app_dir("packcloud"), FILE_NAME)
-    return next((_Found(path, path is own) for path in (Path(FILE_NAME), own) if os.path.lexists(path)), None)
+    for path in (Path(FILE_NAME), own):
+        if path.is_file():
+            return _Found(path, is_named=path is own)
+        if os.path.lexists(path):
+            # A pipe would be waited for, and what a broken link was to say would not hold.
+            raise ConfigurationError(f"{path} is no file that can be read; --config names another")
+    return None
 
 
 def _read_file(path: Path) -> SettingsFile:

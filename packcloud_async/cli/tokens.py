@@ -26,35 +26,37 @@ def read_token(token: Token, source: str) -> Secret[str]:
                 "packcloud config show tells what is in force"
             )
         case TokenFile():
-            return _of_file(Path(token.path).expanduser(), source)
+            return _of_file(token, source)
         case TokenKeyring():
             return _of_keyring(token.user, source)
         case _:
             return token
 
 
-def _of_file(path: Path, source: str) -> Secret[str]:
+def _of_file(token: TokenFile, source: str) -> Secret[str]:
     # The path is not told: who mistook it for the token itself would find the token in a log.
     try:
-        with path.open("rb") as file:
+        with Path(token.path).expanduser().open("rb") as file:
             _warn_if_exposed(file.fileno(), source)
-            held = Secret(file.read(_LONGEST + 1).decode().strip())
+            held = Secret(file.read(_LONGEST + 1).decode())
     except OSError as error:
         told = error.strerror or type(error).__name__
-    except (UnicodeDecodeError, ValueError):
+    except ValueError:
         told = "it is not a text"
+    except RuntimeError:
+        told = "there is no home that ~ could be"
     else:
         if (complaint := _complaint_about(held)) is None:
-            return held
+            return Secret(held.reveal().strip())
         told = complaint
     # Outside, so that nothing that was read comes along.
     raise ConfigurationError(f"{source} names a file that gives no token: {told}")
 
 
 def _complaint_about(held: Secret[str]) -> str | None:
-    if not held.reveal():
+    if not held.reveal().strip():
         return "it is empty"
-    if len(held.reveal()) > _LONGEST or len(held.reveal().splitlines()) > 1:
+    if len(held.reveal()) > _LONGEST or len(held.reveal().strip().splitlines()) > 1:
         return "it must hold one line, the token"
     return None
 

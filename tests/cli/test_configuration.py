@@ -145,6 +145,24 @@ def test_a_file_that_cannot_be_used_is_exit_code_2_in_one_line_and_nothing_is_se
         assert "\x1b" not in ended.err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes and links")
+def test_what_is_found_and_is_no_file_is_told_and_not_waited_for(packcloud, place):
+    for make in (os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)):
+        make("packcloud.toml")
+        ended = packcloud("config", "show")
+        told = "Error: packcloud.toml is no file that can be read; --config names another\n"
+        assert (ended.code, ended.out, ended.err) == (2, "", told)
+        (os.rmdir if make is os.mkdir else os.unlink)("packcloud.toml")
+
+
+def test_flags_may_stand_before_the_command_and_those_after_it_count_more(packcloud, shown, place):
+    (place / "packcloud.toml").write_text("[profiles.a]\nmax_connections = 1\n[profiles.b]\nmax_connections = 2")
+    before = packcloud("--profile", "a", "config", "show", "--json")
+    assert value(json.loads(before.out), "max_connections")[0] == 1
+    after = packcloud("--profile", "a", "config", "show", "--json", "--profile", "b")
+    assert value(json.loads(after.out), "max_connections")[0] == 2
+
+
 def test_a_file_that_somebody_named_may_name_the_server(shown, place, monkeypatch):
     (place / "packcloud.toml").write_text('base_url = "https://other.example"')
     assert value(shown("--config", "packcloud.toml"), "base_url") == ("https://other.example", "packcloud.toml")
