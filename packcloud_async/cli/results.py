@@ -183,9 +183,10 @@ async def _telling(run: SyncRun, writer: ResultWriter) -> AsyncGenerator[None]:
     finally:
         task.cancel()
         await until_done(task)
-    if not task.cancelled():
+        failure = None if task.cancelled() else task.exception()
+    if failure is not None:
         # An output that takes no more.
-        task.result()
+        raise failure
 
 
 async def _tell(run: SyncRun, writer: ResultWriter, every: float) -> None:

@@ -111,8 +111,8 @@ def sync(
             return await sync_repeatedly(client, order, poll, Repetition(every))
         return await sync_once(client, order, poll)
 
-    when_interrupted = "Interrupted. Nothing was started." if is_dry else told_when_interrupted(ledger)
-    if not run_with_client(act, when_interrupted=when_interrupted, configuration=configuration):
+    told = _told_when_interrupted(order, is_dry=is_dry, repeats=every is not None)
+    if not run_with_client(act, when_interrupted=told, configuration=configuration):
         context.exit(1)
 
 
@@ -120,6 +120,17 @@ def told_when_interrupted(ledger: Path | None) -> str:
     """Say what goes on after Ctrl-C, and how to go on here."""
     ours = f"; packcloud resume {ledger} goes on with the run" if ledger is not None else ""
     return f"Interrupted. The syncs that were started go on at the server{ours}."
+
+
+def _told_when_interrupted(order: Order, *, is_dry: bool, repeats: bool) -> str:
+    if is_dry:
+        return "Interrupted. Nothing was started."
+    if repeats and order.ledger is not None:
+        # Between two runs there is nothing to resume.
+        return (
+            f"{told_when_interrupted(None)[:-1]}; packcloud ledger show {order.ledger} tells how far the last run came."
+        )
+    return told_when_interrupted(order.ledger)
 
 
 def _check_options(order: Order, *, is_dry: bool, every: float | None) -> None:

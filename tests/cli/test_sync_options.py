@@ -23,7 +23,7 @@ from packcloud_async import (
 from packcloud_async.cli.console import console_for_prose
 from packcloud_async.cli.numbers import Speed
 from packcloud_async.cli.organization_lists import LARGEST_LIST, read_organizations
-from packcloud_async.cli.results import HumanLines
+from packcloud_async.cli.results import HumanLines, write_all
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.cli.running import run
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_repeatedly
@@ -33,6 +33,7 @@ from packcloud_async.errors import ConfigurationError
 from packcloud_async.policies import PollPolicy
 from packcloud_async.targets import SyncTarget
 
+from ..support.shop import STEADY, open_shop
 from .conftest import ended
 from .terminal import on_a_terminal, read_until
 
@@ -391,6 +392,34 @@ class TestTerminals:
     def test_quiet_and_json_move_nothing(self, world, monkeypatch):
         for form in ("--quiet", "--json"):
             assert "\x1b" not in self.shown(world, monkeypatch, "sync", "org_1", "--kind", "orders", form)[1]
+
+
+class Full(HumanLines):
+    """An output that takes no more."""
+
+    def __init__(self):
+        super().__init__()
+        self.progress_every = 0.1
+
+    def progress(self, report):
+        raise OSError(28, "No space left on device")
+
+
+async def test_an_output_that_takes_no_more_progress_is_told_at_the_end(capsys):
+    async with open_shop(organizations=1) as shop:
+        with pytest.raises(OSError, match="No space left"):
+            await write_all(shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY), Full())
+    assert capsys.readouterr().out.count("advanced") == 4
+
+
+async def test_a_log_is_told_every_thirty_seconds_how_far_a_run_is(capsys):
+    async with open_shop(organizations=1) as shop:
+        for number in range(1, 5):
+            shop.emulator.plan_sync("org_1", f"int_{number}", ORDERS, moves=[])
+        assert await write_all(shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY), HumanLines(1))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "in flight" in line]
+    assert [line.split("  ")[0] for line in lines] == ["0:00:30", "0:01:00"]
+    assert "0 of 1 organizations done, 4 integrations in flight; no outcomes yet; " in lines[0]
 
 
 def test_a_console_for_prose_moves_nothing_in_a_pipe(capsys):
