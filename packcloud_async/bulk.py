@@ -140,6 +140,37 @@ class SyncRun:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            await self._cancel()
+        finally:
+            if self._ledger is not None:
+                await self._ledger.aclose()
+
+    @property
+    def posts_under_way(self) -> int:
+        """How many POSTs have left and are not answered."""
+        return 0 if self._context is None else len(self._context.posts)
+
+    async def stop(self, *, patience: float = 30.0) -> None:
+        """End the run early, in good order: send no further POST, and wait for the answers of those under way.
+
+        An answer that takes longer than ``patience`` seconds is given up, and its POST is in doubt. What has an outcome
+        by then can still be taken from the run; the iteration then ends with :class:`ClientStateError`. With a ledger
+        the run can be gone on with. The syncs at the server go on.
+        """
+        context = self._context
+        if context is None:
+            raise ConfigurationError("enter the run first: async with client.sync_many(...) as run")
+        context.senders.is_closed = True
+        try:
+            async with asyncio.timeout(patience):
+                await context.posts.until_none()
+        except TimeoutError:
+            pass
+        finally:
+            await self._cancel()
+
+    async def _cancel(self) -> None:
         assert self._task is not None
         assert self._context is not None
         self._task.cancel()
@@ -149,8 +180,6 @@ class SyncRun:
             if self._ended_at is None:
                 # A task that is cancelled before its first step never runs, and so tells nobody of its end.
                 self._end(self._context, _LEFT)
-            if self._ledger is not None:
-                await self._ledger.aclose()
 
     def __aiter__(self) -> AsyncIterator[SyncResult]:
         return self
@@ -258,6 +287,7 @@ class _Organizations:
 
     def _one_is_done(self, _: "asyncio.Task[None]") -> None:
         self._under_way -= 1
+        self.context.tally.organizations_done += 1
         self._one_ended.set()
 
 

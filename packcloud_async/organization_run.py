@@ -101,7 +101,9 @@ class OrganizationRun:
             raise ConfigurationError(f"no kinds for {watch.organization_id!r}: give sync_many or the target kinds=")
         if self.target.integration_ids is None:
             starts = await self._listed(watch, kinds)
+            self.run.tally.jobs += len(starts)
         else:
+            self.run.tally.jobs += len(self.target.integration_ids)
             named = self._usable(self.target.integration_ids)
             starts = [Start(id_, self._machine(kinds), has_baseline=False) for id_ in named]
         return self._recorded(starts)
@@ -170,7 +172,8 @@ class OrganizationRun:
             start.number = number
         return starts
 
-    def _resumed(self, recorded: Iterable[UnfinishedJob]) -> Iterator[Start]:
+    def _resumed(self, recorded: Sequence[UnfinishedJob]) -> Iterator[Start]:
+        self.run.tally.jobs += len(recorded)
         for job in recorded:
             try:
                 record = read_token(job.token)

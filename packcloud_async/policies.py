@@ -419,3 +419,8 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a usable base URL leads to this machine."""
+    return _is_loopback(urlsplit(url).hostname or "")

@@ -9,7 +9,7 @@ from packcloud_async._sansio.ledger_records import error_text
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import JobRecord, write_token
-from packcloud_async.errors import LedgerError, PackCloudError
+from packcloud_async.errors import ClientStateError, LedgerError, PackCloudError
 from packcloud_async.job_telling import JobTelling
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.run_context import RunContext
@@ -80,20 +80,26 @@ class JobLine:
     def baseline_read(self, integration: Integration, *, shared: bool) -> None:  # noqa: ARG002 - the machine has it
         self.record()
 
-    async def sending(self, kind: SyncKind) -> None:  # noqa: ARG002 - the machine has it
-        ledger = self.recorder.run.ledger
+    async def sending(self, kind: SyncKind) -> None:
+        run = self.recorder.run
+        run.posts.add((self, kind))
+        if run.senders.is_closed:
+            raise ClientStateError("the bulk run was stopped before this was sent")
+        ledger = run.ledger
         if ledger is not None and self.number:
             self.sent_at = asyncio.get_running_loop().time()
             self.record()
             await ledger.flush()
 
-    def unsent(self, kind: SyncKind) -> None:  # noqa: ARG002 - the machine has it
+    def unsent(self, kind: SyncKind) -> None:
         self.record()
+        self.recorder.run.posts.discard((self, kind))
 
     def fired(self, kind: SyncKind, error: PackCloudError | None, *, shared: bool) -> None:
         self.record()
         if self.telling is not None:
             self.telling.fired(kind, error, shared=shared)
+        self.recorder.run.posts.discard((self, kind))
 
     def retrying(self, kind: SyncKind | None, details: RetryDetails) -> None:
         pass

@@ -16,14 +16,18 @@ SLOWEST_KEPT = 10
 class SyncReport:
     """A bulk run in numbers, right at any moment of it.
 
-    ``outcomes`` counts kinds by outcome. ``not_started`` counts organizations and integrations that could not
-    be started. ``requests_sent`` counts every request of the run, retries included. ``elapsed`` is seconds.
-    ``slowest`` are the results that took longest, slowest first. ``finished`` says whether every target is done.
-    ``budget`` is how the client stands with its request budget, all its requests counted, those of other runs too.
+    ``organizations`` were begun, ``organizations_done`` of them are over. ``in_flight`` counts the integrations that
+    were begun and have no result yet. ``outcomes`` counts kinds by outcome. ``not_started`` counts organizations and
+    integrations that could not be started. ``requests_sent`` counts every request of the run, retries included.
+    ``elapsed`` is seconds. ``slowest`` are the results that took longest, slowest first. ``finished`` says whether
+    every target is done. ``budget`` is how the client stands with its request budget, all its requests counted, those
+    of other runs too.
     """
 
     organizations: int
+    organizations_done: int = 0
     integrations: int
+    in_flight: int = 0
     not_started: int
     outcomes: Mapping[SyncKind, Mapping[Outcome, int]]
     requests_sent: int
@@ -58,10 +62,12 @@ class SyncReport:
 
 @define
 class Tally:
-    """The numbers of a run so far."""
+    """The numbers of a run so far; ``jobs`` counts the integrations that have a result or will have one."""
 
     organizations: int = 0
+    organizations_done: int = 0
     integrations: int = 0
+    jobs: int = 0
     not_started: int = 0
     outcomes: dict[SyncKind, Counter[Outcome]] = field(factory=dict[SyncKind, Counter[Outcome]])
     slowest: list[SyncResult] = field(factory=list[SyncResult])
@@ -80,7 +86,9 @@ class Tally:
         """Return the numbers so far."""
         return SyncReport(
             organizations=self.organizations,
+            organizations_done=self.organizations_done,
             integrations=self.integrations,
+            in_flight=max(0, self.jobs - self.integrations),
             not_started=self.not_started,
             outcomes={kind: dict(counts) for kind, counts in self.outcomes.items()},
             requests_sent=requests_sent,

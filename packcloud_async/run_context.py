@@ -27,7 +27,7 @@ from packcloud_async.policies import PollPolicy, Routes
 from packcloud_async.probes import Probe
 from packcloud_async.report import Tally
 from packcloud_async.results import ResultQueue
-from packcloud_async.senders import Senders
+from packcloud_async.senders import PostsUnderWay, Senders
 from packcloud_async.targets import SyncTarget
 from packcloud_async.watch import Watch
 
@@ -53,6 +53,7 @@ class RunContext:
     tally: Tally = field(factory=Tally)
     results: ResultQueue = field(factory=ResultQueue)
     senders: Senders = field(factory=Senders)
+    posts: PostsUnderWay = field(factory=PostsUnderWay)
     requests_sent: int = 0
     was_cut_off: bool = False
     _wall_clock: datetime = field(factory=lambda: datetime.now(UTC), init=False)

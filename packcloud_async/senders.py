@@ -6,11 +6,14 @@
 """
 
 import asyncio
+from collections.abc import Hashable
 from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Protocol, Self
 
 from attrs import define, field
+
+from packcloud_async._io.signal import Signal
 
 
 class Post(Protocol):
@@ -99,3 +102,30 @@ class Senders:
             sender.waits = asyncio.get_running_loop().create_future()
             await sender.waits
             sender.waits = None
+
+
+@define(eq=False)
+class PostsUnderWay:
+    """The POSTs that have left and are not answered, by whatever tells one from the other."""
+
+    _left: set[Hashable] = field(factory=set[Hashable], init=False)
+    _news: Signal = field(factory=Signal, init=False)
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def add(self, post: Hashable) -> None:
+        """One is about to leave."""
+        self._left.add(post)
+
+    def discard(self, post: Hashable) -> None:
+        """One is answered or given up, or had not left; telling it twice does nothing."""
+        self._left.discard(post)
+        if not self._left:
+            self._news.set()
+
+    async def until_none(self) -> None:
+        """Wait until none is left; for one waiter."""
+        while self._left:
+            self._news.clear()
+            await self._news.wait()

@@ -1,10 +1,18 @@
 import asyncio
+import os
 
 import pytest
 
 from .support.debugged import DebuggedLoop
 from .support.jumping_loop import JumpingLoop
 from .support.own_interpreter import is_one, run_alone
+
+
+def pytest_configure(config):
+    """No configuration of whoever runs the tests is in force, not in the processes they start either."""
+    for name in ("CONFIG", "PROFILE", "RATE", "DEADLINE", "TOKEN_FILE"):
+        os.environ.pop(f"PACKCLOUD_{name}", None)
+    os.environ["XDG_CONFIG_HOME"] = os.devnull
 
 
 def pytest_asyncio_loop_factories(config, item):

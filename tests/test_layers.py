@@ -39,8 +39,8 @@ LAYERS: list[set[str]] = [
     },
     {"_sansio.building", "emulator.documents", "emulator.timelines"},
     {"_sansio.json_builders", "_sansio.explaining", "models", "policies", "auth", "_sansio.rate_headers"},
-    {"_sansio.codec", "_sansio.straight"},
-    {"_sansio.glimpse"},
+    {"_sansio.codec", "_sansio.straight", "_sansio.quantities", "_sansio.settings_file"},
+    {"_sansio.glimpse", "_sansio.settings"},
     {"_sansio.readers"},
     {
         "_sansio.retry_budget",
@@ -154,6 +154,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "rich": {"cli.*"},
     "pytest": {"_packcloud_pytest"},
     "pytest_asyncio": {"_packcloud_pytest"},
+    "keyring": {"cli.tokens"},
 }
 NEVER_IN_PURE_CODE = {
     "asyncio",

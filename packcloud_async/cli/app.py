@@ -9,11 +9,14 @@ from pathlib import Path
 
 import click
 
+from packcloud_async.cli.completion import completion
+from packcloud_async.cli.config import config
 from packcloud_async.cli.console import clean
 from packcloud_async.cli.demo import demo
 from packcloud_async.cli.doctor import doctor
 from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
+from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.integration_changes import create, delete, run_action, update
 from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.interrupts import handler_kept
@@ -24,6 +27,7 @@ from packcloud_async.cli.sync import sync
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="packcloud_async", message="%(prog)s %(version)s")
+@connecting
 def packcloud() -> None:
     """Sync the integrations of Pack.cloud organizations, and see what each sync did.
 
@@ -31,9 +35,20 @@ def packcloud() -> None:
 
     \b
     Environment:
-      PACKCLOUD_TOKEN     the API token (needed)
-      PACKCLOUD_BASE_URL  another address than https://api.pack.cloud
-      PACKCLOUD_ROUTES    a TOML file that overrides paths of the API
+      PACKCLOUD_TOKEN       the API token
+      PACKCLOUD_TOKEN_FILE  a file with the API token in it
+      PACKCLOUD_BASE_URL    another address than https://api.pack.cloud
+      PACKCLOUD_ROUTES      a TOML file that overrides paths of the API
+      PACKCLOUD_RATE        at most so many requests, such as 50/s
+      PACKCLOUD_DEADLINE    how long a sync is watched, such as 300 or 5m
+      PACKCLOUD_CONFIG      the configuration, in place of packcloud.toml
+      PACKCLOUD_PROFILE     which profile of it
+      NO_COLOR              no colours
+
+    \b
+    Examples:
+      packcloud config show
+      packcloud sync org_1 org_2 --all-kinds --rate 50/s
 
     \b
     Exit codes:
@@ -46,7 +61,7 @@ def packcloud() -> None:
 
 for command in (create, update, delete, run_action):
     integrations.add_command(command)
-for command in (demo, sync, resume, ledger, integrations, doctor, emulator):
+for command in (demo, sync, resume, ledger, integrations, doctor, config, emulator, completion):
     packcloud.add_command(command)
 
 

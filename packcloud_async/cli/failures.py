@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import click
 
@@ -69,6 +70,30 @@ def warnings_on_stderr() -> Generator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+@contextmanager
+def log_on_stderr(*, is_wanted: bool) -> Generator[None]:
+    """Write what the library logs on stderr, if that is wanted; its warnings are there anyhow."""
+    if not is_wanted:
+        yield
+        return
+    logger, handler = logging.getLogger("packcloud_async"), _LogLines()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+class _LogLines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            time = datetime.fromtimestamp(record.created, UTC)
+            complain(f"{time:%H:%M:%S} {record.getMessage()}", prefix="")
 
 
 class _OnStderr(logging.Handler):

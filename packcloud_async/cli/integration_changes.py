@@ -6,6 +6,7 @@ import click
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.cli.console import clean, console_for_prose, safe, write_json, write_pretty
+from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.integration_views import show
 from packcloud_async.cli.masking import masked
 from packcloud_async.cli.parameters import (
@@ -31,6 +32,7 @@ _settings_option = click.option(
 @click.option("--connector-id", required=True, help="What it connects to.")
 @_settings_option
 @json_option
+@connecting
 def create(
     *, organization: str, name: str, connector_id: str, settings: Mapping[str, JsonValue] | None, as_json: bool
 ) -> None:
@@ -58,6 +60,7 @@ def create(
 @click.option("--product-sync/--no-product-sync", default=None, help="Sync products.")
 @click.option("--stock-sync/--no-stock-sync", default=None, help="Sync stocks.")
 @json_option
+@connecting
 def update(
     *,
     organization: str,
@@ -94,6 +97,7 @@ def update(
 @organization_argument
 @integration_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@connecting
 @click.pass_context
 def delete(context: click.Context, *, organization: str, integration_id: str, yes: bool) -> None:
     """Delete an integration for good; asks first.
@@ -122,6 +126,7 @@ def _is_meant(organization: str, integration_id: str, place: str) -> bool:
 @click.argument("action", metavar="ACTION")
 @click.option("--payload", type=click.File("rb"), callback=json_object, help="A file with a JSON object, or -.")
 @json_option
+@connecting
 def run_action(
     *,
     organization: str,

@@ -4,6 +4,7 @@ import click
 
 from packcloud_async._sansio import codec
 from packcloud_async.cli.console import console_for_tables, write_json
+from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.integration_views import action_table, integration_table, show, show_fields
 from packcloud_async.cli.masking import hidden, masked
 from packcloud_async.cli.parameters import integration_argument, json_option, organization_argument
@@ -26,6 +27,7 @@ def integrations() -> None:
 @integrations.command("list")
 @organization_argument
 @json_option
+@connecting
 def list_all(*, organization: str, as_json: bool) -> None:
     """List every integration of ORG, and when its shop last changed.
 
@@ -51,6 +53,7 @@ def list_all(*, organization: str, as_json: bool) -> None:
 @organization_argument
 @integration_argument
 @json_option
+@connecting
 def get(*, organization: str, integration_id: str, as_json: bool) -> None:
     """Show one integration.
 
@@ -66,6 +69,7 @@ def get(*, organization: str, integration_id: str, as_json: bool) -> None:
 @organization_argument
 @integration_argument
 @json_option
+@connecting
 def actions(*, organization: str, integration_id: str, as_json: bool) -> None:
     """List what an integration can be told to do.
 
@@ -88,6 +92,7 @@ def actions(*, organization: str, integration_id: str, as_json: bool) -> None:
 @integration_argument
 @click.option("--show-values", is_flag=True, help="Show the values too; some may be passwords.")
 @json_option
+@connecting
 def settings(*, organization: str, integration_id: str, show_values: bool, as_json: bool) -> None:
     """Show the settings of an integration, without their values.
 

@@ -1,11 +1,13 @@
-"""A moving line on a terminal."""
+"""What moves on a terminal: a line, or a table."""
 
 import sys
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import Progress, ProgressColumn
+from rich.text import Text
 
 from packcloud_async.cli.console import can_show_live
 
@@ -22,8 +24,7 @@ class LiveLine:
             *columns,
             console=console,
             transient=vanishes,
-            # An stderr that is a file keeps its own lines.
-            redirect_stderr=sys.stderr is not None and sys.stderr.isatty(),
+            redirect_stderr=_is_terminal_of_errors(),
             disable=not self.is_shown,
         )
         self._task = self._progress.add_task("", total=total)
@@ -47,3 +48,40 @@ class LiveLine:
         # Stopping what was never shown would print an empty line.
         if self.is_shown:
             self._progress.stop()
+
+
+class LiveTable:
+    """A table below everything printed on ``console`` meanwhile, gone at the end; nothing where it cannot move.
+
+    It is drawn when it is shown, and by nobody else: what it shows is asked on the event loop.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.can_move = can_show_live(console)
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stderr=_is_terminal_of_errors())
+
+    def __enter__(self) -> Self:
+        if self.can_move:
+            self._live.start()
+            self.show(Text("Watching", style="bold"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def show(self, table: RenderableType) -> None:
+        """Draw it anew."""
+        if self.can_move:
+            self._live.update(table, refresh=True)
+
+    def stop(self) -> None:
+        """Take it away; stopping twice does nothing."""
+        if self.can_move:
+            self._live.stop()
+
+
+def _is_terminal_of_errors() -> bool:
+    # An stderr that is a file keeps its own lines.
+    return sys.stderr is not None and sys.stderr.isatty()

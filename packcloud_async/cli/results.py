@@ -1,25 +1,41 @@
 """Writes the results of a run as they come: JSON lines for a program, or lines for a reader."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from attrs import define, field
 from rich.text import Text
 
+from packcloud_async._io.tasks import until_done
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
 from packcloud_async.bulk import SyncRun
 from packcloud_async.cli.console import clean, console_for_prose, write_json
 from packcloud_async.cli.failures import complain, reason_of
-from packcloud_async.cli.live import LiveLine
+from packcloud_async.cli.live import LiveTable
+from packcloud_async.cli.numbers import Speed, counted
 from packcloud_async.cli.outcome_views import kind_line, tally
-from packcloud_async.errors import ApiError, PackCloudError
+from packcloud_async.cli.run_views import RunView
+from packcloud_async.errors import ApiError, ClientStateError, PackCloudError
 from packcloud_async.report import SyncReport
+
+TABLE_EVERY: Final = 0.25
+"""Seconds between two drawings of the table on a terminal."""
+LINE_EVERY: Final = 30.0
+"""Seconds between two lines of a log that say how far a run is."""
 
 
 class ResultWriter(Protocol):
-    """Takes results one by one, then the numbers."""
+    """Takes results one by one, then the numbers.
+
+    ``progress_every`` is how many seconds apart it wants to be told how far the run is, None for never.
+    """
+
+    @property
+    def progress_every(self) -> float | None: ...
 
     def __enter__(self) -> Self: ...
 
@@ -31,13 +47,20 @@ class ResultWriter(Protocol):
         """Write one result."""
         ...
 
+    def progress(self, report: SyncReport) -> None:
+        """Show how far the run is."""
+        ...
+
     def close(self, report: SyncReport) -> None:
         """Write what is to be said at the end."""
         ...
 
 
-class JsonLines:
-    """One JSON object per result on stdout, and one line per failure on stderr."""
+@define
+class FailuresOnly:
+    """One line per failure on stderr, and nothing else."""
+
+    progress_every: float | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -48,38 +71,51 @@ class JsonLines:
         return
 
     def write(self, result: SyncResult) -> None:
-        """Write one object, and the failures in it."""
-        write_json(as_json(result))
+        """Write the failures in it."""
         for failure in _failures(result):
             complain(failure)
 
+    def progress(self, report: SyncReport) -> None:
+        """Write nothing."""
+
     def close(self, report: SyncReport) -> None:
-        """Write nothing: stdout holds results only."""
+        """Write nothing."""
+
+
+@define
+class JsonLines(FailuresOnly):
+    """One JSON object per result on stdout, and one line per failure on stderr; ``run`` numbers what is repeated."""
+
+    run: int | None = None
+
+    def write(self, result: SyncResult) -> None:
+        """Write one object, and the failures in it."""
+        numbered: dict[str, JsonValue] = {} if self.run is None else {"run": self.run}
+        write_json(numbered | as_json(result))
+        FailuresOnly.write(self, result)
 
 
 class HumanLines:
-    """A paragraph per integration and a table at the end; on a terminal, a moving line while it waits."""
+    """A paragraph per integration and a table at the end; on a terminal a moving table while it waits.
 
-    def __init__(self) -> None:
+    ``planned`` is how many organizations there are, None if nobody knows.
+    """
+
+    def __init__(self, planned: int | None = None) -> None:
         self._console = console_for_prose()
-        self._done = 0
-        self._line = LiveLine(
-            self._console,
-            SpinnerColumn("line"),
-            TextColumn("Watching{task.description}"),
-            TimeElapsedColumn(),
-            total=None,
-            vanishes=True,
-        )
+        self._planned = planned
+        self._table = LiveTable(self._console)
+        self._speed = Speed(window=5.0 if self._table.can_move else LINE_EVERY)
+        self.progress_every: float | None = TABLE_EVERY if self._table.can_move else LINE_EVERY
 
     def __enter__(self) -> Self:
-        self._line.__enter__()
+        self._table.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._line.stop()
+        self._table.stop()
 
     def write(self, result: SyncResult) -> None:
         """Write one integration, and on stderr why it could not be started."""
@@ -89,37 +125,86 @@ class HumanLines:
             self._console.print(kind_line(kind, outcome), soft_wrap=True)
         if result.error is not None:
             complain(f"{_place(result)}: {reason_of(result.error)}")
-        self._done += 1
-        self._line.step(f", {self._done} done")
+
+    def progress(self, report: SyncReport) -> None:
+        """Draw the table anew, or write a line."""
+        view = RunView(report, self._planned, self._speed.after(report.elapsed, report.requests_sent))
+        if self._table.can_move:
+            self._table.show(view.table())
+        else:
+            self._console.print(view.line(), soft_wrap=True)
 
     def close(self, report: SyncReport) -> None:
         """Write the table and the totals."""
-        self._line.stop()
+        self._table.stop()
         if report.outcomes:
             self._console.print(tally(report.outcomes))
         self._console.print(in_numbers(report))
 
 
 async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
-    """Carry out a run and write its results as they come; return whether nothing failed."""
+    """Carry out a run and write its results as they come; return whether nothing failed.
+
+    Cancelled, it waits for the answers under way and writes what they came to.
+    """
     with writer:
-        async with run:
-            async for result in run:
-                writer.write(result)
+        async with run, _telling(run, writer):
+            try:
+                async for result in run:
+                    writer.write(result)
+            except asyncio.CancelledError:
+                await _end_in_good_order(run, writer)
+                raise
         writer.close(run.report)
     return run.report.failed == 0
+
+
+async def _end_in_good_order(run: SyncRun, writer: ResultWriter) -> None:
+    if run.posts_under_way:
+        complain("Interrupted. Waiting for the answers under way; Ctrl-C again ends it at once.", prefix="")
+    await run.stop()
+    with suppress(ClientStateError):
+        async for result in run:
+            # One that was not sent is for the ledger alone.
+            if not isinstance(result.error, ClientStateError):
+                writer.write(result)
+
+
+@asynccontextmanager
+async def _telling(run: SyncRun, writer: ResultWriter) -> AsyncGenerator[None]:
+    """Show how far the run is, now and then, until the block is left."""
+    if writer.progress_every is None:
+        yield
+        return
+    # Owned by this block: it is cancelled and waited for at its end.
+    task = asyncio.get_running_loop().create_task(_tell(run, writer, writer.progress_every))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await until_done(task)
+        failure = None if task.cancelled() else task.exception()
+    if failure is not None:
+        # An output that takes no more.
+        raise failure
+
+
+async def _tell(run: SyncRun, writer: ResultWriter, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        writer.progress(run.report)
 
 
 def in_numbers(report: SyncReport) -> str:
     """Say in one sentence how much was done."""
     failed = f", {report.failed} failed" if report.failed else ""
     return (
-        f"{_counted(report.integrations, 'integration')} of {_counted(report.organizations, 'organization')} "
-        f"in {report.elapsed:.1f} s, {_counted(report.requests_sent, 'request')} sent{failed}."
+        f"{counted(report.integrations, 'integration')} of {counted(report.organizations, 'organization')} "
+        f"in {report.elapsed:.1f} s, {counted(report.requests_sent, 'request')} sent{failed}."
     )
 
 
-def as_json(result: SyncResult) -> JsonValue:
+def as_json(result: SyncResult) -> dict[str, JsonValue]:
     """Return the object a program reads; seconds are rounded to milliseconds."""
     return {
         "organization": result.organization_id,
@@ -169,7 +254,3 @@ def _failures(result: SyncResult) -> Iterator[str]:
 def _place(result: SyncResult) -> str:
     ids = (result.organization_id, result.integration_id)
     return clean("/".join(id_ for id_ in ids if id_ is not None))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

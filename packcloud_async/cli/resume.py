@@ -6,9 +6,12 @@ import click
 
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.failures import Misconfigured, failure_of
-from packcloud_async.cli.results import HumanLines, JsonLines, write_all
+from packcloud_async.cli.flags import connecting, rate_option
+from packcloud_async.cli.parameters import quiet_option
+from packcloud_async.cli.results import write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync import told_when_interrupted
+from packcloud_async.cli.sync_runs import writer_for
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
 from packcloud_async.ledger import SqliteLedger
@@ -17,8 +20,11 @@ from packcloud_async.ledger import SqliteLedger
 @click.command(short_help="Go on with a run of sync that was interrupted or killed.")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
+@quiet_option
+@rate_option
+@connecting
 @click.pass_context
-def resume(context: click.Context, *, file: Path, as_json: bool) -> None:
+def resume(context: click.Context, *, file: Path, as_json: bool, quiet: bool) -> None:
     """Go on with the run in FILE, the ledger of packcloud sync --ledger, as it was asked for then.
 
     What was sent is never sent again, but watched for what is left of its window. Written are the results that come
@@ -36,10 +42,12 @@ def resume(context: click.Context, *, file: Path, as_json: bool) -> None:
       2    the command or its configuration is wrong, or there is nothing to resume; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server, and FILE can be resumed
     """
+    if as_json and quiet:
+        raise click.UsageError("give --json or --quiet, not both")
     _check_is_unfinished(file)
 
     async def act(client: PackCloudClient) -> bool:
-        return await write_all(client.resume_many(SqliteLedger(file)), JsonLines() if as_json else HumanLines())
+        return await write_all(client.resume_many(SqliteLedger(file)), writer_for(as_json=as_json, quiet=quiet))
 
     if not run_with_client(act, when_interrupted=told_when_interrupted(file)):
         context.exit(1)

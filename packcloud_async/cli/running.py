@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
+from packcloud_async.cli.configuration import Configuration, configured
 from packcloud_async.cli.doubt import IN_DOUBT, INTERRUPTED_IN_DOUBT, Doubt
-from packcloud_async.cli.failures import Interrupted, failure_of
+from packcloud_async.cli.failures import Interrupted, failure_of, log_on_stderr
+from packcloud_async.cli.flags import flags_in_force
 from packcloud_async.cli.interrupts import Interrupts, heeding
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
@@ -24,7 +26,7 @@ def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.",
 
     interrupts = Interrupts(told)
     try:
-        with heeding(interrupts):
+        with heeding(interrupts), log_on_stderr(is_wanted=flags_in_force().verbose):
             return _run(main, interrupts)
     except KeyboardInterrupt:
         # From a handler of the caller's own.
@@ -37,11 +39,19 @@ def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.",
         raise failure_of(error, hint=IN_DOUBT if doubt is not None and doubt.after(error) else None) from error
 
 
-def run_with_client(act: Callable[[PackCloudClient], Awaitable[T]], *, when_interrupted: str = "Interrupted.") -> T:
-    """Run something with the client the environment describes, closed afterwards."""
+def run_with_client(
+    act: Callable[[PackCloudClient], Awaitable[T]],
+    *,
+    when_interrupted: str = "Interrupted.",
+    configuration: Configuration | None = None,
+) -> T:
+    """Run something with the client that is configured, closed afterwards; ``configuration`` None finds it here."""
+    found = configured() if configuration is None else configuration
+    # Read before the loop runs: a keyring may ask the user, and Ctrl-C is to reach that question.
+    token = found.token()
 
     async def main() -> T:
-        async with PackCloudClient.from_env() as client:
+        async with found.client(token) as client:
             return await act(client)
 
     return run(main(), when_interrupted=when_interrupted)
@@ -49,10 +59,11 @@ def run_with_client(act: Callable[[PackCloudClient], Awaitable[T]], *, when_inte
 
 def run_change(act: Callable[[PackCloudClient], Awaitable[T]]) -> T:
     """Run one call that changes something; how it ends says so when the server may have done it all the same."""
-    doubt = Doubt()
+    doubt, found = Doubt(), configured()
+    token = found.token()
 
     async def main() -> T:
-        async with PackCloudClient.from_env(on_retry=doubt.retrying) as client:
+        async with found.client(token, on_retry=doubt.retrying) as client:
             doubt.concerns(client)
             return await act(client)
 

@@ -5,43 +5,38 @@ from pathlib import Path
 
 import click
 
-from packcloud_async._io.ledger_discarding import discard_finished
-from packcloud_async._io.ledger_file import real
 from packcloud_async._io.ledger_reading import read_ledger
+from packcloud_async.cli.configuration import configured
+from packcloud_async.cli.dry_run import dry_run
 from packcloud_async.cli.failures import Misconfigured, failure_of
-from packcloud_async.cli.parameters import finite
-from packcloud_async.cli.results import HumanLines, JsonLines, write_all
+from packcloud_async.cli.flags import connecting, deadline_option, rate_option
+from packcloud_async.cli.parameters import Duration, Kinds, organizations_in, quiet_option
 from packcloud_async.cli.running import run_with_client
+from packcloud_async.cli.sync_runs import Order, Repetition, sync_once, sync_repeatedly
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
-from packcloud_async.ledger import SqliteLedger
 from packcloud_async.models import SyncKind
-from packcloud_async.policies import PollPolicy, path_segment
+from packcloud_async.policies import path_segment
 from packcloud_async.targets import SyncTarget
 
 
-class KindChoice(click.Choice[SyncKind]):
-    """The kinds by their value; a hyphen does for an underscore."""
-
-    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click's signature
-        """Return the spelling that is compared."""
-        return str(choice).casefold().replace("-", "_")
-
-
 @click.command(short_help="Sync organizations, and say how each sync ended.")
-@click.argument("organizations", metavar="ORG...", nargs=-1, required=True)
-@click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
-@click.option("--kind", "kinds", type=KindChoice(SyncKind), multiple=True, help="What to sync; may be repeated.")
-@click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
+@click.argument("organizations", metavar="ORG...", nargs=-1)
 @click.option(
-    "--deadline",
-    type=click.FloatRange(min=0),
-    callback=finite,
-    metavar="SECONDS",
-    default=PollPolicy().deadline,
-    show_default=True,
-    help="How long to watch for a change.",
+    "--organizations-from",
+    "listed",
+    type=click.File("rb"),
+    callback=organizations_in,
+    metavar="FILE",
+    help="Also those in FILE, one on each line; - is standard input.",
 )
+@click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
+@click.option(
+    "--kind", "--kinds", "kinds", type=Kinds(), multiple=True, help="What to sync; may be repeated, or with commas."
+)
+@click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
+@deadline_option
+@rate_option
 @click.option(
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -49,19 +44,26 @@ class KindChoice(click.Choice[SyncKind]):
     help="Record each step in FILE first, so that the run can be resumed.",
 )
 @click.option("--force", is_flag=True, help="Begin a new run in FILE although it holds a finished one, which is lost.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Only read what there is, and say what would be started.")
+@click.option("--watch", "every", type=Duration(), metavar="TIME", help="Run again every so often, such as 15m.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
+@quiet_option
+@connecting
 @click.pass_context
 def sync(
     context: click.Context,
     *,
     organizations: Sequence[str],
+    listed: Sequence[str] | None,
     integrations: Sequence[str],
-    kinds: Sequence[SyncKind],
+    kinds: Sequence[Sequence[SyncKind]],
     all_kinds: bool,
-    deadline: float,
     ledger: Path | None,
     force: bool,
+    is_dry: bool,
+    every: float | None,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Sync every integration of each ORG, and watch until the outcome of each kind is known.
 
@@ -72,6 +74,9 @@ def sync(
     Examples:
       packcloud sync org_1 org_2 --all-kinds
       packcloud sync org_1 --integration int_4 --kind orders --deadline 60
+      packcloud sync --organizations-from shops.txt --kinds orders,stocks --rate 50/s
+      packcloud sync org_1 --all-kinds --dry-run
+      packcloud sync org_1 --kind orders --watch 15m
       packcloud sync org_1 --kind orders --json | jq .kinds.orders.state
       packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite
       packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite --force
@@ -83,26 +88,31 @@ def sync(
       2    the command or its configuration is wrong, or FILE holds a run already; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server
     """
-    chosen = _chosen_kinds(kinds, all_kinds=all_kinds)
-    targets = _targets(organizations, integrations)
-    if force and ledger is None:
-        raise click.UsageError("--force is about --ledger FILE")
+    chosen = tuple(kind for group in kinds for kind in group)
+    order = Order(
+        targets=_targets(organizations, listed, integrations),
+        kinds=_chosen_kinds(chosen, all_kinds=all_kinds),
+        ledger=ledger,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    _check_options(order, is_dry=is_dry, every=every)
     if ledger is not None:
         _check_is_new(ledger, force=force)
+    configuration = configured()
+    poll = configuration.settings.poll
 
     async def act(client: PackCloudClient) -> bool:
-        _check_ids(targets)
-        if force and ledger is not None:
-            discard_finished(real(ledger))
-        run = client.sync_many(
-            targets,
-            kinds=chosen,
-            poll=PollPolicy(deadline=deadline),
-            ledger=None if ledger is None else SqliteLedger(ledger),
-        )
-        return await write_all(run, JsonLines() if as_json else HumanLines())
+        _check_ids(order.targets)
+        if is_dry:
+            return await dry_run(client, order.targets, order.kinds, as_json=as_json)
+        if every is not None:
+            return await sync_repeatedly(client, order, poll, Repetition(every))
+        return await sync_once(client, order, poll)
 
-    if not run_with_client(act, when_interrupted=told_when_interrupted(ledger)):
+    told = _told_when_interrupted(order, is_dry=is_dry, repeats=every is not None)
+    if not run_with_client(act, when_interrupted=told, configuration=configuration):
         context.exit(1)
 
 
@@ -110,6 +120,28 @@ def told_when_interrupted(ledger: Path | None) -> str:
     """Say what goes on after Ctrl-C, and how to go on here."""
     ours = f"; packcloud resume {ledger} goes on with the run" if ledger is not None else ""
     return f"Interrupted. The syncs that were started go on at the server{ours}."
+
+
+def _told_when_interrupted(order: Order, *, is_dry: bool, repeats: bool) -> str:
+    if is_dry:
+        return "Interrupted. Nothing was started."
+    if repeats and order.ledger is not None:
+        # Between two runs there is nothing to resume.
+        return (
+            f"{told_when_interrupted(None)[:-1]}; packcloud ledger show {order.ledger} tells how far the last run came."
+        )
+    return told_when_interrupted(order.ledger)
+
+
+def _check_options(order: Order, *, is_dry: bool, every: float | None) -> None:
+    if order.force and order.ledger is None:
+        raise click.UsageError("--force is about --ledger FILE")
+    if is_dry and every is not None:
+        raise click.UsageError("give --dry-run or --watch, not both")
+    if is_dry and order.quiet:
+        raise click.UsageError("give --dry-run or --quiet, not both")
+    if order.as_json and order.quiet:
+        raise click.UsageError("give --json or --quiet, not both")
 
 
 def _check_is_new(ledger: Path, *, force: bool) -> None:
@@ -151,8 +183,14 @@ def _chosen_kinds(kinds: Sequence[SyncKind], *, all_kinds: bool) -> Sequence[Syn
     return tuple(SyncKind) if all_kinds else tuple(dict.fromkeys(kinds))
 
 
-def _targets(organizations: Sequence[str], integrations: Sequence[str]) -> Sequence[SyncTarget]:
-    distinct = tuple(dict.fromkeys(organizations))
+def _targets(
+    organizations: Sequence[str], listed: Sequence[str] | None, integrations: Sequence[str]
+) -> Sequence[SyncTarget]:
+    if not organizations and listed is None:
+        raise click.UsageError("Missing argument 'ORG...': name organizations, or give --organizations-from FILE")
+    distinct = tuple(dict.fromkeys((*organizations, *(listed or ()))))
+    if not distinct:
+        raise click.UsageError("--organizations-from: there is no organization in it")
     if integrations and len(distinct) > 1:
         raise click.UsageError("--integration needs exactly one ORG: ids repeat from one organization to the next")
     return [SyncTarget(organization_id, integrations or None) for organization_id in distinct]

@@ -272,6 +272,12 @@ async def syncing_what_comes_with_a_ledger(stage: Stage):
             pass
 
 
+async def stopping_a_run(stage: Stage):
+    async with sync_many(stage, ledger=stage.ledger(), max_in_flight=2) as run:
+        await anext(run)
+        await run.stop()
+
+
 async def half_a_run(stage: Stage):
     async with sync_many(stage, ledger=stage.ledger()) as run:
         async for _ in run:
@@ -440,6 +446,7 @@ SCENARIOS = (
         emulator=SMALL,
         every=5,
     ),
+    Scenario("stopping sync_many", stopping_a_run, settle=run_is_right, emulator=SMALL, every=5),
     Scenario("resume_many", resuming_a_run, prepare=half_a_run, settle=run_is_right, emulator=SMALL, every=5),
     Scenario("a ledger", a_ledger, settle=ledger_is_free),
     Scenario("a probe", probing, emulator=SHOP_OF_PAGES),

@@ -66,6 +66,7 @@ COMMANDS = {
     "run action": ["integrations", "run-action", *ITEM, "go"],
     "delete": ["integrations", "delete", *ITEM, "--yes"],
     "sync": ["sync", "org_1", "--all-kinds", "--deadline", "0"],
+    "dry run": ["sync", "org_1", "--all-kinds", "--dry-run"],
     "sync of one": ["sync", "org_1", "--integration", "int_1", "--all-kinds", "--deadline", "0"],
 }
 WITHOUT_JSON = {"delete"}
