@@ -72,8 +72,9 @@ LAYERS: list[set[str]] = [
         "emulator.request_log",
     },
     {"_sansio.token", "emulator.calls", "emulator.reading", "report"},
-    {"emulator.state", "emulator.saving", "emulator.fault_texts", "_sansio.ledger_records"},
-    {"_sansio.ledger_book", "emulator.watching"},
+    {"emulator.replies", "emulator.saving", "emulator.fault_texts", "_sansio.ledger_records"},
+    {"_sansio.ledger_book", "emulator.state"},
+    {"emulator.watching"},
     {"emulator.page"},
     {
         "_io.known_connections",
