@@ -82,7 +82,7 @@ LAYERS: list[set[str]] = [
         "_sansio.route_guesses",
     },
     {
-        "emulator.state",
+        "emulator.replies",
         "emulator.saving",
         "emulator.fault_texts",
         "_sansio.ledger_records",
@@ -91,7 +91,8 @@ LAYERS: list[set[str]] = [
         "_sansio.header_checks",
         "_sansio.route_findings",
     },
-    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions", "emulator.watching"},
+    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions", "emulator.state"},
+    {"emulator.watching"},
     {"emulator.page"},
     {
         "_io.known_connections",

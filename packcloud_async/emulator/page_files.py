@@ -72,6 +72,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.2rem 0.8rem 0.2rem 0;
 th { font-weight: normal; color: GrayText; position: sticky; top: 0; background: Canvas; }
 td { overflow-wrap: anywhere; max-width: 30rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
+.mark { min-width: 12rem; }
 .bad { color: #c00; }
 @media (prefers-color-scheme: dark) { .bad, .lost { color: #f77; } }
 progress { width: 8rem; }
@@ -167,7 +168,7 @@ function organizations(now) {
   const rows = now.organizations.flatMap((organization) => [
     ...organization.integrations.map((one) => row([
       cell(organization.id), cell(one.id), cell(one.name), cell(one.category),
-      ...now.kinds.map((kind) => cell(one.watermarks[kind])),
+      ...now.kinds.map((kind) => cell(one.watermarks[kind], "mark")),
     ])),
     ...(organization.integrations.length ? [] : [row([cell(organization.id), element("td", "no integrations")])]),
     ...(organization.more_integrations ? [note(`and ${organization.more_integrations} more`, columns)] : []),

@@ -6,17 +6,15 @@
 3. Nothing moves by itself: what a read shows is computed from ``now``, so ``now`` may jump.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from math import ceil
 from typing import Never, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from attrs import evolve, frozen
 
-from packcloud_async._sansio import json_text
-from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.wire import Request, Response
 from packcloud_async.emulator.answer_log import AnswerLog, PostSeen
 from packcloud_async.emulator.books import Books, Counters
@@ -26,6 +24,7 @@ from packcloud_async.emulator.dates import http_date
 from packcloud_async.emulator.draws import Draws
 from packcloud_async.emulator.faults import AnyFault, Envelope, Fate, Fault, FaultCourse, FaultPlan, Incident, Reply
 from packcloud_async.emulator.population import Organizations
+from packcloud_async.emulator.replies import SPOILT, enveloped, reply_of, response_of
 from packcloud_async.emulator.request_log import RequestLog
 from packcloud_async.emulator.routes import SYNC_ROUTES, UNKNOWN_ROUTE, Match, RouteTable
 from packcloud_async.emulator.shops import View, World
@@ -141,7 +140,7 @@ class State:
         arrival = _Arrival(request, url, match, course.plan, incident.fault, now)
         accepted = len(self.books.runs)
         answer, response = self._respond(arrival)
-        reply = _reply(response, incident, course.plan)
+        reply = reply_of(response, incident, course.plan)
         if self.log is not None and match is not None:
             self._write_down(self.log, arrival, match, answer, reply, accepted=len(self.books.runs) > accepted)
         return reply
@@ -161,8 +160,8 @@ class State:
                 self._fail(arrival, arrival.fault)
             answer = self._act(arrival)
         except Refusal as refusal:
-            return None, _response(refusal.status, refusal.body, headers | refusal.headers)
-        return answer, _response(answer.status, _enveloped(answer, arrival), headers)
+            return None, response_of(refusal.status, refusal.body, headers | refusal.headers)
+        return answer, response_of(answer.status, enveloped(answer, arrival.url, arrival.plan), headers)
 
     def _write_down(
         self, log: AnswerLog, arrival: "_Arrival", match: Match, answer: Answer | None, reply: Reply, *, accepted: bool
@@ -179,7 +178,7 @@ class State:
             return
         elif answer is None:
             log.read_refused(organization_id, integration_id, now, status)
-        elif arrival.fault not in _SPOILT:
+        elif arrival.fault not in SPOILT:
             answered_at = now + reply.delay + reply.lasts
             stale = arrival.fault is Fault.STALE
             log.shown(organization_id, answer.value, number=number, at=now, answered_at=answered_at, stale=stale)
@@ -245,51 +244,4 @@ def _retry_after(arrival: _Arrival, status: int) -> dict[str, str]:
     return {"retry-after": str(ceil(seconds))}
 
 
-def _enveloped(answer: Answer, arrival: _Arrival) -> JsonValue:
-    if answer.value is None or arrival.plan.envelope is Envelope.BARE:
-        return answer.value
-    if answer.paging is None:
-        return {"data": answer.value}
-    links = {"prev": _link(answer.paging.prev, arrival), "next": _link(answer.paging.next, arrival)}
-    meta = {"per_page": answer.paging.per_page}
-    if arrival.plan.envelope is Envelope.ROOT_PAGING:
-        return {"data": answer.value, **links, **meta}
-    return {"data": answer.value, "links": links, "meta": meta}
-
-
-def _link(cursor: str | None, arrival: _Arrival) -> str | None:
-    if cursor is None:
-        return None
-    url = arrival.url
-    others = [item for item in parse_qsl(url.query, keep_blank_values=True) if item[0] != "cursor"]
-    link = url._replace(query=urlencode([*others, ("cursor", cursor)]), fragment="")
-    return (link._replace(scheme="", netloc="") if arrival.plan.relative_links else link).geturl()
-
-
-def _response(status: int, body: JsonValue | None, headers: dict[str, str]) -> Response:
-    if body is None:
-        return Response(status, headers)
-    return Response(status, {"content-type": "application/json", **headers}, json_text.dump(body))
-
-
-def _reply(response: Response, incident: Incident, plan: FaultPlan) -> Reply:
-    """Say how an answer is delivered; what has no body cannot be cut, so its connection just ends."""
-    fault, delay = incident.fault, incident.delay
-    if fault is Fault.SILENT_AFTER:
-        delay += plan.silence
-    if fault in {Fault.DROP_AFTER, Fault.SILENT_AFTER} or (fault is Fault.TRUNCATE and not response.body):
-        return Reply(Fate.DROP_AFTER, delay=delay, fault=fault)
-    if fault is Fault.SLOW:
-        return Reply(Fate.DELIVER, response, delay, plan.slowness, fault)
-    if fault in _SPOILT:
-        response = evolve(response, body=_SPOILT[fault](response.body))
-    return Reply(_CUT.get(fault, Fate.DELIVER), response, delay, fault=fault)
-
-
-_SPOILT: Mapping[AnyFault | None, Callable[[bytes], bytes]] = {
-    Fault.BAD_JSON: lambda body: body[: len(body) // 2] or b"{",
-    Fault.EMPTY: lambda _: b"",
-    Fault.BAD_SHAPE: lambda _: b'{"data": "maintenance", "links": []}',
-}
-_CUT: Mapping[AnyFault | None, Fate] = {Fault.TRUNCATE: Fate.TRUNCATE, Fault.RESET: Fate.RESET}
 _READ = frozenset({"integrations", "integration", "shipping_services"})

@@ -42,7 +42,7 @@ order_sync_enabled = true
 order_sync_updated_at = 2025-12-24T10:00:00Z
 stock_sync_updated_at = "24/12/2025"
 created_at = "2025-01-01T00:00:00Z"
-settings = {url = "https://acme.example", api_key = "s3cret"}
+settings = {url = "https://acme.example", api_key = "s3cret", scopes = ["read", 1.5, true]}
 moves = {stock_sync_updated_at = [[5, "later"], [6]]}
 planned = [{kind = "orders", moves = [[1, "found"], [3]], takes = 4}]
 
@@ -116,7 +116,8 @@ class TestReading:
             "order_sync_updated_at": "2025-12-24T10:00:00Z",
             "stock_sync_updated_at": "24/12/2025",
         }
-        assert ask(state, "acme/integrations/nl%20shop/settings")[1]["data"]["api_key"] == "s3cret"
+        settings = ask(state, "acme/integrations/nl%20shop/settings")[1]["data"]
+        assert (settings["api_key"], settings["scopes"]) == ("s3cret", ["read", 1.5, True])
         assert ask(state, "acme/shipping-services")[1]["data"][0] == {
             "id": "standard",
             "integration_id": "post",
