@@ -251,7 +251,7 @@ HOLD_NOTHING = {
     *("PollPolicy", "RateLimit", "RetryPolicy", "Timeouts", "Routes", "SyncTarget", "ShippingServicesProbe"),
     *("Limiter", "LearnedPacing", "BudgetState", "Holder", "LedgerCounts", "RunRecord", "TargetRecord", "NewJob"),
     *("UnfinishedJob", "UnfinishedTarget", "LedgerKind"),
-    *("Auth", "Transport", "Probe", "Ledger", "JsonValue", "SyncEvent"),
+    *("Auth", "Transport", "Probe", "Caller", "Ledger", "JsonValue", "SyncEvent"),
 }
 
 
