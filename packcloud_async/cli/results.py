@@ -1,25 +1,21 @@
 """Writes the results of a run as they come: JSON lines for a program, or lines for a reader."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 from attrs import define, field
 from rich.text import Text
 
-from packcloud_async._io.tasks import until_done
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
-from packcloud_async.bulk import SyncRun
 from packcloud_async.cli.console import clean, console_for_prose, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.live import LiveTable
 from packcloud_async.cli.numbers import Speed, counted
 from packcloud_async.cli.outcome_views import kind_line, tally
 from packcloud_async.cli.run_views import RunView
-from packcloud_async.errors import ApiError, ClientStateError, PackCloudError
+from packcloud_async.errors import ApiError, PackCloudError
 from packcloud_async.report import SyncReport
 
 TABLE_EVERY: Final = 0.25
@@ -140,59 +136,6 @@ class HumanLines:
         if report.outcomes:
             self._console.print(tally(report.outcomes))
         self._console.print(in_numbers(report))
-
-
-async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
-    """Carry out a run and write its results as they come; return whether nothing failed.
-
-    Cancelled, it waits for the answers under way and writes what they came to.
-    """
-    with writer:
-        async with run, _telling(run, writer):
-            try:
-                async for result in run:
-                    writer.write(result)
-            except asyncio.CancelledError:
-                await _end_in_good_order(run, writer)
-                raise
-        writer.close(run.report)
-    return run.report.failed == 0
-
-
-async def _end_in_good_order(run: SyncRun, writer: ResultWriter) -> None:
-    if run.posts_under_way:
-        complain("Interrupted. Waiting for the answers under way; Ctrl-C again ends it at once.", prefix="")
-    await run.stop()
-    with suppress(ClientStateError):
-        async for result in run:
-            # One that was not sent is for the ledger alone.
-            if not isinstance(result.error, ClientStateError):
-                writer.write(result)
-
-
-@asynccontextmanager
-async def _telling(run: SyncRun, writer: ResultWriter) -> AsyncGenerator[None]:
-    """Show how far the run is, now and then, until the block is left."""
-    if writer.progress_every is None:
-        yield
-        return
-    # Owned by this block: it is cancelled and waited for at its end.
-    task = asyncio.get_running_loop().create_task(_tell(run, writer, writer.progress_every))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await until_done(task)
-        failure = None if task.cancelled() else task.exception()
-    if failure is not None:
-        # An output that takes no more.
-        raise failure
-
-
-async def _tell(run: SyncRun, writer: ResultWriter, every: float) -> None:
-    while True:
-        await asyncio.sleep(every)
-        writer.progress(run.report)
 
 
 def in_numbers(report: SyncReport) -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from packcloud_async._io.ledger_reading import read_ledger
+from packcloud_async.cli.carrying_out import write_all
 from packcloud_async.cli.failures import Misconfigured, failure_of
 from packcloud_async.cli.flags import connecting, rate_option
 from packcloud_async.cli.parameters import quiet_option
-from packcloud_async.cli.results import write_all
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync import told_when_interrupted
 from packcloud_async.cli.sync_runs import writer_for

@@ -8,9 +8,10 @@ from attrs import evolve, frozen
 
 from packcloud_async._io.ledger_discarding import discard_finished
 from packcloud_async._io.ledger_file import real
+from packcloud_async.cli.carrying_out import write_all
 from packcloud_async.cli.console import console_for_prose
 from packcloud_async.cli.numbers import clock, wait_before_next
-from packcloud_async.cli.results import FailuresOnly, HumanLines, JsonLines, ResultWriter, write_all
+from packcloud_async.cli.results import FailuresOnly, HumanLines, JsonLines, ResultWriter
 from packcloud_async.client import PackCloudClient
 from packcloud_async.ledger import SqliteLedger
 from packcloud_async.models import SyncKind

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 from rich.console import Console
@@ -20,10 +21,11 @@ from packcloud_async import (
     SyncReport,
     SyncResult,
 )
+from packcloud_async.cli.carrying_out import write_all
 from packcloud_async.cli.console import console_for_prose
 from packcloud_async.cli.numbers import Speed
 from packcloud_async.cli.organization_lists import LARGEST_LIST, read_organizations
-from packcloud_async.cli.results import HumanLines, write_all
+from packcloud_async.cli.results import HumanLines
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.cli.running import run
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_repeatedly
@@ -248,6 +250,8 @@ class TestCtrlC:
         process = start("sync", "org_1", "--kind", "stocks", "--ledger", str(file), *options)
         while posts(world) == before:
             assert process.poll() is None
+            # A count tells nobody.
+            time.sleep(0.005)
         return process
 
     def states(self, packcloud, file):
