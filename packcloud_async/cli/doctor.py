@@ -13,6 +13,7 @@ from packcloud_async.cli.console import console_for_tables, safe, write_json
 from packcloud_async.cli.doctor_views import examination_as_json, show_examination
 from packcloud_async.cli.examining import Examination, examine
 from packcloud_async.cli.failures import Failed, Misconfigured
+from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.live import LiveLine
 from packcloud_async.cli.parameters import finite, json_option
 from packcloud_async.cli.running import run_with_client
@@ -40,6 +41,7 @@ from packcloud_async.client import PackCloudClient
     help="Ask nothing any more after that long.",
 )
 @json_option
+@connecting
 @click.pass_context
 def doctor(
     context: click.Context,

@@ -285,7 +285,7 @@ WRITING = {"write_text", "write_bytes", "touch", "mkdir", "replace", "rename", "
 
 
 def test_nothing_else_in_the_package_writes_a_file():
-    """Found by the source: calls that make, move or overwrite files are where ledgers, routes and emulators are kept."""
+    """Found by the source: calls that make, move or overwrite files are where ledgers, routes and emulators are."""
     found = set()
     package = Path(packcloud_async.__file__).parent
     for file in package.rglob("*.py"):
