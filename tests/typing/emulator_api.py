@@ -20,6 +20,7 @@ from packcloud_async.emulator import (
     Fault,
     FaultPlan,
     InMemoryTransport,
+    InvalidData,
     PostSeen,
     Reply,
     Served,
@@ -29,6 +30,7 @@ from packcloud_async.emulator import (
     SyncTimes,
     WatermarkFormat,
     World,
+    plans_from,
 )
 
 
@@ -48,6 +50,19 @@ def slow() -> Emulator:
     times = SyncTimes(median=30, distribution="uniform", finds_nothing=0.5)
     assert_type(times.distribution, Distribution)
     return Emulator(organizations=2, faults=bad_day(by_name=True), sync_times=times, paths=PATHS, keep_log=True)
+
+
+def from_a_file(path: str) -> Emulator | str:
+    """What was saved, or where it is wrong."""
+    plans = plans_from(["sync_*:503:0.1", "*:latency:0.1-0.5"])
+    assert_type(plans, tuple[FaultPlan, ...])
+    try:
+        emulator = Emulator.from_file(path, faults=plans)
+    except InvalidData as error:
+        assert_type(error.place, str)
+        return f"{error.source}: {error.place}"
+    emulator.save(path)
+    return emulator
 
 
 async def a_test_of_ones_own(emulator: Emulator) -> None:
