@@ -23,9 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def load() -> None:
-    """Import everything that a command needs; what is missing is told by :func:`main`."""
+    """Import everything that the command of this process needs; what is missing is told by :func:`main`."""
     with contextlib.suppress(ModuleNotFoundError):
-        _command()
+        from packcloud_async.cli.app import load_command  # noqa: PLC0415 - as said below
+
+        load_command(sys.argv[1:])
 
 
 def _command() -> Callable[[Sequence[str] | None], int]:

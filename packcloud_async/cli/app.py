@@ -9,23 +9,14 @@ from pathlib import Path
 
 import click
 
-from packcloud_async.cli.completion import completion
-from packcloud_async.cli.config import config
 from packcloud_async.cli.console import clean
-from packcloud_async.cli.demo import demo
-from packcloud_async.cli.doctor import doctor
-from packcloud_async.cli.emulator import emulator
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.flags import connecting
-from packcloud_async.cli.integration_changes import create, delete, run_action, update
-from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.interrupts import handler_kept
-from packcloud_async.cli.ledger import ledger
-from packcloud_async.cli.resume import resume
-from packcloud_async.cli.sync import sync
+from packcloud_async.cli.later import Later, LaterGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LaterGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="packcloud_async", message="%(prog)s %(version)s")
 @connecting
 def packcloud() -> None:
@@ -59,10 +50,27 @@ def packcloud() -> None:
     """
 
 
-for command in (create, update, delete, run_action):
-    integrations.add_command(command)
-for command in (demo, sync, resume, ledger, integrations, doctor, config, emulator, completion):
-    packcloud.add_command(command)
+packcloud.later = {
+    name: Later(f"packcloud_async.cli.{module}", name, short_help)
+    for name, module, short_help in (
+        ("completion", "completion", "Write the completion of a shell."),
+        ("config", "config", "Look at the configuration."),
+        ("demo", "demo", "Sync emulated organizations, and check the outcomes."),
+        ("doctor", "doctor", "Find out which paths of the API are right, with GETs alone."),
+        ("emulator", "emulator", "Serve an emulated Pack.cloud on a loopback port."),
+        ("integrations", "integration_changes", "Read and change the integrations of an organization."),
+        ("ledger", "ledger", "Look into the ledger of a bulk run."),
+        ("resume", "resume", "Go on with a run of sync that was interrupted or killed."),
+        ("sync", "sync", "Sync organizations, and say how each sync ended."),
+    )
+}
+
+
+def load_command(arguments: Sequence[str]) -> None:
+    """Import the command that is asked for, as far as can be said before the arguments are read."""
+    asked = next((packcloud.later[one] for one in arguments if one in packcloud.later), None)
+    if asked is not None:
+        asked.command()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

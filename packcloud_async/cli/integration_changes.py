@@ -8,6 +8,7 @@ from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.cli.console import clean, console_for_prose, safe, write_json, write_pretty
 from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.integration_views import show
+from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.masking import masked
 from packcloud_async.cli.parameters import (
     integration_argument,
@@ -155,3 +156,7 @@ def run_action(
     console.print(safe(f"The server accepted {action}."), soft_wrap=True)
     if answer is not None:
         write_pretty(console, answer)
+
+
+for one in (create, update, delete, run_action):
+    integrations.add_command(one)

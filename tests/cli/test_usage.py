@@ -10,11 +10,25 @@ from click.testing import CliRunner
 
 from packcloud_async.cli.app import packcloud as command
 
+CONTEXT = click.Context(command)
+ITEMS = {name: command.get_command(CONTEXT, name) for name in command.list_commands(CONTEXT)}
 COMMANDS = [
-    (name, sub)
-    for name, item in command.commands.items()
-    for sub in (item.commands if isinstance(item, click.Group) else [""])
+    (name, sub) for name, item in ITEMS.items() for sub in (item.commands if isinstance(item, click.Group) else [""])
 ]
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_a_command_that_is_not_imported_yet_has_its_own_line_in_the_help(name):
+    assert command.later[name].short_help == ITEMS[name].get_short_help_str(limit=80)
+
+
+def test_the_help_imports_no_command():
+    script = (
+        "import sys; from packcloud_async.cli.app import run; run(['--help']);"
+        "print([name for name in sys.modules if name.endswith(('.demo', '.emulator', '.sync', '.bulk', '.web'))])"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(("name", "sub"), COMMANDS)

@@ -247,7 +247,9 @@ def test_a_command_warns_of_it_on_one_line(open_ledger, monkeypatch, capsys, com
 
 
 def commands(group, names=()):
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*names, name))
         else:
