@@ -13,7 +13,7 @@ from packcloud_async.cli.console import clean
 from packcloud_async.cli.failures import Failed, Interrupted, complain, warnings_on_stderr
 from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.interrupts import handler_kept
-from packcloud_async.cli.later import Later, LaterGroup
+from packcloud_async.cli.later import COMMANDS, LaterGroup
 
 
 @click.group(cls=LaterGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,20 +50,7 @@ def packcloud() -> None:
     """
 
 
-packcloud.later = {
-    name: Later(f"packcloud_async.cli.{module}", name, short_help)
-    for name, module, short_help in (
-        ("completion", "completion", "Write the completion of a shell."),
-        ("config", "config", "Look at the configuration."),
-        ("demo", "demo", "Sync emulated organizations, and check the outcomes."),
-        ("doctor", "doctor", "Find out which paths of the API are right, with GETs alone."),
-        ("emulator", "emulator", "Serve an emulated Pack.cloud on a loopback port."),
-        ("integrations", "integration_changes", "Read and change the integrations of an organization."),
-        ("ledger", "ledger", "Look into the ledger of a bulk run."),
-        ("resume", "resume", "Go on with a run of sync that was interrupted or killed."),
-        ("sync", "sync", "Sync organizations, and say how each sync ended."),
-    )
-}
+packcloud.later = COMMANDS
 
 
 def load_command(arguments: Sequence[str]) -> None:

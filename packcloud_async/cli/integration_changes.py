@@ -19,6 +19,8 @@ from packcloud_async.cli.parameters import (
 from packcloud_async.cli.running import run_change, run_with_client
 from packcloud_async.models import UNSET
 
+__all__ = ["integrations"]
+
 _settings_option = click.option(
     "--settings",
     type=click.File("rb"),
