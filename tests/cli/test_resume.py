@@ -32,7 +32,7 @@ def posts(world):
 
 @pytest.fixture
 def cut_off(world, start, file):
-    """Begin a run of org_1, end it by a signal when its first result is there; int_1 moves later, 3 s after its POST."""
+    """Begin a run of org_1, end it by a signal when its first result is there; int_1 moves so many seconds later."""
 
     def run(how=signal.SIGKILL, *, moves_at=3):
         world.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(moves_at, None)])
