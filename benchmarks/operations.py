@@ -48,7 +48,7 @@ _MODULES: Mapping[str, str] = {
     MACHINES: "kind_state outcomes pacing progress timestamps windows",
     FIRING: "fairness firing flights organization_firing recorder run_context senders turns",
     WATCHING: "due list_knowledge planning reads walks watch watched",
-    RESULTS: "bulk job_log job_telling organization_run report results targets",
+    RESULTS: "bulk job_log job_telling organization_run organization_start report results targets",
 }
 PARTS = {module: part for part, modules in _MODULES.items() for module in modules.split()}
 """The part of each module; every other one of the package is a part of the calls."""

