@@ -17,7 +17,7 @@ import attrs
 from attrs import define, field
 
 from packcloud_async._io.signal import Signal
-from packcloud_async._io.tasks import causes_of, only_cause, until_done
+from packcloud_async._io.tasks import until_done
 from packcloud_async._io.telling import PURPOSE, tell
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord, TargetState, UnfinishedJob
@@ -33,7 +33,7 @@ from packcloud_async.organization_run import OrganizationRun
 from packcloud_async.policies import PollPolicy, check_instance, check_whole, path_segment
 from packcloud_async.report import SyncReport, Tally
 from packcloud_async.results import End
-from packcloud_async.run_context import RunContext
+from packcloud_async.run_context import RunContext, cause_of
 from packcloud_async.sync_job import check_kinds, check_on_conflict
 from packcloud_async.targets import SyncTarget, Targets, iterating
 
@@ -225,7 +225,7 @@ class SyncRun:
                 await context.ledger.flush()
             end = End(None)
         except Exception as caught:  # noqa: BLE001 - the caller's iterable may raise anything; __anext__ raises it
-            end = End(_cause_of(caught))
+            end = End(cause_of(caught))
         finally:
             self._end(context, end)
 
@@ -300,12 +300,6 @@ async def _organizations(context: RunContext, at_once: int) -> AsyncGenerator[_O
         yield organizations
         await organizations.until_at_most(0)
         context.senders.close()
-
-
-def _cause_of(caught: Exception) -> BaseException:
-    """Take an error out of its groups; of those of a broken ledger, which all who wait for it raise, the first one."""
-    causes = causes_of(caught)
-    return causes[0] if all(isinstance(cause, LedgerError) for cause in causes) else only_cause(caught)
 
 
 def _record(ledger: Ledger, targets: Iterable[str | SyncTarget]) -> Sequence[int]:

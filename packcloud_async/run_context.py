@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import define, evolve, field
 
 from packcloud_async._io.pipeline import CallObserver
-from packcloud_async._io.tasks import only_cause
+from packcloud_async._io.tasks import causes_of, only_cause
 from packcloud_async._io.telling import Telling
 from packcloud_async._io.turns import FairSlots, Turn
 from packcloud_async._sansio.budget import BudgetState
@@ -18,7 +18,7 @@ from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.request_events import RunBegun
 from packcloud_async._sansio.retry_details import RetryDetails
-from packcloud_async.errors import PackCloudError, SyncError
+from packcloud_async.errors import LedgerError, PackCloudError, SyncError
 from packcloud_async.firing import JobClient
 from packcloud_async.job_telling import JobTelling, tell_result
 from packcloud_async.ledger import Ledger
@@ -167,3 +167,9 @@ def told(error: Exception) -> PackCloudError:
     shown = SyncError(f"unexpected {type(cause).__name__}")
     shown.__cause__ = cause
     return shown
+
+
+def cause_of(caught: Exception) -> BaseException:
+    """Take an error out of its groups; of those of a broken ledger, which all who wait for it raise, the first one."""
+    causes = causes_of(caught)
+    return causes[0] if all(isinstance(cause, LedgerError) for cause in causes) else only_cause(caught)

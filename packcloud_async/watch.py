@@ -149,6 +149,14 @@ class Watch:
             if reading is None or reading.is_over:
                 await until_done(*self._reads, give_up_at=give_up_at)
 
+    async def until_read(self) -> None:
+        """Wait until all is read that is due now, and whatever becomes due meanwhile."""
+        while self.jobs and (self._reads or self._looks_at <= _now()):
+            if self._reads:
+                await asyncio.wait(self._reads)
+            # Whoever looks, or was told, comes first.
+            await asyncio.sleep(0)
+
     def hint(self, integration_id: str) -> bool:
         """Read an integration now, because somebody knows that there may be news; False when nobody watches it."""
         watched_at_all, now = False, _now()

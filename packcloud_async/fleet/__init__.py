@@ -1,6 +1,7 @@
-"""Bulk runs that outlive a machine, in PostgreSQL: needs the extra ``fleet``."""
+"""Bulk runs that outlive a machine, on PostgreSQL and procrastinate: needs the extra ``fleet``."""
 
-from packcloud_async.fleet.database import Database
+from packcloud_async.fleet.fleet import Fleet
 from packcloud_async.fleet.ledger import PostgresLedger
+from packcloud_async.fleet.reading import Run
 
-__all__ = ["Database", "PostgresLedger"]
+__all__ = ["Fleet", "PostgresLedger", "Run"]

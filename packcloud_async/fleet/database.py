@@ -1,12 +1,14 @@
 """The database of a fleet: how it is connected to, how its tables are made, and what its errors are told as."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import psycopg
 from attrs import field, frozen
+from procrastinate.exceptions import ConnectorException
 from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from packcloud_async._sansio.ledger_records import DamagedRecord
 from packcloud_async._sansio.secret import Secret, secret, without_frames
@@ -14,6 +16,8 @@ from packcloud_async.errors import ConfigurationError, LedgerError
 from packcloud_async.fleet.migrations import MIGRATIONS
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
+Pool = AsyncConnectionPool[Connection]
 
 # Any number will do that nobody else takes for something of theirs: it is ASCII for "packclou".
 _MIGRATING: Final = 0x7061636B636C6F75
@@ -21,6 +25,10 @@ _MIGRATING: Final = 0x7061636B636C6F75
 
 class Refused(Exception):
     """What was to be written cannot follow what is written; nothing was changed."""
+
+
+class TakenOver(Refused):
+    """Another worker has taken up the target."""
 
 
 def _held(conninfo: str | Secret[str]) -> Secret[str]:
@@ -70,41 +78,45 @@ class Database:
                 # Its frames hold the password.
                 raise without_frames(error) from None
 
-    async def migrate(self) -> int:
-        """Make the tables, or bring them up to date; return how many steps were taken.
+    def conninfo(self) -> str:
+        """Return what libpq is to be given, the password with it; not to be kept where an error could show it."""
+        return self._conninfo.reveal()
 
-        Any number of processes may do it at once, and doing it again does nothing. Raises :class:`LedgerError` for
-        tables that a newer release made.
-        """
-        async with self.connected() as connection:
-            with told_of(self.place):
-                async with connection.transaction():
-                    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
-                    await connection.execute(
-                        "CREATE TABLE IF NOT EXISTS packcloud_migration "
-                        "(number int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"
-                    )
-                    done = await _migrations_in(connection)
-                    self._refuse_newer(done)
-                    for number, step in enumerate(MIGRATIONS[done:], done + 1):
-                        await connection.execute(step)
-                        await connection.execute("INSERT INTO packcloud_migration (number) VALUES (%s)", (number,))
-                    return len(MIGRATIONS) - done
 
-    async def check(self, connection: Connection) -> None:
-        """Raise :class:`LedgerError` when the tables are not those of this release."""
-        with told_of(self.place):
-            done = await _migrations_in(connection)
-            self._refuse_newer(done)
-            if done < len(MIGRATIONS):
-                raise LedgerError(f"database {self.place}: its tables are of an older release; {_INIT}")
+async def migrate(connection: Connection, place: str) -> int:
+    """Make the tables, or bring them up to date, in a transaction of the caller's; return how many steps were taken.
 
-    def _refuse_newer(self, done: int) -> None:
-        if done > len(MIGRATIONS):
-            raise LedgerError(
-                f"database {self.place}: its tables are of step {done}, this release of packcloud_async knows "
-                f"{len(MIGRATIONS)}: use the release that made them, or a newer one"
-            )
+    Any number of processes may do it at once, and doing it again does nothing. Raises :class:`LedgerError` for tables
+    that a newer release made.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS packcloud_migration "
+        "(number int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"
+    )
+    done = await _migrations_in(connection)
+    _refuse_newer(done, place)
+    for number, step in enumerate(MIGRATIONS[done:], done + 1):
+        await connection.execute(step)
+        await connection.execute("INSERT INTO packcloud_migration (number) VALUES (%s)", (number,))
+    return len(MIGRATIONS) - done
+
+
+async def check_tables(connection: Connection, place: str) -> None:
+    """Raise :class:`LedgerError` when the tables are not those of this release."""
+    with told_of(place):
+        done = await _migrations_in(connection)
+        _refuse_newer(done, place)
+        if done < len(MIGRATIONS):
+            raise LedgerError(f"database {place}: its tables are of an older release; {_INIT}")
+
+
+def _refuse_newer(done: int, place: str) -> None:
+    if done > len(MIGRATIONS):
+        raise LedgerError(
+            f"database {place}: its tables are of step {done}, this release of packcloud_async knows "
+            f"{len(MIGRATIONS)}: use the release that made them, or a newer one"
+        )
 
 
 @contextmanager
@@ -112,29 +124,44 @@ def told_of(place: str) -> Generator[None]:
     """Raise what PostgreSQL says as a :class:`LedgerError` that names the database and the way out."""
     try:
         yield
-    except (psycopg.Error, DamagedRecord, Refused) as error:
+    except (psycopg.Error, ConnectorException, DamagedRecord, Refused) as error:
         raise LedgerError(f"database {place}: {_reason(error)}") from error
 
 
-_INIT = "run packcloud fleet init, or await migrate()"
+@asynccontextmanager
+async def transaction(pool: Pool, place: str) -> AsyncGenerator[Connection]:
+    """Begin a transaction on a connection of the pool; raises what PostgreSQL says as :func:`told_of` does."""
+    with told_of(place):
+        async with pool.connection() as connection, connection.transaction():
+            yield connection
 
 
-def _reason(error: Exception) -> str:
-    match error:
-        case psycopg.errors.UndefinedTable() | psycopg.errors.UndefinedColumn():
-            return f"it holds no tables of packcloud_async; {_INIT}"
-        case psycopg.errors.InsufficientPrivilege():
-            return "this user may not do that there; ask for the rights to create and to use tables"
-        case psycopg.errors.DiskFull():
-            return "it has no room left; make some, then go on"
-        case psycopg.OperationalError():
-            # The first line names host, port and user; what follows repeats it for each address.
-            return str(error).strip().splitlines()[0] if str(error).strip() else "it cannot be reached"
-        case psycopg.Error():
-            # What was to be written stands in the text of some.
-            return f"it refused a statement ({type(error).__name__}{_state_of(error)})"
-        case _:
-            return str(error)
+_INIT = "run packcloud fleet init, or await fleet.init()"
+
+
+_TOLD: Final[Mapping[type[Exception], str]] = {
+    psycopg.errors.UndefinedTable: f"it holds no tables of packcloud_async; {_INIT}",
+    psycopg.errors.UndefinedColumn: f"it holds other tables of packcloud_async than these; {_INIT}",
+    psycopg.errors.UndefinedFunction: f"it holds no tables of procrastinate; {_INIT}",
+    psycopg.errors.InsufficientPrivilege: "this user may not do that there; ask for the rights to make and use tables",
+    psycopg.errors.DiskFull: "it has no room left; make some, then go on",
+    PoolTimeout: "it cannot be reached, or has no connection to spare",
+}
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ConnectorException) and error.__cause__ is not None:
+        error = error.__cause__
+    for kind, told in _TOLD.items():
+        if isinstance(error, kind):
+            return told
+    if isinstance(error, psycopg.OperationalError):
+        # The first line names host, port and user; what follows repeats it for each address.
+        return next(iter(str(error).strip().splitlines()), "it cannot be reached")
+    if isinstance(error, psycopg.Error):
+        # What was to be written stands in the text of some.
+        return f"it refused a statement ({type(error).__name__}{_state_of(error)})"
+    return str(error)
 
 
 def _state_of(error: psycopg.Error) -> str:

@@ -13,7 +13,7 @@ from packcloud_async._sansio.ledger_records import RunRecord, UnfinishedTarget
 from packcloud_async.booked_ledger import BookedLedger
 from packcloud_async.errors import LedgerBusy, LedgerError
 from packcloud_async.fleet import tables
-from packcloud_async.fleet.database import Connection, Database, told_of
+from packcloud_async.fleet.database import Connection, Database, check_tables, told_of
 from packcloud_async.fleet.run_names import check_run_id
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class _Store:
     async def open(self) -> Opened:
         """Claim the run, and return what is known of it."""
         self._connection = await self.database.connect()
-        await self.database.check(self.connection)
+        await check_tables(self.connection, self.database.place)
         with told_of(self.database.place):
             # It goes with the connection, however that ends.
             rows = await self.connection.execute(

@@ -3,6 +3,9 @@
 1. Each step is applied once, in its order, and never changed afterwards: what is to be different is a further step.
 2. They mirror the tables of a ledger in SQLite (:mod:`packcloud_async._io.ledger_file`): a run, its targets, their
    jobs. Ids of the API are kept as JSON in ASCII, because PostgreSQL refuses some of the texts that JSON can hold.
+3. ``settled_by`` and ``ended_by`` are the transactions that wrote a result: whoever reads results in their order skips
+   none that is committed late.
+4. ``epoch`` grows with each worker that takes up a target: what an earlier one still writes is refused.
 """
 
 from typing import Final
@@ -13,20 +16,26 @@ MIGRATIONS: Final = (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,
         document text NOT NULL,
-        holder text,
-        finished timestamptz,
-        cancelled timestamptz
+        cancelled timestamptz,
+        finished timestamptz
     );
 
     CREATE TABLE packcloud_target (
         run bigint NOT NULL REFERENCES packcloud_run ON DELETE CASCADE,
         number bigint NOT NULL,
+        organization text NOT NULL,
+        document text NOT NULL,
         state text NOT NULL,
         error text,
-        document text NOT NULL,
+        settled_by xid8,
+        epoch bigint NOT NULL DEFAULT 0,
+        schedule text,
+        requests bigint NOT NULL DEFAULT 0,
         PRIMARY KEY (run, number)
     );
     CREATE INDEX packcloud_target_waiting ON packcloud_target (run, number) WHERE state = 'waiting';
+    CREATE INDEX packcloud_target_failed ON packcloud_target (run, settled_by) WHERE state = 'failed';
+    CREATE INDEX packcloud_target_organization ON packcloud_target (organization);
 
     CREATE TABLE packcloud_job (
         run bigint NOT NULL,
@@ -36,9 +45,19 @@ MIGRATIONS: Final = (
         token text NOT NULL,
         finished boolean NOT NULL,
         error text,
+        outcomes jsonb,
+        ended timestamptz,
+        ended_by xid8,
         PRIMARY KEY (run, number),
         FOREIGN KEY (run, target) REFERENCES packcloud_target ON DELETE CASCADE
     );
     CREATE INDEX packcloud_job_open ON packcloud_job (run, target) WHERE NOT finished;
+    CREATE INDEX packcloud_job_ended ON packcloud_job (run, ended_by) WHERE finished;
+
+    CREATE TABLE packcloud_budget (
+        name text PRIMARY KEY,
+        next_at timestamptz NOT NULL DEFAULT '-infinity',
+        paused_until timestamptz NOT NULL DEFAULT '-infinity'
+    );
     """,
 )

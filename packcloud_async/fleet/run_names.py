@@ -1,6 +1,8 @@
 """What a run may be called in a database that others use too."""
 
 import re
+import secrets
+from datetime import datetime
 from typing import Final
 
 from packcloud_async.errors import ConfigurationError
@@ -16,3 +18,8 @@ def check_run_id(value: object) -> str:
             f"not {value!r:.150}"
         )
     return value
+
+
+def new_run_id(now: datetime) -> str:
+    """Return a name for a run that begins now, which no other run has."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"

@@ -4,10 +4,10 @@ What is read together with what is written, or written together, is in one trans
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from packcloud_async._sansio.ledger_book import Batch, Opened
+from packcloud_async._sansio.ledger_book import Batch, Opened, Recorded
 from packcloud_async._sansio.ledger_records import (
     DamagedRecord,
     RunRecord,
@@ -21,7 +21,9 @@ from packcloud_async._sansio.ledger_records import (
     write_run,
     write_target,
 )
-from packcloud_async.fleet.database import Connection, Refused
+from packcloud_async._sansio.token import read_token
+from packcloud_async.errors import SyncError
+from packcloud_async.fleet.database import Connection, Cursor, Refused
 
 
 async def run_named(connection: Connection, name: str) -> tuple[int, RunRecord] | None:
@@ -30,7 +32,7 @@ async def run_named(connection: Connection, name: str) -> tuple[int, RunRecord] 
     if (row := await rows.fetchone()) is None:
         return None
     number, document, finished = row
-    return number, read_run(document, _text_of(finished))
+    return number, read_run(document, text_of(finished))
 
 
 async def opened(connection: Connection, run: int, record: RunRecord) -> Opened:
@@ -60,15 +62,16 @@ async def write(connection: Connection, run: int, batch: Batch) -> None:
     async with connection.cursor() as cursor:
         if batch.targets:
             await cursor.executemany(
-                "INSERT INTO packcloud_target (run, number, state, document) VALUES (%s, %s, %s, %s)",
+                "INSERT INTO packcloud_target (run, number, organization, state, document) VALUES (%s, %s, %s, %s, %s)",
                 [
-                    (run, number, TargetState.WAITING.value, write_target(target))
+                    (run, number, json.dumps(target.organization_id), TargetState.WAITING.value, write_target(target))
                     for number, target in batch.targets.items()
                 ],
             )
         if batch.settled:
             await cursor.executemany(
-                "UPDATE packcloud_target SET state = %s, error = %s WHERE run = %s AND number = %s AND state = %s",
+                "UPDATE packcloud_target SET state = %s, error = %s, settled_by = pg_current_xact_id() "
+                "WHERE run = %s AND number = %s AND state = %s",
                 [
                     (_settled(error).value, error, run, number, TargetState.WAITING.value)
                     for number, error in batch.settled.items()
@@ -77,29 +80,50 @@ async def write(connection: Connection, run: int, batch: Batch) -> None:
             _require(cursor.rowcount, len(batch.settled), "a target was settled that is not waiting")
         if batch.jobs:
             await cursor.executemany(
-                "INSERT INTO packcloud_job (run, number, target, integration_id, token, finished, error) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                "INSERT INTO packcloud_job (run, number, target, integration_id, token, finished) "
+                "VALUES (%s, %s, %s, %s, %s, false)",
                 [
-                    (
-                        run,
-                        number,
-                        job.target,
-                        json.dumps(job.integration_id),
-                        job.recorded.token,
-                        job.recorded.finished,
-                        job.recorded.error,
-                    )
+                    (run, number, job.target, json.dumps(job.integration_id), job.recorded.token)
                     for number, job in batch.jobs.items()
                 ],
             )
-        if batch.records:
-            await cursor.executemany(
-                "UPDATE packcloud_job SET token = %s, finished = %s, error = %s WHERE run = %s AND number = %s",
-                [(job.token, job.finished, job.error, run, number) for number, job in batch.records.items()],
-            )
-            _require(cursor.rowcount, len(batch.records), "a job was recorded that is missing")
+        await _record(cursor, run, {number: job.recorded for number, job in batch.jobs.items()}, are_new=True)
+        await _record(cursor, run, batch.records, are_new=False)
     if batch.finished is not None:
         await finish(connection, run, batch.finished)
+
+
+async def _record(cursor: Cursor, run: int, records: Mapping[int, Recorded], *, are_new: bool) -> None:
+    """Write how jobs stand; what is written of a new one already is left out."""
+    opened = [(job.token, job.error, run, number) for number, job in records.items() if not (job.finished or are_new)]
+    ended = [
+        (job.token, job.error, _outcomes_of(job.token), run, number) for number, job in records.items() if job.finished
+    ]
+    if opened:
+        await cursor.executemany(
+            "UPDATE packcloud_job SET token = %s, finished = false, error = %s WHERE run = %s AND number = %s", opened
+        )
+        _require(cursor.rowcount, len(opened), _MISSING)
+    if ended:
+        await cursor.executemany(
+            "UPDATE packcloud_job SET token = %s, finished = true, error = %s, outcomes = %s, "
+            "ended = clock_timestamp(), ended_by = pg_current_xact_id() WHERE run = %s AND number = %s",
+            ended,
+        )
+        _require(cursor.rowcount, len(ended), _MISSING)
+
+
+_MISSING = "a job was recorded that is missing"
+
+
+def _outcomes_of(token: str) -> str | None:
+    """Return the outcomes so far as JSON, by kind; None for a token that cannot be read."""
+    try:
+        record = read_token(token)
+    except SyncError:
+        return None
+    ended = {kind: state.outcome.state for kind, state in record.kinds.items() if state.outcome is not None}
+    return json.dumps(ended)
 
 
 async def finish(connection: Connection, run: int, at: datetime) -> None:
@@ -119,14 +143,15 @@ async def unfinished(connection: Connection, run: int, *, after: int, limit: int
         {"run": run, "after": after, "limit": limit},
     )
     found = await rows.fetchall()
-    jobs = await _open_jobs(connection, run, [number for number, _, _ in found])
+    jobs = await open_jobs(connection, run, [number for number, _, _ in found])
     return tuple(
         UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ())))
         for number, state, document in found
     )
 
 
-async def _open_jobs(connection: Connection, run: int, targets: Sequence[int]) -> dict[int, list[UnfinishedJob]]:
+async def open_jobs(connection: Connection, run: int, targets: Sequence[int]) -> dict[int, list[UnfinishedJob]]:
+    """Return the jobs of targets that somebody has to go on with, by target."""
     rows = await connection.execute(
         "SELECT target, number, integration_id, token FROM packcloud_job "
         "WHERE run = %s AND target = ANY(%s) AND NOT finished ORDER BY number",
@@ -134,11 +159,12 @@ async def _open_jobs(connection: Connection, run: int, targets: Sequence[int]) -
     )
     jobs: dict[int, list[UnfinishedJob]] = {}
     async for target, number, integration_id, token in rows:
-        jobs.setdefault(target, []).append(read_unfinished_job(number, _id_of(integration_id), token))
+        jobs.setdefault(target, []).append(read_unfinished_job(number, id_of(integration_id), token))
     return jobs
 
 
-def _id_of(kept: str) -> object:
+def id_of(kept: str) -> object:
+    """Read an id as it is kept."""
     try:
         return json.loads(kept)
     except ValueError:
@@ -154,5 +180,6 @@ def _require(done: int, wanted: int, otherwise: str) -> None:
         raise Refused(otherwise)
 
 
-def _text_of(instant: datetime | None) -> str | None:
+def text_of(instant: datetime | None) -> str | None:
+    """Write an instant as the records of a ledger have it."""
     return None if instant is None else instant.isoformat()

@@ -11,9 +11,14 @@ from pathlib import Path
 import psycopg
 from attrs import define
 
-from packcloud_async.fleet.database import Database
+from packcloud_async.fleet import Fleet
 
 _numbers = itertools.count(1)
+
+
+async def _make_tables(dsn):
+    async with Fleet(dsn) as fleet:
+        await fleet.init()
 
 
 @define(eq=False)
@@ -38,7 +43,7 @@ class Postgres:
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE fleet")
-        asyncio.run(Database(server.get_uri("fleet")).migrate())
+        asyncio.run(_make_tables(server.get_uri("fleet")))
         return started
 
     def stop(self):

@@ -1,0 +1,36 @@
+"""Cancelling a run: what is waiting is written off, and who is at work is told with the next thing it writes."""
+
+from typing import Final
+
+from packcloud_async._sansio.ledger_book import Batch, Recorded
+from packcloud_async.fleet import tables
+from packcloud_async.fleet.database import Connection
+from packcloud_async.fleet.holding import finish_if_over
+
+CANCELLED: Final = "RunCancelled"
+"""What stands for the error of what a cancelled run did not come to."""
+
+TOGETHER: Final = 1_000
+
+
+async def cancel(connection: Connection, run: int) -> None:
+    """Write off what is not done, in the caller's transaction.
+
+    A worker that is firing a target cannot record any further POST, and so sends none.
+    """
+    await connection.execute(
+        "UPDATE packcloud_run SET cancelled = coalesce(cancelled, clock_timestamp()) WHERE id = %s", (run,)
+    )
+    # From here on whatever is still written with an earlier epoch is refused.
+    await connection.execute("UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s", (run,))
+    after = 0
+    while found := await tables.unfinished(connection, run, after=after, limit=TOGETHER):
+        batch = Batch()
+        for target in found:
+            if target.jobs:
+                batch.records.update({job.number: Recorded(job.token, True, CANCELLED) for job in target.jobs})
+            else:
+                batch.settled[target.number] = CANCELLED
+        await tables.write(connection, run, batch)
+        after = found[-1].number
+    await finish_if_over(connection, run)

@@ -1,0 +1,291 @@
+"""Fleet: bulk runs that any number of workers on any number of machines carry out together."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self, cast
+
+from procrastinate import App, PsycopgConnector
+
+from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.ledger_book import Batch
+from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord
+from packcloud_async._sansio.on_conflict import OnConflict
+from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async.client import PackCloudClient
+from packcloud_async.errors import ClientStateError, ConfigurationError
+from packcloud_async.fleet import reading, tables
+from packcloud_async.fleet.budget import SharedBudget
+from packcloud_async.fleet.cancelling import cancel
+from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
+from packcloud_async.fleet.holding import finish_if_over
+from packcloud_async.fleet.queue import NAME, Queue
+from packcloud_async.fleet.run_names import check_run_id, new_run_id
+from packcloud_async.fleet.work import Work
+from packcloud_async.fleet.worker import LOOKS_EVERY, Worker
+from packcloud_async.models import SyncKind
+from packcloud_async.policies import PollPolicy, RateLimit, check_instance, path_segment
+from packcloud_async.report import SLOWEST_KEPT, SyncReport
+from packcloud_async.sync_job import check_kinds, check_on_conflict
+from packcloud_async.targets import SyncTarget, Targets, iterating
+
+TOGETHER: Final = 1_000
+"""So many targets are written with one statement."""
+
+
+class Fleet:
+    """Bulk runs in a PostgreSQL database: ``async with Fleet(dsn, client_factory) as fleet``.
+
+    >>> from packcloud_async import PackCloudClient, RateLimit, SyncKind
+    >>> async def submit(dsn: str) -> None:
+    ...     async with Fleet(dsn) as fleet:
+    ...         run_id = await fleet.submit(["org_1", "org_2"], kinds={SyncKind.ORDERS})
+    ...         async for result in fleet.results(run_id):
+    ...             print(result.organization_id, result.integration_id, result.failed)
+    >>> async def work(dsn: str) -> None:
+    ...     async with Fleet(dsn, PackCloudClient.from_env, rate_limit=RateLimit(50)) as fleet:
+    ...         await fleet.run_worker()
+
+    ``database`` is a URL or a string of ``name=value`` as libpq takes it, or a procrastinate ``App`` of your own whose
+    connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share workers.
+    ``client_factory`` makes the client of a worker; who only submits and reads needs none. ``rate_limit`` holds for all
+    workers together: give the same to each; its ``adaptive`` and ``server_headers`` are left to each client's own.
+    """
+
+    def __init__(
+        self,
+        database: str | App,
+        client_factory: Callable[[], PackCloudClient] | None = None,
+        *,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
+        check_instance("rate_limit", rate_limit, RateLimit)
+        self._client_factory = client_factory
+        self._rate_limit = rate_limit or RateLimit()
+        self._given_app = database if isinstance(database, App) else None
+        self._database = None if isinstance(database, App) else Database(database)
+        self._app: App | None = None
+        self._opened = AsyncExitStack()
+
+    def __repr__(self) -> str:
+        return f"<Fleet {self._place}>"
+
+    async def __aenter__(self) -> Self:
+        app = self._given_app
+        if app is None:
+            assert self._database is not None
+            app = App(
+                connector=PsycopgConnector(conninfo=self._database.conninfo(), min_size=1, max_size=10, timeout=30.0)
+            )
+            with told_of(self._place):
+                await self._opened.enter_async_context(app.open_async())
+        self._app = app
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._app = None
+        await self._opened.aclose()
+
+    async def init(self) -> None:
+        """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing."""
+        app = self._open_app
+        with told_of(self._place):
+            if not await app.check_connection_async():
+                await app.schema_manager.apply_schema_async()
+        async with transaction(self._pool, self._place) as connection:
+            await migrate(connection, self._place)
+
+    async def submit(
+        self,
+        targets: Targets,
+        *,
+        kinds: Iterable[SyncKind | str] | None = None,
+        poll: PollPolicy | None = None,
+        on_conflict: OnConflict | str = OnConflict.WATCH,
+        run_id: str | None = None,
+    ) -> str:
+        """Write a run down, to be carried out by whoever works; return its name.
+
+        The arguments are those of :meth:`~packcloud_async.PackCloudClient.sync_many`; ``run_id`` None makes up a name.
+        The run is there whole or not at all. Raises :class:`ConfigurationError` for values that are unusable, and for a
+        name that another run has; :class:`LedgerError` when the database cannot be used.
+        """
+        if isinstance(targets, str | SyncTarget):
+            raise ConfigurationError(f"targets must be an iterable of organizations, such as [{targets!r}]")
+        check_instance("poll", poll, PollPolicy)
+        record = RunRecord(
+            kinds=None if kinds is None else check_kinds(kinds),
+            poll=poll or PollPolicy(),
+            on_conflict=check_on_conflict(on_conflict),
+            started=datetime.now(UTC),
+            base_url=await self._base_url(),
+        )
+        name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
+        queue = Queue(self._open_app)
+        async with transaction(self._pool, self._place) as connection:
+            if await tables.run_named(connection, name) is not None:
+                raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
+            run, number = await tables.begin(connection, name, record), 0
+            place = await queue.place_of_the_others(connection)
+            async with iterating(targets) as given:
+                async for some in _in_pieces(given, record):
+                    numbered = list(enumerate(some, number + 1))
+                    await tables.write(connection, run, Batch(targets=dict(numbered)))
+                    place = await queue.begin_all(connection, run, numbered, after=place)
+                    number += len(numbered)
+            await finish_if_over(connection, run)
+        return name
+
+    async def results(self, run_id: str) -> AsyncIterator[SyncResult]:
+        """Iterate over the results of a run from its first one, as they come, until it is finished.
+
+        Whoever iterates again gets all of them again. Raises :class:`ConfigurationError` for an unknown run.
+        """
+        async with transaction(self._pool, self._place) as connection:
+            run = await reading.run_of(connection, run_id)
+        position, is_finished = reading.Position(), False
+        while not is_finished:
+            async with self._one_moment() as connection:
+                results, position, is_finished = await reading.results_since(connection, run.number, position)
+            for result in results:
+                yield result
+            if not results and not is_finished:
+                await asyncio.sleep(LOOKS_EVERY)
+
+    async def report(self, run_id: str) -> SyncReport:
+        """Return a run in numbers, right at this moment; ``requests_sent`` counts what ended workers have told.
+
+        Raises :class:`ConfigurationError` for an unknown run.
+        """
+        async with self._one_moment() as connection:
+            run = await reading.run_of(connection, run_id)
+            numbers = await reading.numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
+        ended = numbers.ended if run.record.finished is None else run.record.finished
+        return SyncReport(
+            organizations=numbers.organizations,
+            organizations_done=numbers.organizations_done,
+            integrations=numbers.integrations,
+            in_flight=numbers.in_flight,
+            not_started=numbers.not_started,
+            outcomes=numbers.outcomes,
+            requests_sent=numbers.requests,
+            elapsed=max(0.0, (ended - run.record.started).total_seconds()),
+            slowest=tuple(numbers.slowest),
+            finished=run.record.finished is not None,
+            budget=await self._budget_state(),
+        )
+
+    async def cancel(self, run_id: str) -> None:
+        """End a run: what has no result yet gets one that says so, and nothing more is sent for it.
+
+        An answer that is under way is not waited for. The syncs at the server go on. Raises
+        :class:`ConfigurationError` for an unknown run; a run that is over stays as it is.
+        """
+        async with transaction(self._pool, self._place) as connection:
+            run = await reading.run_of(connection, run_id)
+            if run.record.finished is None:
+                await cancel(connection, run.number)
+
+    async def runs(self) -> Sequence[reading.Run]:
+        """Return every run of the database, the newest first."""
+        async with transaction(self._pool, self._place) as connection:
+            return await reading.runs(connection)
+
+    async def run_worker(
+        self,
+        *,
+        concurrency: int = 50,
+        max_in_flight: int = 100,
+        silent_for: float = 30.0,
+        stop_on_signals: bool = True,
+    ) -> None:
+        """Carry out runs until this is cancelled, or SIGTERM or SIGINT comes.
+
+        ``concurrency`` targets are fired or looked at at once, with ``max_in_flight`` requests under way at once. A
+        worker that gave no sign of life for ``silent_for`` seconds counts as dead: others go on with what it held.
+        At the first signal nothing more is sent, the answers under way are waited for, and the rest is left to others.
+        A database that is away is waited for. Raises :class:`ConfigurationError` when there is no client factory,
+        :class:`LedgerError` when the tables are missing.
+        """
+        if self._client_factory is None:
+            raise ConfigurationError("a worker needs a client: Fleet(database, client_factory)")
+        async with transaction(self._pool, self._place) as connection:
+            await check_tables(connection, self._place)
+        async with self._client_factory() as client:
+            work = Work(
+                client=client,
+                pool=self._pool,
+                place=self._place,
+                queue=Queue(self._open_app),
+                budget=self._budget(),
+                max_in_flight=max_in_flight,
+                silent_for=silent_for,
+            )
+            await work.budget.make()
+            await Worker(self._open_app, work, concurrency).run(stop_on_signals=stop_on_signals)
+
+    def _budget(self) -> SharedBudget:
+        return SharedBudget(self._pool, self._place, NAME, self._rate_limit)
+
+    async def _budget_state(self) -> BudgetState:
+        return BudgetState(
+            rate=self._rate_limit.rate,
+            lowest_rate=self._rate_limit.rate,
+            paused_for=await self._budget().paused_for(),
+            waited=0.0,
+            refusals=0,
+            retries=0,
+            retries_withheld=0,
+        )
+
+    async def _base_url(self) -> str | None:
+        if self._client_factory is None:
+            return None
+        async with self._client_factory() as client:
+            return client.base_url
+
+    @asynccontextmanager
+    async def _one_moment(self) -> AsyncGenerator[Connection]:
+        async with transaction(self._pool, self._place) as connection:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    @property
+    def _place(self) -> str:
+        return "of the app" if self._database is None else self._database.place
+
+    @property
+    def _open_app(self) -> App:
+        if self._app is None:
+            raise ClientStateError("the fleet is not open: async with Fleet(...) as fleet")
+        return self._app
+
+    @property
+    def _pool(self) -> Pool:
+        return cast("PsycopgConnector", self._open_app.connector).pool
+
+
+async def _in_pieces(
+    targets: AsyncIterator[str | SyncTarget], record: RunRecord
+) -> AsyncIterator[Sequence[TargetRecord]]:
+    some: list[TargetRecord] = []
+    async for one in targets:
+        some.append(_recorded(one if isinstance(one, SyncTarget) else SyncTarget(one), record))
+        if len(some) == TOGETHER:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _recorded(target: SyncTarget, record: RunRecord) -> TargetRecord:
+    path_segment("organization_id", target.organization_id)
+    for integration_id in target.integration_ids or ():
+        path_segment("integration_id", integration_id)
+    if record.kinds is None and target.kinds is None:
+        raise ConfigurationError(f"no kinds for {target.organization_id!r}: give submit or the target kinds=")
+    return TargetRecord(target.organization_id, target.integration_ids, target.kinds, target.weight)

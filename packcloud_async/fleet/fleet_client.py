@@ -1,0 +1,100 @@
+"""FleetClient: the client of a worker, whose requests take their turns with those of all other workers."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from attrs import define
+
+from packcloud_async._io.pipeline import CallObserver
+from packcloud_async._io.telling import Telling
+from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.retry_details import RetryDetails
+from packcloud_async.errors import ApiError, PackCloudError, RateLimited
+from packcloud_async.firing import JobClient
+from packcloud_async.fleet.budget import SharedBudget
+from packcloud_async.models import SyncKind
+from packcloud_async.policies import Routes
+from packcloud_async.probes import Probe
+from packcloud_async.watch import Watch
+
+T = TypeVar("T")
+
+SHORTEST_PAUSE = 1.0
+"""Seconds that all keep quiet after a refusal that names none."""
+
+
+@define(eq=False)
+class FleetClient:
+    """The client of a worker as the jobs of its fleet see it."""
+
+    client: JobClient
+    shared: SharedBudget
+
+    @property
+    def routes(self) -> Routes:
+        return self.client.routes
+
+    @property
+    def base_url(self) -> str:
+        return self.client.base_url
+
+    @property
+    def probes(self) -> Mapping[SyncKind, Probe]:
+        return self.client.probes
+
+    @property
+    def budget(self) -> BudgetState:
+        return self.client.budget
+
+    @property
+    def telling(self) -> Telling | None:
+        return self.client.telling
+
+    def watch_of(self, organization_id: str) -> Watch:
+        return self.client.watch_of(organization_id)
+
+    async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
+        """Send a call, each attempt when it is this worker's turn; a refusal makes all others wait as well."""
+        watching = _Watching(self.shared, observer)
+        try:
+            return await self.client.call(call, observer=watching, once=once)
+        except PackCloudError as error:
+            watching.refused_by(error)
+            raise
+        finally:
+            await watching.pause_all()
+
+
+@define(eq=False)
+class _Watching:
+    """Waits for the turn of each attempt, and takes note of refusals."""
+
+    shared: SharedBudget
+    inner: CallObserver | None
+    pause: float = 0.0
+
+    async def leaving(self) -> None:
+        await self.pause_all()
+        await self.shared.turn()
+        if self.inner is not None:
+            await self.inner.leaving()
+
+    def harmless(self) -> None:
+        if self.inner is not None:
+            self.inner.harmless()
+
+    def retrying(self, details: RetryDetails) -> None:
+        self.refused_by(details.error)
+        if self.inner is not None:
+            self.inner.retrying(details)
+
+    def refused_by(self, error: PackCloudError) -> None:
+        wish = error.retry_after if isinstance(error, ApiError) else None
+        if isinstance(error, RateLimited) or (isinstance(error, ApiError) and error.status == 503 and wish is not None):
+            self.pause = max(self.pause, SHORTEST_PAUSE if wish is None else wish)
+
+    async def pause_all(self) -> None:
+        pause, self.pause = self.pause, 0.0
+        if pause:
+            await self.shared.pause(pause)

@@ -1,0 +1,133 @@
+"""Taking up a target: what is known of it, and that nobody else writes of it any more.
+
+A worker that lost touch may still be at work when its target is given to another one. Each take-up has a number, the
+epoch; what is written with an earlier one is refused, so that no POST leaves that was not recorded by whoever holds
+the target.
+"""
+
+import json
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from packcloud_async._sansio.ledger_records import (
+    RunRecord,
+    TargetState,
+    UnfinishedJob,
+    UnfinishedTarget,
+    read_run,
+    read_target,
+    read_target_state,
+    read_unfinished_job,
+)
+from packcloud_async.fleet.database import Connection, TakenOver
+from packcloud_async.fleet.queue import LOOK, TRIGGER
+from packcloud_async.fleet.schedule import Schedule, read_schedule, write_schedule
+from packcloud_async.fleet.tables import id_of, open_jobs, text_of
+
+
+@frozen(kw_only=True)
+class TakenUp:
+    """A target that this worker holds since a moment ago.
+
+    ``last_job`` is the greatest number of its jobs, 0 for none.
+    """
+
+    run: int
+    run_id: str
+    record: RunRecord
+    target: UnfinishedTarget
+    epoch: int
+    last_job: int
+    schedule: Schedule
+
+
+async def take_up(connection: Connection, run: int, number: int) -> TakenUp | None:
+    """Hold a target from now on; None when there is no such target any more."""
+    rows = await connection.execute(
+        "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s "
+        "RETURNING epoch, document, state, schedule",
+        (run, number),
+    )
+    if (row := await rows.fetchone()) is None:
+        return None
+    epoch, document, state, schedule = row
+    rows = await connection.execute(
+        "SELECT name, document, finished, "
+        "(SELECT coalesce(max(number), 0) FROM packcloud_job WHERE run = %(run)s AND target = %(target)s) "
+        "FROM packcloud_run WHERE id = %(run)s",
+        {"run": run, "target": number},
+    )
+    found = await rows.fetchone()
+    assert found is not None, "a target refers to its run"
+    name, order, finished, last_job = found
+    jobs = await open_jobs(connection, run, [number])
+    return TakenUp(
+        run=run,
+        run_id=name,
+        record=read_run(order, text_of(finished)),
+        target=UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ()))),
+        epoch=epoch,
+        last_job=last_job,
+        schedule=read_schedule(schedule),
+    )
+
+
+async def check_held(connection: Connection, run: int, number: int, epoch: int) -> None:
+    """Raise :class:`TakenOver` if another worker has taken it up since; none does until the transaction ends."""
+    rows = await connection.execute(
+        "SELECT FROM packcloud_target WHERE run = %s AND number = %s AND epoch = %s FOR UPDATE", (run, number, epoch)
+    )
+    if await rows.fetchone() is None:
+        raise TakenOver("another worker has taken up this target meanwhile")
+
+
+async def others_of(connection: Connection, taken: TakenUp) -> Sequence[UnfinishedJob]:
+    """Return the open jobs that other targets have in the same organization, of whatever run."""
+    rows = await connection.execute(
+        "SELECT job.number, job.integration_id, job.token FROM packcloud_job AS job "
+        "JOIN packcloud_target AS target ON (target.run, target.number) = (job.run, job.target) "
+        "WHERE target.organization = %s AND (target.run, target.number) <> (%s, %s) AND NOT job.finished",
+        (json.dumps(taken.target.target.organization_id), taken.run, taken.target.number),
+    )
+    return [read_unfinished_job(number, id_of(integration_id), token) async for number, integration_id, token in rows]
+
+
+async def leave(connection: Connection, taken: TakenUp, schedule: Schedule, *, requests: int) -> None:
+    """Write what the next look has to know, and how many requests this one took."""
+    await connection.execute(
+        "UPDATE packcloud_target SET schedule = %s, requests = requests + %s WHERE run = %s AND number = %s",
+        (write_schedule(schedule), requests, taken.run, taken.target.number),
+    )
+
+
+async def finish_if_over(connection: Connection, run: int) -> bool:
+    """Write that a run is over if no target is left to go on with; whether it is."""
+    # Two targets that end at once would each find the other one open.
+    await connection.execute("SELECT FROM packcloud_run WHERE id = %s FOR UPDATE", (run,))
+    rows = await connection.execute(
+        "UPDATE packcloud_run SET finished = coalesce(finished, clock_timestamp()) WHERE id = %(run)s "
+        "AND NOT EXISTS (SELECT FROM packcloud_target WHERE run = %(run)s AND state = %(waiting)s) "
+        "AND NOT EXISTS (SELECT FROM packcloud_job WHERE run = %(run)s AND NOT finished)",
+        {"run": run, "waiting": TargetState.WAITING.value},
+    )
+    return rows.rowcount == 1
+
+
+async def orphans(connection: Connection) -> Sequence[tuple[int, int, str, bool]]:
+    """Return the targets of unfinished runs that no job of the engine goes on with.
+
+    Each is the number of its run, its own, its organization, and whether it is to be fired. There are none unless a job
+    ended in an error of the program, or somebody deleted it.
+    """
+    rows = await connection.execute(
+        "SELECT target.run, target.number, target.organization, target.schedule IS NULL "
+        "FROM packcloud_target AS target JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL "
+        "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
+        "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
+        "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
+        "AND queued.queueing_lock IN (%s || ' ' || target.run || ' ' || target.number, "
+        "%s || ' ' || target.run || ' ' || target.number)) LIMIT 1000",
+        (LOOK, TRIGGER),
+    )
+    return [(run, number, str(id_of(organization)), is_unsent) async for run, number, organization, is_unsent in rows]

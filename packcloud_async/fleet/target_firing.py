@@ -1,0 +1,94 @@
+"""TargetFiring: the POSTs of one target, from its listing to where its jobs can be watched."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any
+
+from attrs import define
+
+from packcloud_async._io.tasks import until_done
+from packcloud_async._sansio.ledger_records import TargetState, UnfinishedJob, error_text
+from packcloud_async.errors import ClientStateError, LedgerError, SyncError
+from packcloud_async.fleet.target_work import TargetWork
+from packcloud_async.flights import Fired
+from packcloud_async.organization_firing import OrganizationFiring, Start
+from packcloud_async.organization_start import OrganizationStart
+from packcloud_async.recorder import JobLine
+from packcloud_async.run_context import cause_of, told
+from packcloud_async.watch import Watch
+
+
+@define(eq=False)
+class TargetFiring(TargetWork):
+    """Fires what was not fired so far."""
+
+    async def fire(self, others: Sequence[UnfinishedJob], stopping: asyncio.Event) -> None:
+        """Fire it; ``others`` are what other targets have under way in the same organization, which is shared.
+
+        Once ``stopping`` is set nothing more is sent, and the answers of what was sent are waited for.
+        """
+        watch = self.watch
+        held = list(self._held(watch, others))
+        try:
+            start = OrganizationStart(self.run, self.client, watch, self.recorder, self.taken.target.number)
+            is_new = self.taken.target.state is TargetState.WAITING
+            starts = await start.anew() if is_new else list(start.resumed(self.taken.target.jobs))
+        except (LedgerError, ClientStateError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
+            assert self.run.ledger is not None
+            self.run.ledger.target_failed(self.taken.target.number, error_text(told(error)))
+            return
+        await self._fire_until(stopping, self._fire_all(watch, starts))
+        held.clear()
+
+    def _held(self, watch: Watch, others: Iterable[UnfinishedJob]) -> Iterable[Fired]:
+        """Let what others have fired be shared, as if it were watched here."""
+        for other in others:
+            try:
+                progress = self.machine_of(other)
+            except SyncError:
+                # Whoever looks at that one tells.
+                continue
+            yield watch.flights.hold(other.integration_id, progress, keeps=watch)
+
+    async def _fire_until(self, stopping: asyncio.Event, fire_all: Coroutine[Any, Any, None]) -> None:
+        loop = asyncio.get_running_loop()
+        firing = loop.create_task(fire_all, name="fire a target")
+        stopped = loop.create_task(stopping.wait(), name="wait for the end of the worker")
+        try:
+            await asyncio.wait([firing, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not firing.done():
+                self.left_unsent = True
+                self.run.senders.is_closed = True
+                await self.run.posts.until_none()
+        finally:
+            stopped.cancel()
+            firing.cancel()
+            await until_done(firing, stopped)
+        if self.left_unsent:
+            return
+        try:
+            firing.result()
+        except ExceptionGroup as group:
+            raise cause_of(group) from None
+
+    async def _fire_all(self, watch: Watch, starts: list[Start]) -> None:
+        async with self.run.senders:
+            await OrganizationFiring(self.run, self.client, watch, self.recorder, self).fire_all(starts)
+            self.run.senders.close()
+
+    def fired(self, watch: Watch, start: Start, line: JobLine, failure: Exception | None) -> None:
+        """Plan the looks at a job that is fired, or end it."""
+        progress = start.progress
+        try:
+            parts = watch.begin(start.integration_id, progress, self, tag=start.number) if failure is None else ()
+        except Exception as error:  # noqa: BLE001 - one bad integration never stops the rest
+            failure, parts = error, ()
+        if failure is not None or progress.is_done:
+            self.end(start.integration_id, progress, start.number, failure)
+            return
+        for watched in parts:
+            watched.page, watched.scheduled_at = start.page, asyncio.get_running_loop().time()
+        self.parts[start.number] = parts
+        line.record()

@@ -1,0 +1,62 @@
+"""The tasks of a fleet, as its engine knows them."""
+
+from typing import Final, cast
+
+from procrastinate import Blueprint, JobContext, RetryStrategy
+
+from packcloud_async.errors import LedgerError
+from packcloud_async.fleet.database import TakenOver
+from packcloud_async.fleet.queue import FIRST, LOOK, NAME, RECOVER, TRIGGER
+from packcloud_async.fleet.work import Work
+
+WORK: Final = "packcloud_work"
+"""Where a worker finds what it works with, in the additional context the engine passes on."""
+
+# A database that is away for a while: what is given up in the end is begun again by the next recovery.
+_RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=2)
+
+
+def blueprint() -> Blueprint:
+    """Return the tasks, to be added to an app."""
+    tasks = Blueprint()
+
+    @tasks.task(name=_own(TRIGGER), queue=NAME, retry=_RETRY, pass_context=True)
+    async def trigger(context: JobContext, *, run: int, target: int) -> None:
+        """List one target and fire it."""
+        work = _work_of(context)
+        try:
+            await work.trigger(run, target)
+        except LedgerError as error:
+            _pass_on_unless_taken_over(error)
+
+    @tasks.task(name=_own(LOOK), queue=NAME, retry=_RETRY, pass_context=True)
+    async def look(context: JobContext, *, run: int, target: int) -> None:
+        """Read what is due in one target."""
+        work = _work_of(context)
+        try:
+            await work.look(run, target)
+        except LedgerError as error:
+            _pass_on_unless_taken_over(error)
+
+    @tasks.periodic(cron="* * * * * */10", queueing_lock=RECOVER)
+    @tasks.task(name=_own(RECOVER), queue=NAME, pass_context=True, priority=FIRST + 1)
+    async def recover(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine gives it
+        """Begin again what dead workers left behind."""
+        await _work_of(context).recover()
+
+    return tasks
+
+
+def _own(name: str) -> str:
+    # The engine puts the name of the fleet before it.
+    return name.removeprefix(f"{NAME}:")
+
+
+def _work_of(context: JobContext) -> Work:
+    return cast("Work", context.additional_context[WORK])
+
+
+def _pass_on_unless_taken_over(error: LedgerError) -> None:
+    # The other worker goes on: nothing is lost, and a retry would take it away again.
+    if not isinstance(error.__cause__, TakenOver):
+        raise error

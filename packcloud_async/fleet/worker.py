@@ -1,0 +1,91 @@
+"""Worker: runs the engine's worker for a fleet, through absences of its database, until it is told to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from attrs import define
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException, TaskAlreadyRegistered
+from procrastinate.jobs import DeleteJobCondition
+from psycopg_pool import PoolTimeout
+
+from packcloud_async._io.tasks import until_done
+from packcloud_async.fleet.queue import NAME
+from packcloud_async.fleet.tasks import WORK, blueprint
+from packcloud_async.fleet.work import Work
+
+logger = logging.getLogger("packcloud_async")
+
+LOOKS_EVERY: Final = 0.5
+"""Seconds between two looks for jobs whose time has come; the engine is notified of those that are due at once."""
+
+AWAY: Final = (ConnectorException, PoolTimeout, OSError)
+PATIENCE: Final = 2.0
+"""Seconds before a database that went away is tried again."""
+
+
+@define(eq=False)
+class Worker:
+    """One worker of a fleet, in this process."""
+
+    app: App
+    work: Work
+    concurrency: int
+
+    async def run(self, *, stop_on_signals: bool) -> None:
+        """Work until it is cancelled or told to stop."""
+        with suppress(TaskAlreadyRegistered):
+            self.app.add_tasks_from(blueprint(), namespace=NAME)
+        with self._stopped_by_signals(wanted=stop_on_signals):
+            while not self.work.stopping.is_set():
+                try:
+                    await self._run_once()
+                except AWAY as error:
+                    logger.warning("the database of the fleet is away (%s); trying again", type(error).__name__)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.work.stopping.wait(), PATIENCE)
+
+    async def _run_once(self) -> None:
+        silent_for = self.work.silent_for
+        running = asyncio.get_running_loop().create_task(
+            self.app.run_worker_async(
+                queues=[NAME],
+                concurrency=self.concurrency,
+                fetch_job_polling_interval=LOOKS_EVERY,
+                delete_jobs=DeleteJobCondition.SUCCESSFUL,
+                additional_context={WORK: self.work},
+                install_signal_handlers=False,
+                update_heartbeat_interval=silent_for / 3,
+                stalled_worker_timeout=silent_for,
+            ),
+            name="worker of a fleet",
+        )
+        stopped = asyncio.get_running_loop().create_task(
+            self.work.stopping.wait(), name="wait for the end of the worker"
+        )
+        try:
+            await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # To the engine a cancellation is the wish to end in good order.
+            if not running.done():
+                self.work.stopping.set()
+            stopped.cancel()
+            running.cancel()
+            await until_done(running, stopped)
+        if not running.cancelled():
+            running.result()
+
+    @contextmanager
+    def _stopped_by_signals(self, *, wanted: bool) -> Generator[None]:
+        loop, heeded = asyncio.get_running_loop(), [signal.SIGTERM, signal.SIGINT] if wanted else []
+        for number in heeded:
+            loop.add_signal_handler(number, self.work.stopping.set)
+        try:
+            yield
+        finally:
+            for number in heeded:
+                loop.remove_signal_handler(number)
