@@ -1,9 +1,9 @@
 """The request budget of a fleet: one row in the database that every worker takes its turns from.
 
-1. A turn is an instant: each is ``per / requests`` seconds after the one before, or now if that is later. So all
-   workers together begin no more requests than one client with the same :class:`RateLimit` would.
-2. A worker takes one turn at a time, and none that is further ahead than a moment: it asks again then, and so learns of
-   a pause.
+1. A turn is taken when it is there, by the clock of the database: ``per / requests`` seconds after the one before, and
+   as much earlier as ``burst`` allows. So all workers together begin no more requests than one client with the same
+   :class:`~packcloud_async.RateLimit` would.
+2. In each worker one request at a time asks for a turn; when it is to wait it asks again, and so learns of a pause.
 3. A refusal that one worker meets pauses all of them.
 """
 
@@ -15,22 +15,17 @@ from attrs import define, field
 from packcloud_async.fleet.database import Pool, transaction
 from packcloud_async.policies import RateLimit
 
-AHEAD: Final = 0.25
-"""How many seconds ahead a turn may be taken: a pause that begins meanwhile is not heeded by who has taken one."""
-
 _TAKE: Final = """
 WITH asked AS (
     SELECT clock_timestamp() AS now
 ), first AS (
     SELECT now, greatest(next_at, paused_until, now - %(burst)s * interval '1 second') AS at
     FROM packcloud_budget, asked WHERE name = %(name)s FOR UPDATE
-), turn AS (
-    SELECT now, at, at <= now + %(ahead)s * interval '1 second' AS is_taken FROM first
 )
 UPDATE packcloud_budget AS budget
-SET next_at = CASE WHEN is_taken THEN at + %(step)s * interval '1 second' ELSE next_at END
-FROM turn WHERE budget.name = %(name)s
-RETURNING is_taken, extract(epoch FROM at - now)::float8
+SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second' ELSE next_at END
+FROM first WHERE budget.name = %(name)s
+RETURNING extract(epoch FROM at - now)::float8
 """
 
 
@@ -55,12 +50,8 @@ class SharedBudget:
         """Wait until one request may leave."""
         # Those who wait here go in the order they came.
         async with self._line:
-            while True:
-                is_taken, wait = await self._take()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                if is_taken:
-                    return
+            while (wait := await self._take()) > 0:  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(wait)
 
     async def pause(self, seconds: float) -> None:
         """Let no worker begin anything for so many seconds; a shorter wish never shortens a longer one."""
@@ -82,11 +73,12 @@ class SharedBudget:
             row = await rows.fetchone()
         return 0.0 if row is None else max(0.0, float(row[0]))
 
-    async def _take(self) -> tuple[bool, float]:
+    async def _take(self) -> float:
+        """Take a turn if there is one; return how many seconds there will be none, 0 or less if it is taken."""
         rate = self.limit.rate
         step = 0.0 if rate is None else 1 / rate
-        wanted = {"name": self.name, "step": step, "burst": (self.limit.burst - 1) * step, "ahead": AHEAD}
+        wanted = {"name": self.name, "step": step, "burst": (self.limit.burst - 1) * step}
         async with transaction(self.pool, self.place) as connection:
             row = await (await connection.execute(_TAKE, wanted)).fetchone()
         assert row is not None, "made when the worker began"
-        return bool(row[0]), float(row[1])
+        return float(row[0])

@@ -50,15 +50,20 @@ class Database:
     @property
     def place(self) -> str:
         """Its host, port and name, for sentences."""
-        try:
-            known = conninfo_to_dict(self._conninfo.reveal())
-        except psycopg.ProgrammingError:
-            # What libpq says of it quotes it.
+        known = self._known()
+        if known is None:
             raise ConfigurationError(
                 "this is no connection string of PostgreSQL: give postgresql://user@host:5432/name, or name=value pairs"
-            ) from None
+            )
         host = known.get("host") or known.get("hostaddr") or "localhost"
         return f"{host}:{known.get('port') or 5432}/{known.get('dbname') or known.get('user') or ''}"
+
+    def _known(self) -> Mapping[str, Any] | None:
+        try:
+            return conninfo_to_dict(self._conninfo.reveal())
+        except psycopg.ProgrammingError:
+            # What libpq says of it quotes it, and would be the context of whatever is raised here.
+            return None
 
     @asynccontextmanager
     async def connected(self) -> AsyncGenerator[Connection]:

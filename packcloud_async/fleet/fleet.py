@@ -52,6 +52,7 @@ class Fleet:
     connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share workers.
     ``client_factory`` makes the client of a worker; who only submits and reads needs none. ``rate_limit`` holds for all
     workers together: give the same to each; its ``adaptive`` and ``server_headers`` are left to each client's own.
+    ``connect_within`` is how many seconds the database may take to give a connection.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class Fleet:
         client_factory: Callable[[], PackCloudClient] | None = None,
         *,
         rate_limit: RateLimit | None = None,
+        connect_within: float = 30.0,
     ) -> None:
         check_instance("rate_limit", rate_limit, RateLimit)
         self._client_factory = client_factory
         self._rate_limit = rate_limit or RateLimit()
+        self._connect_within = connect_within
         self._given_app = database if isinstance(database, App) else None
         self._database = None if isinstance(database, App) else Database(database)
         self._app: App | None = None
@@ -76,8 +79,12 @@ class Fleet:
         app = self._given_app
         if app is None:
             assert self._database is not None
+            # First on its own: a pool keeps to itself why it cannot connect, and tries again and again.
+            async with self._database.connected():
+                pass
+            conninfo = self._database.conninfo()
             app = App(
-                connector=PsycopgConnector(conninfo=self._database.conninfo(), min_size=1, max_size=10, timeout=30.0)
+                connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=10, timeout=self._connect_within)
             )
             with told_of(self._place):
                 await self._opened.enter_async_context(app.open_async())

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -48,8 +49,15 @@ class Postgres:
 
     def stop(self):
         folder = self._server.pgdata
+        # Nothing of it is wanted any more: not even what an orderly end would write.
+        os.kill(self._server.get_pid(), signal.SIGQUIT)
         self._server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+    def restart(self):
+        """Cut every connection off, and come back."""
+        self._server.stop()
+        self._server.ensure_postgres_running()
 
     def database(self, template="template1"):
         """Make a database and return how it is connected to."""
