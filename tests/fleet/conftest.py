@@ -53,7 +53,7 @@ class Yard:
     @asynccontextmanager
     async def working(self, *fleets, **options):
         """Let each of these fleets work until the end of the block."""
-        options = {"stop_on_signals": False, "silent_for": 3.0, **options}
+        options = {"stop_on": (), "silent_for": 3.0, **options}
         workers = [asyncio.create_task(fleet.run_worker(**options)) for fleet in fleets]
         try:
             yield workers

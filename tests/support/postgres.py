@@ -51,6 +51,7 @@ class Postgres:
         folder = self._server.pgdata
         # Nothing of it is wanted any more: not even what an orderly end would write.
         os.kill(self._server.get_pid(), signal.SIGQUIT)
+        self._server.get_postmaster_info().process.wait(10)
         self._server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 

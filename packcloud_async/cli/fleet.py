@@ -1,0 +1,259 @@
+"""packcloud fleet: runs that any number of workers carry out together, in a PostgreSQL database."""
+
+import signal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
+from packcloud_async.cli.configuration import configured
+from packcloud_async.cli.console import console_for_prose, safe, write_json
+from packcloud_async.cli.flags import connecting, deadline_option, rate_option
+from packcloud_async.cli.fleet_demo import demo
+from packcloud_async.cli.fleet_running import run_with_fleet
+from packcloud_async.cli.fleet_views import show_run, show_runs, write_results
+from packcloud_async.cli.parameters import Kinds, json_option, organizations_in, quiet_option
+from packcloud_async.models import SyncKind
+
+if TYPE_CHECKING:
+    from packcloud_async.fleet import Fleet
+
+C = TypeVar("C", bound=Callable[..., Any])
+T = TypeVar("T")
+
+_DATABASE: Final = click.option(
+    "--database",
+    envvar="PACKCLOUD_DATABASE",
+    show_envvar=True,
+    required=True,
+    metavar="URL",
+    help="The PostgreSQL of the fleet. What stands on a command line others can read: put a password elsewhere.",
+)
+_RUN: Final = click.argument("run_id", metavar="RUN")
+
+
+@click.group()
+def fleet() -> None:
+    """Have any number of workers on any number of machines carry out runs, which outlive each of them.
+
+    \b
+    Examples:
+      packcloud fleet demo
+      export PACKCLOUD_DATABASE=postgresql://packcloud@db.example/packcloud
+      packcloud fleet init
+      packcloud fleet worker --rate 50/s
+      packcloud fleet submit org_1 org_2 --all-kinds --wait
+    """
+
+
+@fleet.command(short_help="Make the tables in the database.")
+@_DATABASE
+def init(*, database: str) -> None:
+    """Make the tables in the database, or bring them up to date. Doing it again changes nothing.
+
+    \b
+    Example:
+      packcloud fleet init --database postgresql://packcloud@db.example/packcloud
+    """
+
+    async def act(opened: "Fleet") -> None:
+        await opened.init()
+
+    run_with_fleet(database, act)
+    console_for_prose().print("The tables of the fleet are there.")
+
+
+@fleet.command(short_help="Submit a run, and write its name.")
+@click.argument("organizations", metavar="ORG...", nargs=-1)
+@click.option(
+    "--organizations-from",
+    "listed",
+    type=click.File("rb"),
+    callback=organizations_in,
+    metavar="FILE",
+    help="Also those in FILE, one on each line; - is standard input.",
+)
+@click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
+@click.option(
+    "--kind", "--kinds", "kinds", type=Kinds(), multiple=True, help="What to sync; may be repeated, or with commas."
+)
+@click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
+@click.option("--run-id", metavar="NAME", help="What the run is called; a name is made up without it.")
+@click.option("--wait", is_flag=True, help="Write the results as they come, until the run is finished.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
+@deadline_option
+@_DATABASE
+@connecting
+@click.pass_context
+def submit(
+    context: click.Context,
+    *,
+    organizations: Sequence[str],
+    listed: Sequence[str] | None,
+    integrations: Sequence[str],
+    kinds: Sequence[Sequence[SyncKind]],
+    all_kinds: bool,
+    run_id: str | None,
+    wait: bool,
+    as_json: bool,
+    database: str,
+) -> None:
+    """Submit a run, and write its name. Workers carry it out; nothing is sent from here.
+
+    \b
+    Examples:
+      packcloud fleet submit org_1 org_2 --all-kinds
+      packcloud fleet submit --organizations-from shops.txt --kinds orders,stocks --run-id nightly-2026-11-26
+      packcloud fleet submit org_1 --kind orders --wait --json
+
+    \b
+    Exit codes:
+      0    it was submitted; with --wait, every kind is advanced, quiet or unobservable
+      1    the database cannot be used; with --wait, some failed or could not be started
+      2    the command or its configuration is wrong; nothing was submitted
+      130  interrupted with Ctrl-C; a run that was submitted goes on
+    """
+    targets = targets_of(organizations, listed, integrations)
+    wanted = chosen_kinds(tuple(kind for group in kinds for kind in group), all_kinds=all_kinds)
+    configuration = configured()
+
+    async def act(opened: "Fleet") -> bool:
+        name = await opened.submit(targets, kinds=wanted, poll=configuration.settings.poll, run_id=run_id)
+        if as_json and not wait:
+            write_json({"run": name})
+        elif not as_json:
+            console_for_prose().print(safe(name), soft_wrap=True)
+        return not wait or await write_results(opened, name, as_json=as_json, quiet=False)
+
+    if not run_with_fleet(
+        database, act, when_interrupted="Interrupted. What was submitted goes on; packcloud fleet status shows it."
+    ):
+        context.exit(1)
+
+
+@fleet.command(short_help="Carry out what is submitted, until it is stopped.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="So many organizations are fired or looked at at once.",
+)
+@click.option(
+    "--silent-for",
+    type=click.FloatRange(3),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A worker without a sign of life for so long counts as dead.",
+)
+@_DATABASE
+@rate_option
+@connecting
+def worker(*, concurrency: int, silent_for: float, database: str) -> None:
+    """Carry out what is submitted, together with all other workers on the database, until it is stopped.
+
+    SIGTERM, or the first Ctrl-C, stops it in good order: it sends nothing more, waits for the answers under way, and
+    leaves the rest to others. --rate holds for all workers together: give the same to each.
+
+    \b
+    Examples:
+      packcloud fleet worker --rate 50/s
+      packcloud fleet worker --concurrency 200 --verbose
+
+    \b
+    Exit codes:
+      0    stopped by SIGTERM
+      1    the database cannot be used
+      2    the command or its configuration is wrong
+      130  stopped by Ctrl-C
+    """
+    configuration = configured()
+    # Read before the loop runs: a keyring may ask the user.
+    token = configuration.token()
+
+    async def act(opened: "Fleet") -> None:
+        console_for_prose().print(safe(f"Working for {opened!r}; Ctrl-C stops in good order."), soft_wrap=True)
+        await opened.run_worker(concurrency=concurrency, silent_for=silent_for, stop_on=(signal.SIGTERM,))
+
+    told = "Stopped. What this worker had not sent is left to the others."
+    run_with_fleet(database, act, configuration, lambda: configuration.client(token), when_interrupted=told)
+
+
+@fleet.command(short_help="Show how far a run is, or every run.")
+@click.argument("run_id", metavar="[RUN]", required=False)
+@json_option
+@_DATABASE
+@connecting
+def status(*, run_id: str | None, as_json: bool, database: str) -> None:
+    """Show how far RUN is, or every run of the database, the newest first.
+
+    \b
+    Examples:
+      packcloud fleet status
+      packcloud fleet status nightly-2026-11-26 --json
+    """
+
+    async def act(opened: "Fleet") -> None:
+        if run_id is None:
+            show_runs(await opened.runs(), as_json=as_json)
+        else:
+            show_run(run_id, await opened.report(run_id), as_json=as_json)
+
+    run_with_fleet(database, act)
+
+
+@fleet.command(short_help="Write the results of a run as they come.")
+@_RUN
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
+@quiet_option
+@_DATABASE
+@connecting
+@click.pass_context
+def results(context: click.Context, *, run_id: str, as_json: bool, quiet: bool, database: str) -> None:
+    """Write the results of RUN from the first one on, as they come, until it is finished.
+
+    \b
+    Examples:
+      packcloud fleet results nightly-2026-11-26
+      packcloud fleet results nightly-2026-11-26 --json | jq .kinds.orders.state
+
+    \b
+    Exit codes:
+      0    every kind is advanced, quiet or unobservable
+      1    some failed, or could not be started; or the database cannot be used
+      2    there is no such run
+      130  interrupted with Ctrl-C; the run goes on
+    """
+    if as_json and quiet:
+        raise click.UsageError("give --json or --quiet, not both")
+
+    async def act(opened: "Fleet") -> bool:
+        return await write_results(opened, run_id, as_json=as_json, quiet=quiet)
+
+    if not run_with_fleet(database, act, when_interrupted="Interrupted. The run goes on."):
+        context.exit(1)
+
+
+@fleet.command(short_help="End a run.")
+@_RUN
+@_DATABASE
+@connecting
+def cancel(*, run_id: str, database: str) -> None:
+    """End RUN: nothing more is sent for it, and what has no result gets one that says so.
+
+    \b
+    Example:
+      packcloud fleet cancel nightly-2026-11-26
+    """
+
+    async def act(opened: "Fleet") -> None:
+        await opened.cancel(run_id)
+
+    run_with_fleet(database, act)
+    console_for_prose().print(safe(f"Run {run_id} is over. The syncs that were started go on at the server."))
+
+
+fleet.add_command(demo)
