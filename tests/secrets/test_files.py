@@ -271,6 +271,7 @@ def test_no_other_option_of_a_command_names_a_file_to_write():
     assert found == {
         ("sync", "ledger", None),
         ("sync", "listed", "rb"),
+        ("fleet submit", "listed", "rb"),
         ("resume", "file", None),
         ("ledger show", "file", None),
         ("integrations create", "settings", "rb"),
