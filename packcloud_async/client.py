@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -407,6 +407,7 @@ class Organization:
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         baseline: Integration | None = None,
+        save: Callable[[str], Awaitable[None]] | None = None,
     ) -> AsyncSyncJob:
         """Prepare a job; nothing is requested until it is awaited or fired."""
         from packcloud_async.sync_job import AsyncSyncJob  # noqa: PLC0415 - only syncs need it
@@ -419,6 +420,7 @@ class Organization:
             poll=poll,
             on_conflict=on_conflict,
             baseline=baseline,
+            save=save,
         )
 
     async def sync(

@@ -1,6 +1,7 @@
 """JobLog: what happened to one job, for whoever reads its events and its result."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
@@ -22,7 +23,7 @@ class JobLog:
     """Told by the firing and by the watch of a job; ``news`` rings with everything told.
 
     ``telling`` None means that there are no hooks. ``failure`` is what ended the watch early, ``result`` is there when
-    every kind has an outcome.
+    every kind has an outcome. ``save`` is awaited before a POST leaves, None when nobody saves anything.
     """
 
     organization_id: str
@@ -31,6 +32,7 @@ class JobLog:
     progress: SyncProgress
     news: Bell
     telling: JobTelling | None = None
+    save: Callable[[], Awaitable[None]] | None = None
     events: list[SyncEvent] = field(factory=list[SyncEvent], init=False)
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
@@ -47,8 +49,10 @@ class JobLog:
         self._timeline.append(Sighting(at=at, watermarks=integration.watermarks, shared=shared))
         self._tell(events.BaselineRead(at=at, integration=integration))
 
-    async def sending(self, kind: SyncKind) -> None:
-        """Do nothing: the machine has taken note, and with it the token."""
+    async def sending(self, kind: SyncKind) -> None:  # noqa: ARG002 - the machine has taken note, and with it the token
+        """Have the token saved, if somebody wants it."""
+        if self.save is not None:
+            await self.save()
 
     def unsent(self, kind: SyncKind) -> None:
         """Do nothing: the machine has taken note, and with it the token."""

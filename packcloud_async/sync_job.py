@@ -6,7 +6,7 @@ a cancelled caller leaves nothing behind, and the token says how far the job cam
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Self
 
@@ -38,7 +38,9 @@ class AsyncSyncJob:
 
     ``kinds`` must not be empty. ``on_conflict`` says what a 409 on a POST means. ``baseline`` is the integration as
     just read by the caller; None reads it first. A kind that another job of the same client has in flight for the
-    same integration is not started again: both jobs get what comes of it.
+    same integration is not started again: both jobs get what comes of it. ``save`` is awaited with the token just
+    before each POST leaves, for who wants to survive a crash in that moment; what it raises keeps the POST back and is
+    raised to whoever drives the job.
 
     Cancelling whoever awaits detaches: the sync at the server goes on, ``token`` still resumes, and the same
     object can be awaited again. One task at a time drives a job; others that await it wait for the same result.
@@ -56,6 +58,7 @@ class AsyncSyncJob:
         "_parts",
         "_policy",
         "_record",
+        "_save",
         "_spread",
         "_watch",
     )
@@ -70,6 +73,7 @@ class AsyncSyncJob:
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
         baseline: Integration | None = None,
+        save: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         path_segment("organization_id", organization_id)
         path_segment("integration_id", integration_id)
@@ -88,10 +92,18 @@ class AsyncSyncJob:
             ),
             poll=poll,
             baseline=baseline,
+            save=save,
         )
 
     @classmethod
-    def resume(cls, client: JobClient, token: str, *, poll: PollPolicy | None = None) -> Self:
+    def resume(
+        cls,
+        client: JobClient,
+        token: str,
+        *,
+        poll: PollPolicy | None = None,
+        save: Callable[[str], Awaitable[None]] | None = None,
+    ) -> Self:
         """Go on from a token: what was recorded as sent is never sent again, only watched.
 
         What is left of the recorded window is watched, with one read at least; ``poll`` replaces the recorded
@@ -100,13 +112,20 @@ class AsyncSyncJob:
         check_instance("poll", poll, PollPolicy)
         record = read_token(token)
         job = cls.__new__(cls)
-        job._setup(client, record, poll=poll, baseline=None)  # noqa: SLF001 - an own instance
+        job._setup(client, record, poll=poll, baseline=None, save=save)  # noqa: SLF001 - an own instance
         return job
 
     def _setup(
-        self, client: JobClient, record: JobRecord, *, poll: PollPolicy | None, baseline: Integration | None
+        self,
+        client: JobClient,
+        record: JobRecord,
+        *,
+        poll: PollPolicy | None,
+        baseline: Integration | None,
+        save: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         self._client = client
+        self._save = save
         self._record = record
         self._policy = poll or record.poll
         self._spread = random.random()
@@ -270,7 +289,12 @@ class AsyncSyncJob:
         )
         tell, ids = self._client.telling, (self.organization_id, self.integration_id)
         telling = None if tell is None else JobTelling(tell, *ids, progress, resumed=self._has_baseline)
-        return JobLog(*ids, self._client, progress, self._news, telling)
+        save = None if self._save is None else self._save_token
+        return JobLog(*ids, self._client, progress, self._news, telling, save)
+
+    async def _save_token(self) -> None:
+        if self._save is not None:
+            await self._save(self.token)
 
     def _begin_window(self, log: JobLog) -> None:
         watch = self._client.watch_of(self.organization_id)

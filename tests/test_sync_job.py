@@ -679,6 +679,41 @@ class TestCancelAndResume:
                 await firing
             assert json.loads(job.token)["kinds"]["orders"]["phase"] == "sent"
 
+    async def test_the_token_is_saved_before_each_post_leaves(self):
+        saved = []
+
+        async def save(token):
+            sent = {kind for kind, state in json.loads(token)["kinds"].items() if state["phase"] == "sent"}
+            await asyncio.sleep(0.5)
+            arrived = {run.kind for run in shop.emulator.books.runs}
+            saved.append((sent, arrived))
+
+        async with open_shop() as shop:
+            job = AsyncSyncJob(shop.client, "org_1", "int_1", kinds={ORDERS, STOCKS}, poll=STEADY, save=save)
+            await job.fire()
+            assert {run.kind for run in shop.emulator.books.runs} == {ORDERS, STOCKS}
+            await AsyncSyncJob.resume(shop.connect(), job.token, save=save)
+        (first, arrived_first), (second, arrived_second) = saved
+        assert len(first) == 1
+        assert second == {ORDERS, STOCKS}
+        # None had arrived while its own token was being saved.
+        assert not arrived_first & first
+        assert not arrived_second - first
+
+    async def test_what_cannot_be_saved_is_not_sent(self):
+        async def save(token):
+            raise OSError("no room")
+
+        async with open_shop() as shop:
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY, save=save)
+            with pytest.raises(OSError, match="no room"):
+                await job
+            assert shop.emulator.books.runs == []
+            # As if nothing had happened: it may be tried again, and by another process too.
+            result = await AsyncSyncJob.resume(shop.client, job.token)
+            assert len(shop.emulator.books.runs) == 1
+        assert result[ORDERS].state in {Outcome.ADVANCED, Outcome.QUIET}
+
     async def test_the_token_holds_no_secret(self):
         async with open_shop(token="canary-token") as shop:
             job = shop.org.sync_job("int_1", ORDERS, STOCKS, poll=STEADY)
