@@ -19,6 +19,8 @@ from .support.readme_commands import commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLLOWED = {"tutorial"}
+"""Pages whose blocks are programs that need each other: test_tutorial.py runs them in order."""
 BLOCK = re.compile(r"^(?:<!-- needs ([\w.]+) -->\n)?```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -26,6 +28,7 @@ def blocks(*, sockets):
     return [
         pytest.param(code, needed, id=f"{page.stem}-{number}")
         for page in PAGES
+        if page.stem not in FOLLOWED
         for number, (needed, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
         if (needed == "sockets") == sockets
     ]
