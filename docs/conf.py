@@ -19,6 +19,10 @@ autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_class_signature = "mixed"
 
+# Asks the network, and so is no part of .ci/run: sphinx-build -b linkcheck docs build/linkcheck
+linkcheck_timeout = 20
+linkcheck_retries = 2
+
 nitpicky = True
 nitpick_ignore_regex = [
     # Of other projects, whose inventories would have to be fetched.
@@ -34,3 +38,25 @@ nitpick_ignore_regex = [
     # Nobody makes the parts of an emulator but the emulator.
     ("py:class", r"packcloud_async\.emulator\.(\w+\.)(Contents|Draws|LoopClock|Move|Organizations|PlannedRun)"),
 ]
+
+# What the name stands for, which is long and within itself.
+JSON_VALUE = (
+    "bool | int | float | str | ~collections.abc.Sequence[JsonValue] | ~collections.abc.Mapping[str, JsonValue] | None"
+)
+
+
+def _with_names(*told):
+    """Write JsonValue where autodoc writes what it stands for."""
+    *_, signature, returned = told
+    return tuple(text and _named(text) for text in (signature, returned))
+
+
+def _named(text):
+    while JSON_VALUE in text:
+        text = text.replace(JSON_VALUE, "JsonValue")
+    return text
+
+
+def setup(app):
+    """Have signatures say what a reader would."""
+    app.connect("autodoc-process-signature", _with_names)
