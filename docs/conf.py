@@ -10,13 +10,16 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"packcloud_async {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_show_sourcelink = False
 html_copy_source = False
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+python_maximum_signature_line_length = 88
 autodoc_class_signature = "mixed"
 
 # Asks the network, and so is no part of .ci/run: sphinx-build -b linkcheck docs build/linkcheck
