@@ -17,22 +17,10 @@ from packcloud_async import PackCloudError
 PAGE = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
 MODULES = ["packcloud_async", "packcloud_async.emulator", "packcloud_async.hooks", "packcloud_async.testing"]
 MODULES += ["packcloud_async.otel"]
-DIRECTIVE = re.compile(
-    r"^\.\. (automodule|auto\w+|py:currentmodule|py:data|py:type):: ([\w.]+)\n((?:   .*\n)*)", re.MULTILINE
+ENTRY = re.compile(
+    r"^\.\. (?:auto(?:class|exception|function)|py:data|py:type):: ([\w.]+)\n((?:   .*\n)*)", re.MULTILINE
 )
-
-
-def entries():
-    """Every name the page describes, with the options of its directive; those of data begin where the page is."""
-    module = ""
-    for directive, name, options in DIRECTIVE.findall(PAGE):
-        if directive in {"automodule", "py:currentmodule"}:
-            module = name
-        else:
-            yield f"{module}.{name}" if directive.startswith("py:") else name, options
-
-
-ENTRIES = dict(entries())
+ENTRIES = dict(ENTRY.findall(PAGE))
 NOT_KEPT = {"self", "message", "complaint", "hint"}
 UNITS = ("second", "rate", "ratio", "share", "weight", "byte", "probability", "time")
 
