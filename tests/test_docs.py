@@ -56,9 +56,12 @@ def emulated(monkeypatch, tmp_path):
 
 async def run_block(code):
     program = compile(code, "<documentation>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    outcome = eval(program, {"__name__": "documentation"})
+    names = {"__name__": "documentation"}
+    outcome = eval(program, names)
     if inspect.isawaitable(outcome):
         await outcome
+    if '__name__ == "__main__"' in code:
+        await names["program"]()
 
 
 @pytest.mark.parametrize(("code", "needed"), blocks(sockets=False))

@@ -6,7 +6,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -148,9 +147,9 @@ class Play:
         return text.replace(f"127.0.0.1:{self.port}", "127.0.0.1:8080")
 
     def end(self) -> None:
-        """Press Ctrl-C where something still runs."""
+        """End what still runs; not by Ctrl-C, which is ignored by what a shell runs in the background."""
         for program in self._programs:
-            program.send_signal(signal.SIGINT)
+            program.terminate()
             program.communicate(timeout=30)
 
 
