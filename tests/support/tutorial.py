@@ -37,7 +37,7 @@ _VOLATILE = (
 )
 _HOW_FAR = (
     (re.compile(r"\b(accepted|advanced|quiet) *"), "(state) "),
-    (re.compile(r"\d+ (finished|unfinished)"), r"(some) \1"),
+    (re.compile(r"\d+ (finished|unfinished|integrations)"), r"(some) \1"),
     (re.compile(r"orders: .*"), "orders: (some)"),
     (re.compile(r"budget: .*"), "budget: (spent)"),
 )
