@@ -73,9 +73,9 @@ async def serving_lists(kind: str, *, token: str) -> AsyncIterator[Lists]:
 
 @asynccontextmanager
 async def _served(handler: object) -> AsyncIterator[str]:
-    runner = web.ServerRunner(web.Server(handler, access_log=None))  # type: ignore[arg-type]
+    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.1)  # type: ignore[arg-type]
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
