@@ -1,12 +1,13 @@
 """The troubles that everybody is given alike: what a word is worth, what is counted, and that the page says so."""
 
+import json
 import signal
 from types import SimpleNamespace
 
 import aiohttp
 import pytest
 
-from benchmarks import behaviour, costs, results
+from benchmarks import behaviour, costs, readme, results
 from benchmarks.behaving import loop, ours, playing, scenes, showing
 from benchmarks.behaving.judging import Played, Truth, Verdict, verdict
 from benchmarks.behaving.lists import serving_lists
@@ -16,7 +17,7 @@ from benchmarks.behaving.scenes import Scene
 from benchmarks.measuring.contestants import Missing
 from benchmarks.measuring.rounds import Contestant
 from benchmarks.peers.making import NotMade
-from packcloud_async import Outcome, PackCloudClient, PollPolicy, SyncKind
+from packcloud_async import Direction, Outcome, PackCloudClient, PollPolicy, SyncKind
 from packcloud_async.emulator import Emulator, Fault
 
 STARTED = Truth(posts=1, started=1)
@@ -269,6 +270,8 @@ LOST = next(scene for scene in scenes.SYNCS if any(Fault.DROP_AFTER in plan.scri
 LOOP = next(one for one in behaviour.BY_HAND if one.name == behaviour.LOOP)
 RETRIED = next(one for one in behaviour.BY_HAND if one.name == behaviour.RETRIED)
 OURS = next(one for one in behaviour.BY_HAND if one.name == behaviour.OURS)
+PATIENT = Seconds(every=0.05, timeout=60, deadline=60, limit=120)
+"""No machine is so slow that a request would not be answered in that time, and nothing here waits for its end."""
 
 
 @pytest.mark.sockets
@@ -281,7 +284,7 @@ class TestPlayed:
         ids=["ours", "loop", "retried"],
     )
     async def test_an_answer_that_is_lost(self, caller, says, posts):
-        found = await played(LOST, caller, Seconds(every=0.05))
+        found = await played(LOST, caller, PATIENT)
         assert (found.told.says, found.truth.posts, found.truth.started) == (says, posts, posts)
         assert found.verdict is (Verdict.OPEN if says == "error" else Verdict.TRUE)
 
@@ -302,7 +305,7 @@ class TestPlayed:
 
         monkeypatch.setattr(playing, "_running", Noted)
         killed = Scene(name="s", task="sync again", moves_after=0.0, killed=scenes.Killed(after=0.0, again=0.0))
-        found = await played(killed, OURS, Seconds(every=0.05))
+        found = await played(killed, OURS, PATIENT)
         assert (found.told.says, found.truth.posts, found.verdict) == ("moved", 1, Verdict.TRUE)
         assert [process.returncode for process in ended] == [-signal.SIGKILL, 0]
 
@@ -332,6 +335,18 @@ async def test_the_books_are_of_the_integration_that_was_asked_for():
     assert playing._truth(emulator, "int_2/../int_1") == Truth(posts=1, started=1)
     emulator.delete("org_1", "int_1")
     assert playing._truth(emulator, "int_1").gone
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"), [("before the first", Direction.BACKWARD), ("first read shows", Direction.FORWARD)]
+)
+async def test_an_older_value_is_news_to_this_library_and_said_to_go_backward_where_it_comes_second(name, direction):
+    (scene,) = [scene for scene in scenes.SYNCS if "lags" in scene.name and name in scene.name]
+    emulator = playing._emulator(scene)
+    async with PackCloudClient(token=emulator.token, transport=emulator.transport()) as client:
+        result = await client.organization("org_1").sync("int_1", SyncKind.ORDERS)
+    assert [step.direction for step in result[SyncKind.ORDERS].steps] == [direction]
+    assert not playing._truth(emulator, "int_1").moved
 
 
 class TestThePage:
@@ -419,3 +434,13 @@ class TestThePage:
         # The answer to a sync has nothing to read.
         assert json_row[-2:] == (None, None)
         assert None not in json_row[:-2]
+
+    @pytest.mark.parametrize("missing", sorted(costs.NEEDED))
+    def test_costs_are_left_as_they_are_while_a_benchmark_is_missing(self, missing, tmp_path):
+        page = "<!-- costs -->\nold\n<!-- end -->\n"
+        found = dict(results.load())
+        (tmp_path / results.FILE).write_text(json.dumps(found), encoding="utf-8")
+        assert "Processor time of the client" in readme.filled(page, tmp_path)
+        del found[missing]
+        (tmp_path / results.FILE).write_text(json.dumps(found), encoding="utf-8")
+        assert readme.filled(page, tmp_path) == page

@@ -23,7 +23,7 @@ from packcloud_async.emulator import Emulator, FaultPlan
 ORGANIZATION, INTEGRATION = "org_1", "int_1"
 TOKEN = "canary-0123456789abcdef-token"
 WRONG = "canary-of-a-token-nobody-issued"
-AT = "2026-03-01T10:00:00Z"
+EARLIER, AT = "2026-02-01T10:00:00Z", "2026-03-01T10:00:00Z"
 SILENCE = 60.0
 """Seconds a connection stays silent: longer than anybody waits."""
 
@@ -57,7 +57,8 @@ def _emulator(scene: Scene) -> Emulator:
         faults=[evolve(plan, silence=SILENCE) for plan in scene.faults] or FaultPlan(),
     )
     if scene.changed_before:
-        emulator.set_watermark(ORGANIZATION, INTEGRATION, SyncKind.ORDERS, AT)
+        for value in (EARLIER, AT):
+            emulator.set_watermark(ORGANIZATION, INTEGRATION, SyncKind.ORDERS, value)
     moves = [] if scene.moves_after is None else [(scene.moves_after, AT)]
     emulator.plan_sync(ORGANIZATION, INTEGRATION, SyncKind.ORDERS, moves=moves)
     for _ in range(8):
