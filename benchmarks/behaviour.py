@@ -2,13 +2,14 @@
 
     python -m benchmarks.behaviour [--at-once 2] [--only NAME...] [--scenes 5]
 
-Each scene is a fresh emulator on a loopback port and a caller in a process of its own. All callers but this library
-have the same loop around their client, `behaving/loop.py`: read, POST, read until it differs or the window ends. Each
-client is used as its documentation shows, with the timeout and the retries it offers; one is aiohttp with every request
-tried again, as one writes it with backoff. All have the same seconds: 0.25 from read to read, 2 for a request, 5 for
-the window. What is true is read from the emulator's books. Two scenes kill the process; its program is started again.
-Scenes are data, `behaving/scenes.py`, and so is what makes a word true, `behaving/judging.py`. Nothing is a matter of
-speed: seconds are shown rounded, and nothing is compared by them.
+Each scene is a fresh emulator on a loopback port and a caller in a process of its own. The callers have the same loop
+around their client, `behaving/loop.py`: read, POST, read until it differs or the window ends. Each client is used as
+its documentation shows, with the timeout and the retries it offers; one is aiohttp with every request tried again, as
+one writes it with backoff. Two have no such loop: this library, and a program of cron that compares with what it read
+the run before. All have the same seconds: 0.25 from read to read, 2 for a request, 5 for the window and from run to
+run. What is true is read from the emulator's books. Two scenes kill the process; its program is started again. Scenes
+are data, `behaving/scenes.py`, and so is what makes a word true, `behaving/judging.py`. Nothing is a matter of speed:
+seconds are shown rounded, and nothing is compared by them.
 """
 
 import argparse
@@ -34,6 +35,7 @@ OURS = "this library"
 LOOP = "aiohttp by hand"
 RETRIED = "aiohttp, every request retried"
 HTTPX = "httpx + pydantic by hand"
+CRON = "requests, by cron"
 GENERATOR = "openapi-generator (aiohttp)"
 PYTHON_CLIENT = "openapi-python-client (httpx)"
 BY_HAND = (
@@ -41,6 +43,7 @@ BY_HAND = (
     Contestant(LOOP, "benchmarks.behaving.by_hand:on_aiohttp", packages=AIOHTTP),
     Contestant(RETRIED, "benchmarks.behaving.by_hand:retried", packages=(*AIOHTTP, "backoff")),
     Contestant(HTTPX, "benchmarks.behaving.by_hand:on_httpx", packages=("httpx", "pydantic")),
+    Contestant(CRON, "benchmarks.behaving.by_cron:tasks", packages=("requests", "urllib3")),
 )
 GENERATED = (
     (GENERATOR, "benchmarks.behaving.generated:openapi_generator", OPENAPI_GENERATOR),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import aiohttp
 import pytest
+from attrs import evolve
 
 from benchmarks import behaviour, costs, readme, results
 from benchmarks.behaving import loop, ours, playing, scenes, showing
@@ -252,6 +253,7 @@ def test_who_cannot_be_run_is_left_out_with_the_reason(monkeypatch):
         behaviour.OURS,
         behaviour.LOOP,
         behaviour.RETRIED,
+        behaviour.CRON,
     ]
     assert {one.name: one.reason for one in found if isinstance(one, Missing)} == {
         behaviour.HTTPX: "httpx not installed (extra `bench`)",
@@ -263,13 +265,14 @@ def test_who_cannot_be_run_is_left_out_with_the_reason(monkeypatch):
 def test_names_of_scenes_and_callers_are_all_different():
     every = [scene.name for scene in (*scenes.SYNCS, *scenes.LISTS, scenes.PRINTED)]
     assert len(set(every)) == len(every)
-    assert len(set(behaviour.NAMES)) == len(behaviour.NAMES) == 6
+    assert len(set(behaviour.NAMES)) == len(behaviour.NAMES) == 7
 
 
 LOST = next(scene for scene in scenes.SYNCS if any(Fault.DROP_AFTER in plan.script for plan in scene.faults))
 LOOP = next(one for one in behaviour.BY_HAND if one.name == behaviour.LOOP)
 RETRIED = next(one for one in behaviour.BY_HAND if one.name == behaviour.RETRIED)
 OURS = next(one for one in behaviour.BY_HAND if one.name == behaviour.OURS)
+CRON = next(one for one in behaviour.BY_HAND if one.name == behaviour.CRON)
 PATIENT = Seconds(every=0.05, timeout=60, deadline=60, limit=120)
 """No machine is so slow that a request would not be answered in that time, and nothing here waits for its end."""
 
@@ -287,6 +290,11 @@ class TestPlayed:
         found = await played(LOST, caller, PATIENT)
         assert (found.told.says, found.truth.posts, found.truth.started) == (says, posts, posts)
         assert found.verdict is (Verdict.OPEN if says == "error" else Verdict.TRUE)
+
+    async def test_a_program_of_cron_finds_in_its_next_run_what_came_of_a_lost_answer(self):
+        pytest.importorskip("requests", reason="of the extra bench")
+        found = await played(LOST, CRON, evolve(PATIENT, deadline=LOST.moves_after + 0.1))
+        assert (found.told.says, found.truth.posts, found.verdict) == ("moved", 1, Verdict.TRUE)
 
     async def test_a_killed_process_leaves_nothing_behind_and_its_ledger_is_gone_on_with(self, monkeypatch):
         ended = []
@@ -382,6 +390,13 @@ class TestThePage:
         assert retried[showing.TWICE] > sums[behaviour.LOOP][showing.TWICE]
         assert retried[showing.KNOWN] > 2 * sums[behaviour.LOOP][showing.KNOWN]
 
+    def test_cron_starts_nothing_twice_and_is_told_untrue_things_no_more_than_the_loops(self, sums, words):
+        cron, loop = sums[behaviour.CRON], sums[behaviour.LOOP]
+        assert (cron[showing.TWICE], cron[Verdict.UNTRUE] <= loop[Verdict.UNTRUE]) == (0, True)
+        loops = sums.keys() - {behaviour.OURS, behaviour.CRON}
+        assert cron[Verdict.TRUE] > max(sums[name][Verdict.TRUE] for name in loops)
+        assert "503" in words["the POST is answered 503 with Retry-After"][behaviour.CRON]
+
     def test_a_replica_that_lags_fools_everybody(self, words, sums):
         untrue = {name: row for name, row in words.items() if "lags" in name}
         assert len(untrue) == 2
@@ -399,7 +414,7 @@ class TestThePage:
         for caller in (behaviour.GENERATOR, behaviour.PYTHON_CLIENT):
             assert "404" in id_row[caller]
             assert link_row[caller] == "60 listed: true"
-        assert all("sent elsewhere" in link_row[caller] for caller in (behaviour.LOOP, behaviour.HTTPX))
+        assert all("sent elsewhere" in link_row[caller] for caller in (behaviour.LOOP, behaviour.HTTPX, behaviour.CRON))
 
     def test_one_of_them_tries_a_read_again_but_no_post_and_no_429(self, words):
         assert words["a read of the watch is answered 502"][behaviour.GENERATOR] == "moved: true"
