@@ -15,7 +15,6 @@ attrs writes nothing but the constructors; checks, functions and other modules o
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from threading import Thread
 from attrs import evolve, frozen
 
 from benchmarks.arguments import counting
-from benchmarks.measuring import cores
+from benchmarks.measuring import fresh
 from benchmarks.measuring.answers import integration
 from benchmarks.measuring.rounds import noise, spread
 from benchmarks.results import FOLDER, ROOT, Cell, Figure, Table, save
@@ -204,26 +203,6 @@ def serving() -> Iterator[str]:
             thread.join()
 
 
-def cpu(code: str, *, folder: str) -> float:
-    """Run a line in a fresh process; return the seconds of processor time it took."""
-    environment = {**cores.environment(), "PYTHONPYCACHEPREFIX": folder, "PYTHONPATH": folder}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    # In a group of its own Ctrl-C does not reach it: it is ended here, without a traceback.
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, process_group=0)
-    try:
-        if cores.CLIENT_CORE is not None:
-            os.sched_setaffinity(process.pid, {cores.CLIENT_CORE})
-        _, status, used = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:
-        process.kill()
-        process.wait()
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"a line ended with status {process.returncode}; see its traceback above")
-    return used.ru_utime + used.ru_stime
-
-
 def measure(lines: Sequence[str], found: Loaded, *, rounds: int, seed: int) -> Mapping[str, Sequence[float]]:
     """Return the processor time of every line in every round, without that of an interpreter alone."""
     draws = random.Random(seed)
@@ -231,7 +210,10 @@ def measure(lines: Sequence[str], found: Loaded, *, rounds: int, seed: int) -> M
     with tempfile.TemporaryDirectory() as folder:
         write_as_much(found, Path(folder))
         for number in range(rounds + 1):
-            took = {code: cpu(code, folder=folder) for code in draws.sample([*lines, NOTHING], len(lines) + 1)}
+            took = {
+                code: fresh.run([sys.executable, "-c", code], folder=folder).cpu
+                for code in draws.sample([*lines, NOTHING], len(lines) + 1)
+            }
             if number:
                 for code in lines:
                     samples[code].append(took[code] - took[NOTHING])

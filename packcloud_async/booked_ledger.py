@@ -42,7 +42,7 @@ class BookedLedger(ABC):
         self._tell(lambda book: book.target_failed(target, error))
 
     def record(self, job: int, token: str, *, finished: bool = False, error: str | None = None) -> None:
-        """See :meth:`Ledger.record`."""
+        """See :meth:`Ledger.record`; ``error`` None means that there is none."""
         self._tell(lambda book: book.record(job, Recorded(token, finished, error)))
 
     def finish(self) -> None:

@@ -157,6 +157,8 @@ class SyncRun:
         An answer that takes longer than ``patience`` seconds is given up, and its POST is in doubt. What has an outcome
         by then can still be taken from the run; the iteration then ends with :class:`ClientStateError`. With a ledger
         the run can be gone on with. The syncs at the server go on.
+
+        Raises :class:`ConfigurationError` for a run that was not entered.
         """
         context = self._context
         if context is None:

@@ -68,7 +68,10 @@ class Listing(Generic[T]):
         return _Items(self.pages())
 
     def pages(self, *, once: bool = False, observer: CallObserver | None = None) -> Pages[T]:
-        """Iterate over whole pages; ``once`` never retries a request, ``observer`` is told of each."""
+        """Iterate over whole pages; ``once`` never retries a request.
+
+        ``observer`` is told of each request, None tells nobody.
+        """
         return Pages(self._caller, self._first, PageTrail(self._caller.base_url, self._max_pages), once, observer)
 
 

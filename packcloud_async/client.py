@@ -409,7 +409,11 @@ class Organization:
         baseline: Integration | None = None,
         save: Callable[[str], Awaitable[None]] | None = None,
     ) -> AsyncSyncJob:
-        """Prepare a job; nothing is requested until it is awaited or fired."""
+        """Prepare a job; nothing is requested until it is awaited or fired.
+
+        ``poll`` None is the default policy. ``baseline`` is the integration as you have just read it; None reads it.
+        Raises :class:`~packcloud_async.ConfigurationError` when no kind is given, or an id cannot be sent.
+        """
         from packcloud_async.sync_job import AsyncSyncJob  # noqa: PLC0415 - only syncs need it
 
         return AsyncSyncJob(
@@ -430,7 +434,11 @@ class Organization:
         poll: PollPolicy | None = None,
         on_conflict: OnConflict | str = OnConflict.WATCH,
     ) -> SyncResult:
-        """Fire the syncs of one integration and watch until each kind has an outcome."""
+        """Fire the syncs of one integration and watch until each kind has an outcome.
+
+        ``poll`` None is the default policy. What becomes of a POST is an outcome and is not raised; what keeps the
+        baseline from being read is raised, and then nothing was sent.
+        """
         return await self.sync_job(integration_id, *kinds, poll=poll, on_conflict=on_conflict)
 
 

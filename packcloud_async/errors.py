@@ -70,9 +70,9 @@ class TransportError(PackCloudError):
 class ApiError(PackCloudError):
     """The server answered with a status that is not 2xx.
 
-    ``excerpt`` is at most 500 characters of the body with secrets taken out. ``request_id`` is the
-    server's name for the request, None if it gave none. ``retry_after`` is the server's wish in
-    seconds, None if it expressed none.
+    ``status`` is that status, ``method`` and ``path`` are what was asked. ``excerpt`` is at most 500 characters of the
+    body with secrets taken out. ``request_id`` is the server's name for the request, None if it gave none.
+    ``retry_after`` is the server's wish in seconds, None if it expressed none.
     """
 
     def __init__(

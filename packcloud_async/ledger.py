@@ -64,7 +64,7 @@ class Ledger(Protocol):
         """Tell how a job stands; it replaces what was told of this job before.
 
         ``error`` is what kept the job from being done: the class of the error and, if a server gave one, its status
-        (``"ServerError 503"``), and nothing else. Outcomes are in the token.
+        (``"ServerError 503"``), and nothing else; None if it was done, or is not finished. Outcomes are in the token.
         """
         ...
 
@@ -137,7 +137,8 @@ class SqliteLedger(BookedLedger):
     async def open(self) -> RunRecord | None:
         """Claim it, make it if there is none; see :meth:`Ledger.open`.
 
-        The whole file is checked for damage first. A foreign, newer or damaged one is left as it is.
+        The whole file is checked for damage first. A foreign, newer or damaged one is left as it is, with a
+        :class:`LedgerError`. Returns None when it is new.
         """
         if self._held is not None:
             self._check_home()

@@ -21,7 +21,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Unset(Enum):
-    """The type of :data:`UNSET`."""
+    """The type of :data:`~packcloud_async.UNSET`."""
 
     UNSET = "unset"
 
@@ -182,7 +182,8 @@ class IntegrationAction:
     """Something an integration can be told to do.
 
     Unconfirmed: no page of this call is public. The shape follows the way the API describes rule types
-    (acefd1fb927e8e356d991caa1a224191): a ``code``, a ``name`` and the form ``fields`` it takes.
+    (acefd1fb927e8e356d991caa1a224191): a ``code``, a ``name`` and the form ``fields`` it takes. None is null, or was
+    not sent.
     """
 
     code: str | None = None
@@ -206,7 +207,7 @@ class IntegrationAction:
 
 @frozen(repr=False, eq=False)
 class IntegrationSettings(Mapping[str, JsonValue]):
-    """The settings of an integration: an opaque mapping whose repr never shows a value.
+    """The settings of an integration: an opaque mapping whose repr never shows a value, which may be a secret or None.
 
     >>> IntegrationSettings({"api_key": "s3cret", "shop": "example"})
     IntegrationSettings(<api_key, shop>)
@@ -234,7 +235,8 @@ class IntegrationSettings(Mapping[str, JsonValue]):
 class ShippingService:
     """A shipping service an integration offers (1b3ab34db413955c32bbfa109803bd46).
 
-    ``label_types`` is a hidden field of the page whose name only a description shows.
+    ``default_label_type`` is None when the service has none. ``label_types`` is a hidden field of the page whose name
+    only a description shows.
     """
 
     id: str

@@ -334,7 +334,10 @@ class Routes:
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
-        """Read overrides from TOML: a ``[routes]`` table of route name = template; the rest keep their defaults."""
+        """Read overrides from TOML: a ``[routes]`` table of route name = template; the rest keep their defaults.
+
+        Raises :class:`ConfigurationError` for anything else.
+        """
         import tomllib  # noqa: PLC0415 - few have such a file
 
         try:

@@ -2,11 +2,13 @@
 
 import gc
 import re
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from benchmarks import growth, memory, models, polled, under_budget
+from benchmarks import growth, memory, models, polled, starting, under_budget
+from benchmarks.measuring.fresh import Took
 from benchmarks.measuring.keeping import RESULTS, SYNC_MANY, VALUES, Kept
 from benchmarks.measuring.rounds import Spread, noise
 from benchmarks.polled import Pairs, Polled
@@ -71,6 +73,37 @@ class TestPolled:
             "page of 25: aiohttp, bytes": None,
             "page of 25: watched by this library": f">= {polled.GOAL:,}",
         }
+
+
+class TestStarting:
+    def found(self, *walls, floor=(0.1, 0.1, 0.1)):
+        rows = (starting.Row(starting.FLOOR, ()), starting.Row("`packcloud --help`", (), starting.GOAL))
+        took = {row.name: [Took(0.05, wall) for wall in some] for row, some in zip(rows, (floor, walls), strict=True)}
+        return starting.Found(rows, took)
+
+    def test_the_goal_is_of_the_clock_on_the_wall_and_the_floor_is_what_both_libraries_take(self):
+        (figure,) = self.found(0.3, 0.39, 0.5).figures()
+        assert (figure.value, figure.goal, figure.floor, figure.reached) == (0.39, 0.4, pytest.approx(0.1), True)
+        (figure,) = self.found(0.3, 0.41, 0.5).figures()
+        assert figure.reached is False
+
+    def test_the_floor_has_no_goal_and_ours_is_told_with_how_many_times_it_takes(self):
+        floor, ours = self.found(0.41, 0.41, 0.41).table().rows
+        assert floor[3:] == (None, None, None)
+        assert ours[3:] == ("4.10 (4.10 to 4.10)", "≤ 400 ms", "**no**")
+
+    @pytest.mark.parametrize(("floor", "is_noisy"), [((0.1, 0.102, 0.104), False), ((0.1, 0.13, 0.16), True)])
+    def test_noise_is_told_in_the_table_and_by_the_figure(self, floor, is_noisy):
+        found = self.found(0.3, 0.3, 0.3, floor=floor)
+        assert ("too noisy" in found.table().note) is is_noisy
+        assert [figure.quiet for figure in found.figures()] == [not is_noisy]
+
+    def test_what_is_run_is_the_program_of_the_installation(self):
+        rows = starting.rows(Path("scripts/packcloud"))
+        asked = {row.name: row.arguments for row in rows if row.goal}
+        assert asked["`packcloud --help`"] == ("scripts/packcloud", "--help")
+        assert asked["`packcloud sync --help`"] == ("scripts/packcloud", "sync", "--help")
+        assert all(row.goal == 0.4 for row in rows if row.name in asked)
 
 
 class TestMemory:

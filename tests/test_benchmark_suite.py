@@ -653,6 +653,8 @@ class TestTheGoals:
         ("whole_run", ["--organizations", "0"], "argument --organizations: at least 1, not 0"),
         ("whole_run", ["--median", "0"], "argument --median: more than 0, not 0"),
         ("importing", ["--rounds", "0"], "argument --rounds: at least 1, not 0"),
+        ("starting", ["--rounds", "0"], "argument --rounds: at least 1, not 0"),
+        ("behaviour", ["--at-once", "0"], "argument --at-once: at least 1, not 0"),
         ("growth", ["--rounds", "-1"], "argument --rounds: at least 1, not -1"),
         ("polled", ["--seconds", "inf"], "argument --seconds: more than 0, not inf"),
         ("soak", ["--minutes", "-1"], "argument --minutes: more than 0, not -1"),

@@ -16,6 +16,7 @@ from benchmarks import (
     results,
     scale,
     sharing,
+    starting,
     tuning,
     under_budget,
 )
@@ -90,6 +91,7 @@ def test_the_lean_server_gives_the_figures_of_the_emulator(way):
         pytest.param(growth, ["--http", "2", "--virtual", "2", "--rounds", "1"], marks=pytest.mark.sockets),
         pytest.param(polled, ["--rounds", "1", "--seconds", "0.1", "--watched", "100"], marks=pytest.mark.sockets),
         (importing, ["--rounds", "1"]),
+        (starting, ["--rounds", "1"]),
         (decoding, ["--rounds", "1", "--seconds", "0.001", "--sizes", "25"]),
     ],
     ids=lambda value: value.__name__.rpartition(".")[2] if hasattr(value, "__name__") else "",

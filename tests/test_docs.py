@@ -19,6 +19,8 @@ from .support.readme_commands import commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLLOWED = {"tutorial"}
+"""Pages whose blocks are programs that need each other: test_tutorial.py runs them in order."""
 BLOCK = re.compile(r"^(?:<!-- needs ([\w.]+) -->\n)?```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -26,6 +28,7 @@ def blocks(*, sockets):
     return [
         pytest.param(code, needed, id=f"{page.stem}-{number}")
         for page in PAGES
+        if page.stem not in FOLLOWED
         for number, (needed, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
         if (needed == "sockets") == sockets
     ]
@@ -53,9 +56,12 @@ def emulated(monkeypatch, tmp_path):
 
 async def run_block(code):
     program = compile(code, "<documentation>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    outcome = eval(program, {"__name__": "documentation"})
+    names = {"__name__": "documentation"}
+    outcome = eval(program, names)
     if inspect.isawaitable(outcome):
         await outcome
+    if '__name__ == "__main__"' in code:
+        await names["program"]()
 
 
 @pytest.mark.parametrize(("code", "needed"), blocks(sockets=False))
@@ -98,6 +104,10 @@ def test_the_readme_begins_with_two_commands():
     assert tests.endswith("pytest -q -n auto --dist loadfile")
     first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
     assert sum(line == "```sh" for line in first_screen) == 2
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

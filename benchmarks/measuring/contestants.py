@@ -74,10 +74,10 @@ def contestants(
         (PYTHON_CLIENT, OPENAPI_PYTHON_CLIENT, "openapi_python_client"),
     )
     wanted = [one for one in in_process if (only is None or one.name in only) and (shape, one.name) != ("sync", JSON)]
-    found: list[Contestant | Missing] = [_installed(one) for one in wanted]
+    found: list[Contestant | Missing] = [installed(one) for one in wanted]
     for name, peer, factory in generated:
         if only is None or name in only:
-            found.append(_made(name, f"benchmarks.peers.generated:{factory}", asked, make(peer)))
+            found.append(of_peer(name, f"benchmarks.peers.generated:{factory}", asked, make(peer)))
     return found
 
 
@@ -99,12 +99,14 @@ def _decoded_by_hand(base_url: str, shape: str) -> list[Contestant]:
     ]
 
 
-def _installed(one: Contestant) -> Contestant | Missing:
+def installed(one: Contestant) -> Contestant | Missing:
+    """Return the contestant, or what of it is not installed here."""
     missing = [name for name in one.packages if name not in one.without and not _is_installed(name)]
     return Missing(one.name, f"{' and '.join(missing)} not installed (extra `bench`)") if missing else one
 
 
-def _made(name: str, factory: str, arguments: tuple[str, ...], found: Made | NotMade) -> Contestant | Missing:
+def of_peer(name: str, factory: str, arguments: tuple[str, ...], found: Made | NotMade) -> Contestant | Missing:
+    """Return a contestant on the interpreter of a generated client, or why there is none."""
     if isinstance(found, NotMade):
         return Missing(name, found.reason)
     return Contestant(

@@ -33,7 +33,7 @@ class Fired:
 class Retrying:
     """A request of the job is sent again after a wait.
 
-    ``kind`` says whose POST it is, which had no effect; None means a read.
+    ``at`` is seconds since the job started. ``kind`` says whose POST it is, which had no effect; None means a read.
     """
 
     at: float
@@ -51,7 +51,7 @@ class ReadMade:
 
 @frozen(kw_only=True)
 class Advanced:
-    """A watermark showed a value never seen before."""
+    """A watermark showed a value never seen before; ``at`` is seconds since the job started."""
 
     at: float
     kind: SyncKind
@@ -60,7 +60,7 @@ class Advanced:
 
 @frozen(kw_only=True)
 class Finished:
-    """Every kind has an outcome; always the last event."""
+    """Every kind has an outcome; always the last event. ``at`` is seconds since the job started."""
 
     at: float
     result: SyncResult

@@ -78,7 +78,9 @@ class LearnedPacing:
         ``not_yet`` is the last read without it (0 if there was none), ``seen`` the first one with it. The middle is
         recorded: ``seen`` would take every late read for a long sync, and make the next one late as well. Tell only
         of syncs that were watched from their own POST: one that was joined, or whose watch was interrupted, says
-        nothing about durations.
+        nothing about durations. None is an integration whose connector or category is not known.
+
+        Raises :class:`ConfigurationError` when ``not_yet`` lies after ``seen``, or one of them is no duration.
         """
         if not _is_duration(not_yet) or not _is_duration(seen) or not_yet > seen:
             raise ConfigurationError(f"news comes between two ages, not between {not_yet!r} and {seen!r} seconds")

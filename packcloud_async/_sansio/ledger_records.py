@@ -105,7 +105,7 @@ class UnfinishedTarget:
 
 @frozen
 class LedgerKind:
-    """How far one kind of a job came: the phase of its POST, or its outcome; and its error, if it had one."""
+    """How far one kind of a job came: the phase of its POST, or its outcome; ``error`` is None if it had none."""
 
     state: Phase | Outcome
     error: str | None = None
@@ -136,7 +136,7 @@ class LedgerJob:
 
 @frozen
 class LedgerTarget:
-    """A target as a reader sees it, with all its jobs. ``error`` is why it failed."""
+    """A target as a reader sees it, with all its jobs. ``error`` is why it failed, None if it did not."""
 
     number: int
     target: TargetRecord

@@ -40,7 +40,7 @@ _FAILURES = frozenset({Outcome.REJECTED, Outcome.AMBIGUOUS, Outcome.GONE, Outcom
 
 @frozen(weakref_slot=False)
 class Step:
-    """One move of a watermark; ``seen_at`` is seconds since the job started."""
+    """One move of a watermark, as received (None is null); ``seen_at`` is seconds since the job started."""
 
     before: str | None
     after: str | None
@@ -111,7 +111,8 @@ class KindOutcomes(Mapping[SyncKind, KindOutcome]):
 class Sighting:
     """One read of an integration: when (seconds since the job started), what it showed, or why it failed.
 
-    ``shared`` is True when the read was a list that served other integrations as well.
+    ``watermarks`` are as received; None is null. ``shared`` is True when the read was a list that served other
+    integrations as well. ``error`` is None when the read succeeded.
     """
 
     at: float

@@ -125,7 +125,7 @@ class RequestRetried:
 class RequestWithheld:
     """A request failed and is not sent again, because too many of the client's recent requests were retries.
 
-    ``status`` and ``elapsed`` are None as in :class:`RequestRetried`.
+    ``elapsed`` is seconds; it and ``status`` are None as in :class:`RequestRetried`.
     """
 
     request: RequestBegun

@@ -42,8 +42,8 @@ class JobFired:
 class JobRead:
     """A read told a job something, or failed; ``sighting`` says which.
 
-    ``read`` is the shared read it came with, the ``purpose`` of its requests. A job of a bulk run is only told what is
-    new, what failed, and what was seen at the end.
+    ``read`` is the shared read it came with, the ``purpose`` of its requests; None for a read of this job alone. A job
+    of a bulk run is only told what is new, what failed, and what was seen at the end.
     """
 
     job: JobBegun

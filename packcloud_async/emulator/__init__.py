@@ -161,7 +161,7 @@ class Emulator:
 
     @property
     def log(self) -> AnswerLog:
-        """What the answers showed; raises :class:`ConfigurationError` without ``keep_log``."""
+        """What the answers showed; raises :class:`~packcloud_async.ConfigurationError` without ``keep_log``."""
         if self._state.log is None:
             raise ConfigurationError("the emulator keeps no log: build it with keep_log=True")
         return self._state.log
@@ -201,7 +201,7 @@ class Emulator:
         Connections beyond ``max_connections`` end at once, unanswered; None is no limit. With ``page`` a browser
         sees at ``/`` what there is and what happens.
 
-        Raises :class:`ConfigurationError` on entering for any other address.
+        Raises :class:`~packcloud_async.ConfigurationError` on entering for any other address.
         """
         if max_connections is not None and max_connections < 1:
             raise ConfigurationError(f"max_connections must be at least 1 or None, not {max_connections!r}")
@@ -237,7 +237,7 @@ class Emulator:
     def set_watermark(self, organization_id: str, integration_id: str, kind: SyncKind, value: str | None) -> None:
         """Let a watermark read ``value`` from now on, None for null, as if the shop had changed by itself.
 
-        Raises :class:`ConfigurationError` when there is no such watermark.
+        Raises :class:`~packcloud_async.ConfigurationError` when there is no such watermark.
         """
         self._state.set_watermark(organization_id, integration_id, kind, value, now=self.now)
 

@@ -19,7 +19,8 @@ class Showing:
     """A value that a whole answer carried.
 
     ``at`` is when its request arrived, ``answered_at`` when the last byte was due, both emulator seconds. ``number`` is
-    that of the answer's ``x-request-id``. ``stale`` when it was answered as by a lagging replica.
+    that of the answer's ``x-request-id``. ``value`` None is a null. ``stale`` when it was answered as by a lagging
+    replica.
     """
 
     number: int
@@ -66,7 +67,10 @@ class AnswerLog:
     def shown(
         self, organization_id: str, value: JsonValue, *, number: int, at: float, answered_at: float, stale: bool
     ) -> None:
-        """Write down what a list or a single object showed: integrations, or shipping services."""
+        """Write down what a list or a single object showed: integrations, or shipping services.
+
+        ``at`` and ``answered_at`` are emulator seconds. A value of None is one that was null.
+        """
         items = cast("Sequence[Mapping[str, Any]]", value if isinstance(value, list) else [value])
         services: dict[str, set[tuple[str, str]]] = {}
         found: dict[Key, Shown] = {}

@@ -28,7 +28,9 @@ MOST: Final = 10_000
 
 
 def plans_from(texts: Iterable[str]) -> tuple[FaultPlan, ...]:
-    """Return the plans that the texts mean together; raise :class:`ConfigurationError` for one that means nothing.
+    """Return the plans that the texts mean together.
+
+    Raises :class:`~packcloud_async.ConfigurationError` for one that means nothing.
 
     >>> plan, = plans_from(["sync_orders:503:0.1", "sync_orders:drop_after:x1"])
     >>> plan.statuses, plan.script

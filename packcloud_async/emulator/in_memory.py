@@ -23,7 +23,10 @@ class InMemoryTransport:
         self._closed = False
 
     async def send(self, request: Request) -> Response:
-        """Return the answer; raise :class:`TransportError` when the plan keeps it back."""
+        """Return the answer; raise :class:`~packcloud_async.TransportError` when the plan keeps it back.
+
+        Once closed it raises :class:`~packcloud_async.ClientStateError`.
+        """
         if self._closed:
             raise ClientStateError("the in-memory transport is closed")
         counters = self._state.counters

@@ -76,7 +76,10 @@ class State:
     def set_watermark(
         self, organization_id: str, integration_id: str, kind: SyncKind, value: str | None, *, now: float
     ) -> None:
-        """Let a watermark read ``value`` from now on, None for null, as if the shop had changed by itself."""
+        """Let a watermark read ``value`` from second ``now`` on, None for null, as if the shop had changed by itself.
+
+        Raises :class:`~packcloud_async.ConfigurationError` when there is no such watermark.
+        """
         organization = self._calls.organizations.find(organization_id)
         integration = organization.integrations.get(integration_id) if organization is not None else None
         if integration is None or kind not in integration.watermarks:

@@ -1,0 +1,1 @@
+"""The same troubles for every way of calling the API: what reached the server, and what the caller was told."""
