@@ -71,7 +71,6 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
     found = Found()
     async with emulator.serve() as served, Fleet(dsn) as fleet, asyncio.timeout(plan.within):
         crew = Crew(dsn, served.base_url, emulator.token, plan)
-        zero = datetime.now(UTC).timestamp() - emulator.now
         meter = asyncio.create_task(measure_rate(emulator, found))
         try:
             await crew.grow(plan.workers)
@@ -90,6 +89,8 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
         found.requests = sum(emulator.counters.calls.values())
         judge(found, results, emulator, plan)
         await weigh(found, crew)
+        # The emulator counts from its first request.
+        zero = datetime.now(UTC).timestamp() - (asyncio.get_running_loop().time() - emulator.began_at)
         await tell_delays(found, crew, emulator, zero)
     return found
 
@@ -228,8 +229,14 @@ async def tell_delays(found, crew, emulator, zero):
         "JOIN packcloud_target AS target ON (target.run, target.number) = (job.run, job.target)"
     ):
         record = read_token(token)
+        place = (organization.strip('"'), integration.strip('"'))
         for kind, state in record.kinds.items():
-            moves = emulator.books.moves(organization.strip('"'), integration.strip('"'), kind)
-            if state.steps and moves:
+            if state.steps:
                 seen = record.started.timestamp() + state.steps[0].seen_at - zero
-                found.delays.append(seen - moves[0][0])
+                found.delays += delay_of(emulator, place, kind, seen)
+
+
+def delay_of(emulator, place, kind, seen):
+    """How long after the first move of one kind it was seen, at an instant of the emulator; nothing if none is known."""
+    moves = emulator.books.moves(*place, kind)
+    return [seen - moves[0][0]] if moves else []
