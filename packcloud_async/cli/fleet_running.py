@@ -1,5 +1,6 @@
 """Runs the asynchronous part of a command of ``packcloud fleet``."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +30,10 @@ def run_with_fleet(
         raise Misconfigured(
             f"packcloud fleet needs more ({missing.name}): pip install 'packcloud_async[cli,fleet]'"
         ) from None
+
+    # What the engine and its pool log of a database that is away, the library says in one line.
+    for name in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
     async def main() -> T:
         rate_limit = None if configuration is None else configuration.settings.rate_limit

@@ -237,6 +237,6 @@ async def tell_delays(found, crew, emulator, zero):
 
 
 def delay_of(emulator, place, kind, seen):
-    """How long after the first move of one kind it was seen, at an instant of the emulator; nothing if none is known."""
+    """How long after the first move of one kind it was seen, at the emulator's time; nothing if none is known."""
     moves = emulator.books.moves(*place, kind)
     return [seen - moves[0][0]] if moves else []
