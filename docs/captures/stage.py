@@ -32,6 +32,8 @@ WORLD: Final = Path("..", "world.toml")
 STATE: Final = Path("..", "state.json")
 """What the emulator knew at the end of the command before, beside the folder that commands are run in."""
 ADDRESS: Final = "http://127.0.0.1:8080"
+PATIENCE: Final = 30.0
+"""Seconds that a key is waited for; a command that it never reaches ends with another exit code."""
 DISTANCE: Final = 0.012
 """Seconds that every request takes; the latency of an emulator leaves out those that it does not know."""
 
@@ -64,6 +66,8 @@ class StagedDatetime(datetime.datetime):
 def run(act: Act) -> int:
     """Run a command and return its exit code."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # What was started in the background ignores it, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     random.seed(0)
     # Before anything of the package takes the class by its name.
     vars(datetime)["datetime"] = StagedDatetime
@@ -132,7 +136,8 @@ def _mark(moment: Moment) -> None:
     signal.signal(signal.SIGINT, heard)
     os.write(1, marker(moment))
     if moment.key:
-        while not came:
+        give_up_at = time.monotonic() + PATIENCE
+        while not came and time.monotonic() < give_up_at:
             time.sleep(0.001)
         # The terminal shows the key after it has sent the signal.
         time.sleep(0.05)
