@@ -75,8 +75,8 @@ class LiveTable:
     def show(self, table: RenderableType) -> None:
         """Draw it anew."""
         if self.can_move:
-            # An empty line sets it off from what is printed above.
-            self._live.update(Padding(table, (1, 0, 0, 0)), refresh=True)
+            # An empty line sets it off from what is printed above; a ^C is to find room where it ends.
+            self._live.update(Padding(table, (1, 0, 0, 0), expand=False), refresh=True)
 
     def stop(self) -> None:
         """Take it away; stopping twice does nothing."""
