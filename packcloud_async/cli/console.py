@@ -5,11 +5,15 @@ Text of the server is written by :class:`rich.text.Text` after :func:`clean`, ne
 
 import json
 import os
+import re
 import sys
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
+from attrs import frozen
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
@@ -59,6 +63,35 @@ def console_for_tables() -> Console:
 def can_show_live(console: Console) -> bool:
     """Whether a progress bar may be drawn: on a real terminal only, whatever colours are forced upon a pipe."""
     return console.is_interactive and console.file.isatty()
+
+
+def is_terminal(console: Console) -> bool:
+    """Whether somebody looks at its columns, whatever colours are forced upon a pipe."""
+    return console.file.isatty()
+
+
+@frozen
+class WrappedPath:
+    """A path of a URL as a cell of a table: where it must be wrapped, it is after a slash."""
+
+    path: str
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Say how narrow and how wide it can be."""
+        pieces = self._pieces()
+        return Measurement(max(map(cell_len, pieces)), sum(map(cell_len, pieces))).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Write as many pieces on a line as there is room for."""
+        lines = [""]
+        for piece in self._pieces():
+            if lines[-1] and cell_len(lines[-1] + piece) > options.max_width:
+                lines.append("")
+            lines[-1] += piece
+        yield Text("\n".join(lines), overflow="fold")
+
+    def _pieces(self) -> list[str]:
+        return re.findall(r"[^/]*/|[^/]+", clean(self.path)) or [""]
 
 
 def write_json(value: JsonValue) -> None:

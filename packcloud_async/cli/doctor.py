@@ -61,8 +61,9 @@ def doctor(
     \b
     Examples:
       packcloud doctor --organization org_1
-      packcloud doctor --organization org_1 --integration int_4 --write routes.toml
-      packcloud doctor --organization org_1 --json | jq '.checks[] | select(.mark != "ok")'
+      packcloud doctor --organization org_1 --write routes.toml
+      packcloud doctor --organization org_1 --integration int_4
+      packcloud doctor --organization org_1 --json | jq '.checks[] | .mark'
 
     \b
     Exit codes:
@@ -118,8 +119,13 @@ def _write(path: Path, examination: Examination, text: str, *, force: bool, quie
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror or error}") from error
     if not quiet:
-        sentence = f"Wrote {len(examination.found)} paths to {path}; use them with: export PACKCLOUD_ROUTES={path}"
-        console_for_tables().print(safe(sentence), soft_wrap=True)
+        console = console_for_tables()
+        wrote = safe(f"Wrote {len(examination.found)} paths to {path}; use them with:")
+        command = safe(f"export PACKCLOUD_ROUTES={path}")
+        # On a line of its own it can be copied.
+        fits = wrote.cell_len + 1 + command.cell_len <= console.width
+        console.print(wrote, end=" " if fits else "\n", soft_wrap=True)
+        console.print(command, soft_wrap=True)
 
 
 def _create(path: Path, text: str) -> None:

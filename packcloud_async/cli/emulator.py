@@ -68,7 +68,8 @@ def emulator(
     \b
     Examples:
       packcloud emulator --port 8080 --organizations 10
-      packcloud emulator --data shops.toml --fault 'sync_*:503:0.1' --fault '*:latency:0.2'
+      packcloud emulator --fault 'sync_*:503:0.1' --fault '*:latency:0.2'
+      packcloud emulator --data shops.toml
       packcloud emulator --data state.json --save state.json
     """
     given = [name for name in _SAID_BY_A_FILE if context.get_parameter_source(name) is not ParameterSource.DEFAULT]

@@ -1,7 +1,9 @@
 """How a command ends when it does not end well: one line on stderr, and an exit code."""
 
 import logging
+import os
 import sys
+import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -57,8 +59,19 @@ def complain(sentence: str, *, prefix: str = "Error: ") -> None:
     """Write one line on stderr."""
     # Neither click.echo nor a console: while a moving line is shown, what stands in for sys.stderr writes above it.
     if sys.stderr is not None:
-        sys.stderr.write(f"{prefix}{clean(sentence)}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in _lines(f"{prefix}{clean(sentence)}")))
         sys.stderr.flush()
+
+
+def _lines(text: str) -> list[str]:
+    """Wrap for a terminal, between words alone: a path is copied whole. Elsewhere a line is a line."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    if not columns:
+        return [text]
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 @contextmanager

@@ -38,9 +38,9 @@ def resume(context: click.Context, *, file: Path, as_json: bool, quiet: bool) ->
     \b
     Exit codes:
       0    every kind is advanced, quiet or unobservable
-      1    some failed, or could not be started (a wrong token, no network, no usable ledger)
-      2    the command or its configuration is wrong, or there is nothing to resume; nothing was sent
-      130  interrupted with Ctrl-C; what was started goes on at the server, and FILE can be resumed
+      1    some failed, or could not be started: token, network, ledger
+      2    wrong command or configuration, or nothing to resume; nothing was sent
+      130  interrupted with Ctrl-C; the server goes on, and FILE can be resumed
     """
     if as_json and quiet:
         raise click.UsageError("give --json or --quiet, not both")

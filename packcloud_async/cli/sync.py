@@ -73,8 +73,8 @@ def sync(
     \b
     Examples:
       packcloud sync org_1 org_2 --all-kinds
-      packcloud sync org_1 --integration int_4 --kind orders --deadline 60
-      packcloud sync --organizations-from shops.txt --kinds orders,stocks --rate 50/s
+      packcloud sync org_1 --integration int_4 --kinds orders,stocks --deadline 60
+      packcloud sync --organizations-from shops.txt --all-kinds --rate 50/s
       packcloud sync org_1 --all-kinds --dry-run
       packcloud sync org_1 --kind orders --watch 15m
       packcloud sync org_1 --kind orders --json | jq .kinds.orders.state
@@ -84,8 +84,8 @@ def sync(
     \b
     Exit codes:
       0    every kind is advanced, quiet or unobservable
-      1    some failed, or could not be started (a wrong token, no network, no usable ledger)
-      2    the command or its configuration is wrong, or FILE holds a run already; nothing was sent
+      1    some failed, or could not be started: token, network, ledger
+      2    wrong command or configuration, or FILE holds a run; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server
     """
     chosen = tuple(kind for group in kinds for kind in group)

@@ -67,6 +67,17 @@ def test_what_is_elsewhere_is_found_written_and_from_then_on_used(packcloud, mon
         assert elsewhere.emulator.counters.calls["POST", "sync_stocks"] == 1
 
 
+def test_what_to_copy_stands_on_a_line_of_its_own_where_it_would_be_wrapped(
+    elsewhere, packcloud, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert packcloud(*DOCTOR, "--write", "routes.toml").out.splitlines()[-2:] == [
+        "Wrote 10 paths to routes.toml; use them with:",
+        "export PACKCLOUD_ROUTES=routes.toml",
+    ]
+
+
 def test_json_is_one_object_and_nothing_else(elsewhere, packcloud, tmp_path):
     result = packcloud(*DOCTOR, "--json", "--write", str(tmp_path / "routes.toml"))
     assert (result.code, result.err, result.out.count("\n")) == (1, "", 1)

@@ -39,6 +39,14 @@ def test_every_command_explains_itself_with_an_example(name, sub):
     assert f"packcloud {name} {sub}".rstrip() in result.output
 
 
+@pytest.mark.parametrize(("name", "sub"), [("", ""), *((name, "") for name in ITEMS), *COMMANDS])
+def test_no_line_of_a_help_is_wider_than_80_columns(name, sub):
+    arguments = [*(part for part in (name, sub) if part), "--help"]
+    lines = CliRunner().invoke(command, arguments, terminal_width=80).output.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if len(line) > 80] == []
+
+
 @pytest.mark.parametrize("group", [[], ["ledger"], ["integrations"]], ids=lambda group: " ".join(["packcloud", *group]))
 def test_a_group_without_a_command_is_explained_on_the_lines_of_its_help(packcloud, group):
     ended = packcloud(*group)
