@@ -239,6 +239,32 @@ def test_a_file_of_routes_sets_what_it_overrides():
     assert settings_in_force(found).routes == Routes(sync_orders=SYNC_ORDERS)
 
 
+def test_a_file_of_routes_that_names_a_default_counts_more_than_what_is_weaker():
+    found = route_settings(Secret(f'[routes]\nsync_orders = "{Routes().sync_orders}"'), "PACKCLOUD_ROUTES")
+    settings = settings_in_force(found, of_file(f'[routes]\nsync_orders = "{SYNC_ORDERS}"'))
+    assert settings.routes == Routes()
+    assert settings.values["routes.sync_orders"].source == "PACKCLOUD_ROUTES"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[routes", "--routes: the routes file is not TOML: "),
+        ("x = 1", "--routes: the routes file must hold one table, [routes], of route = template"),
+        (
+            "[routes]\nsync_order = 1",
+            "--routes: the routes file names unknown routes ['sync_order']; known: integrations",
+        ),
+        ("[routes]\nsync_orders = 1", "--routes: routes.sync_orders must be a path that begins with '/', not 1"),
+    ],
+)
+def test_a_file_of_routes_that_cannot_be_used_is_told_by_who_named_it(text, told):
+    with pytest.raises(ConfigurationError) as caught:
+        settings_in_force(route_settings(Secret(text), "--routes"))
+    assert str(caught.value).startswith(told)
+    assert caught.value.__context__ is None
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(["none", "/x"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from([*SECTIONS, "x"]), inner, max_size=2),
