@@ -1,6 +1,7 @@
 """The configuration of a command: finds the file, asks the environment, and makes the client they describe."""
 
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -118,12 +119,24 @@ def _find(flags: Flags) -> _Found | None:
         return _Found(Path(named), is_named=True)
     own = Path(click.get_app_dir("packcloud"), FILE_NAME)
     for path in (Path(FILE_NAME), own):
-        if path.is_file():
+        if _is_there(path):
             return _Found(path, is_named=path is own)
-        if os.path.lexists(path):
-            # A pipe would be waited for, and what a broken link was to say would not hold.
-            raise ConfigurationError(f"{path} is no file that can be read; --config names another")
     return None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        if not os.path.lexists(path):
+            return False
+        is_file = False
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); --config names another") from None
+    if is_file:
+        return True
+    # A pipe would be waited for, and what a broken link was to say would not hold.
+    raise ConfigurationError(f"{path} is no file that can be read; --config names another")
 
 
 def _read_file(path: Path) -> SettingsFile:

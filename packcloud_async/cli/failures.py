@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -37,6 +38,11 @@ class Interrupted(click.ClickException):
         if sys.stderr is not None and sys.stderr.isatty():
             click.echo(err=True)
         complain(self.message, prefix="")
+
+
+def unusable_ledger(file: Path, error: OSError) -> Misconfigured:
+    """Return the end of a command whose ledger cannot even be looked for."""
+    return Misconfigured(f"ledger {file}: {error.strerror or error}")
 
 
 def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:

@@ -41,14 +41,35 @@ def json_object(
     if file is None:
         return None
     try:
-        # Closed here: of a command that is refused, click closes nothing. What stands for stdin stays open.
-        with file:
-            document = json_text.parse(file.read())
+        document = json_text.parse(_content(context, parameter, file))
     except InvalidResponse:
         raise click.BadParameter("the file is not JSON", context, parameter) from None
     if not isinstance(document, dict):
         raise click.BadParameter("the file must hold one JSON object", context, parameter)
     return cast("Mapping[str, JsonValue]", document)
+
+
+class BinaryFile(click.File):
+    """A file that is read, or standard input by a hyphen, if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__("rb")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it."""
+        try:
+            return super().convert(value, param, ctx)
+        except RuntimeError:
+            self.fail("standard input is closed", param, ctx)
+
+
+def _content(context: click.Context, parameter: click.Parameter, file: BinaryIO, most: int = -1) -> bytes:
+    try:
+        # Closed here: of a command that is refused, click closes nothing. What stands for stdin stays open.
+        with file:
+            return file.read(most)
+    except OSError as error:
+        raise click.BadParameter(f"it cannot be read: {error.strerror or error}", context, parameter) from None
 
 
 class _KindChoice(click.Choice[SyncKind]):
@@ -101,7 +122,7 @@ def organizations_in(context: click.Context, parameter: click.Parameter, file: B
     if file is None:
         return None
     try:
-        with file:
-            return read_organizations(file.read(LARGEST_LIST + 1), str(getattr(file, "name", "-")))
+        content = _content(context, parameter, file, LARGEST_LIST + 1)
+        return read_organizations(content, str(getattr(file, "name", "-")))
     except ConfigurationError as error:
         raise click.BadParameter(str(error), context, parameter) from None

@@ -1,5 +1,6 @@
 """Where the configuration of a command comes from, and that it is what a command runs with."""
 
+import builtins
 import json
 import logging
 import os
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from packcloud_async.__main__ import main
+from packcloud_async.cli import results
+from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..secrets import canaries
+from .conftest import serving
 
 S3CRET = "s3cret-token-Zw"
 OUT_OF_REACH = "http://127.0.0.1:9"
@@ -155,6 +159,16 @@ def test_what_is_found_and_is_no_file_is_told_and_not_waited_for(packcloud, plac
         (os.rmdir if make is os.mkdir else os.unlink)("packcloud.toml")
 
 
+def test_a_place_that_cannot_be_looked_at_is_told_and_not_passed_over(packcloud, place, monkeypatch):
+    # Too long for any file: whoever looks for it gets an error, as with the home of somebody else.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place / ("x" * 300)))
+    ended = packcloud("config", "show")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(
+        "x/packcloud/packcloud.toml cannot be read (File name too long); --config names another\n"
+    )
+
+
 def test_flags_may_stand_before_the_command_and_those_after_it_count_more(packcloud, shown, place):
     (place / "packcloud.toml").write_text("[profiles.a]\nmax_connections = 1\n[profiles.b]\nmax_connections = 2")
     before = packcloud("--profile", "a", "config", "show", "--json")
@@ -288,11 +302,12 @@ class TestTokens:
             "keyring set packcloud NAME makes one\n"
         )
 
-    def test_a_keyring_that_cannot_be_read_is_told(self, packcloud, place, monkeypatch):
+    @pytest.mark.parametrize("name", ["NoKeyringError", "OSError", "RuntimeError"])
+    def test_a_keyring_that_cannot_be_read_is_told(self, packcloud, place, monkeypatch, name):
         errors = pytest.importorskip("keyring.errors", reason="the extra keyring")
-        self.keyring(place, monkeypatch, answer=errors.NoKeyringError(S3CRET))
+        self.keyring(place, monkeypatch, answer=getattr(errors, name, getattr(builtins, name, None))(S3CRET))
         ended = packcloud("integrations", "list", "org_1")
-        assert (ended.code, "the keyring cannot be read (NoKeyringError)" in ended.err) == (2, True)
+        assert (ended.code, f"the keyring cannot be read ({name})" in ended.err) == (2, True)
         assert S3CRET not in ended.err
 
     def test_without_the_extra_it_says_what_to_install(self, packcloud, place, monkeypatch):
@@ -314,6 +329,45 @@ def test_a_sync_watches_as_long_and_sends_as_fast_as_is_configured(world, place,
     ended = packcloud("sync", "org_1", "--integration", "int_1", "--kind", "orders", "--rate", "1000/s")
     assert (ended.code, "quiet" in ended.out) == (0, True)
     assert float(ended.out.split()[1]) < 20
+
+
+@pytest.mark.sockets
+class TestPolicies:
+    """What is configured is what the client of a command does."""
+
+    @pytest.fixture
+    def shop(self, place, monkeypatch):
+        with serving(Emulator(organizations=3, integrations=1)) as world:
+            for name, value in world.environment.items():
+                monkeypatch.setenv(name, value)
+            yield world.emulator
+
+    def listed(self, packcloud, place, content):
+        (place / "packcloud.toml").write_text(content)
+        return packcloud("integrations", "list", "org_1").code
+
+    def test_attempts(self, shop, packcloud, place):
+        for content, code, sent in (("", 0, 2), ("[retry]\nattempts = 1", 1, 3)):
+            shop.set_faults(FaultPlan(script=[503]))
+            assert (self.listed(packcloud, place, content), shop.counters.total) == (code, sent)
+
+    def test_timeouts(self, shop, packcloud, place):
+        shop.set_faults(FaultPlan(latency=20))
+        assert self.listed(packcloud, place, "[retry]\nattempts = 1\n[timeouts]\ntotal = 0.1") == 1
+
+    def test_connections(self, shop, packcloud, place):
+        shop.set_faults(FaultPlan(latency=0.2))
+        for content, peak in (("max_connections = 1", 1), ("", 3)):
+            (place / "packcloud.toml").write_text(content)
+            assert packcloud("sync", "org_1", "org_2", "org_3", "--all-kinds", "--dry-run").code == 0
+            assert shop.counters.peak_requests == peak
+
+    @pytest.mark.parametrize("given", [["--rate", "1000/s"], []], ids=["flag", "file"])
+    def test_a_rate(self, shop, packcloud, place, monkeypatch, given):
+        (place / "packcloud.toml").write_text("[rate_limit]\nrequests = 1000")
+        monkeypatch.setattr(results, "LINE_EVERY", 0.01)
+        shop.set_faults(FaultPlan(latency=0.2))
+        assert " of 1000 per second, " in packcloud("sync", "org_1", "--kind", "stocks", *given).out
 
 
 @pytest.mark.sockets

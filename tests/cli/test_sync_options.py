@@ -61,6 +61,7 @@ class TestLists:
             (b"org_1\norg_2\n", ("org_1", "org_2")),
             (b"\xef\xbb\xbforg_1\r\n org_2  # the second\r\norg_1", ("org_1", "org_2")),
             ("b\u00fcro\n".encode(), ("b\u00fcro",)),
+            (b"\t# x\norg#1\norg#2\t#x # y", ("org#1", "org#2")),
         ],
     )
     def test_one_on_each_line_comments_and_repetitions_aside(self, content, ids):
@@ -70,6 +71,7 @@ class TestLists:
         ("content", "told"),
         [
             (b"a\nb c\n", "shops.txt, line 2: one organization on each line, not 'b c'"),
+            (b"a\x0cb", "shops.txt, line 1: one organization on each line, not 'a\\x0cb'"),
             (b"..", "shops.txt, line 1: the organization must be a non-empty text that is not '.' or '..', not '..'"),
             (b"\xff", "shops.txt: it is not UTF-8"),
             (b"x" * (LARGEST_LIST + 1), f"shops.txt: it is larger than {LARGEST_LIST} bytes"),
