@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shlex
+import stat
 from pathlib import Path
 
 import click
@@ -106,8 +108,15 @@ def _line() -> LiveLine:
 def _check_writable(path: Path, *, force: bool) -> None:
     if not path.parent.is_dir():
         raise Misconfigured(f"{path} cannot be written: there is no directory {path.parent}")
-    if not force and os.path.lexists(path):
+    if not os.access(path.parent, os.W_OK):
+        raise Misconfigured(f"{path} cannot be written: you may make no file in {path.parent}")
+    if not os.path.lexists(path):
+        return
+    if not force:
         raise Misconfigured(f"{path} exists: give --force to write it anew, or another name")
+    if not stat.S_ISREG(path.lstat().st_mode):
+        # A device or a link, such as /dev/stdout, would be gone for everybody.
+        raise Misconfigured(f"{path} is no file that can be written anew: give another name")
 
 
 def _write(path: Path, examination: Examination, text: str, *, force: bool, quiet: bool) -> None:
@@ -118,24 +127,32 @@ def _write(path: Path, examination: Examination, text: str, *, force: bool, quie
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror or error}") from error
     if not quiet:
-        sentence = f"Wrote {len(examination.found)} paths to {path}; use them with: export PACKCLOUD_ROUTES={path}"
+        command = f"export PACKCLOUD_ROUTES={shlex.quote(str(path))}"
+        sentence = f"Wrote {len(examination.found)} paths to {path}; use them with: {command}"
         console_for_tables().print(safe(sentence), soft_wrap=True)
 
 
 def _create(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+    file = path.open("x", encoding="utf-8")
+    try:
+        with file:
+            file.write(text)
+    except BaseException:
+        _remove(path)
+        raise
 
 
 def _replace(path: Path, text: str) -> None:
     """Write beside it first, so that a full disk leaves what was there."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    file = fresh.open("x", encoding="utf-8")
+    _create(fresh, text)
     try:
-        with file:
-            file.write(text)
         fresh.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
+        _remove(fresh)
         raise
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

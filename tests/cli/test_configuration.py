@@ -401,6 +401,7 @@ class TestCompletion:
         assert self.completed(monkeypatch, capsys, "packcloud sy", 1) == ["sync"]
         assert "--deadline" in self.completed(monkeypatch, capsys, "packcloud sync --d", 2)
         assert self.completed(monkeypatch, capsys, "packcloud sync --kind o", 3) == ["orders"]
+        assert self.completed(monkeypatch, capsys, "packcloud sync --kinds orders,st", 3) == ["orders,stocks"]
 
     def test_profiles_are_those_of_the_file(self, monkeypatch, capsys, place):
         words = "packcloud sync --profile s"

@@ -361,6 +361,8 @@ class TestViews:
             "0:01:05  10 of 40 organizations done, 7 integrations in flight; "
             "21 advanced, 21 unobservable, 1 rejected; 0.0 of 50 per second, 321 sent\n"
         )
+        writer.progress(report(requests_sent=921, elapsed=95.0))
+        assert " 20.0 of 50 per second, 921 sent" in capsys.readouterr().out
 
     def test_speed_is_that_of_the_last_seconds(self):
         speed = Speed(window=5)
