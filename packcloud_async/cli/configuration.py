@@ -96,7 +96,11 @@ def _configuration(flags: Flags) -> Configuration:
     )
     is_trusted = found is None or found.is_named
     settings = settings_in_force(
-        _of_flags(flags), _of_environment(), of_file, untrusted=None if is_trusted else of_file
+        _of_flags(flags),
+        _of_environment(),
+        of_file,
+        untrusted=None if is_trusted else of_file,
+        is_own=found is not None and found.is_own,
     )
     return Configuration(
         settings=settings,
@@ -107,36 +111,46 @@ def _configuration(flags: Flags) -> Configuration:
 
 @frozen
 class _Found:
-    """A file of settings; ``is_named`` when its place is the user's choice: any folder may have one in it."""
+    """A file of settings; ``is_named`` when its place is the user's choice: any folder may have one in it.
+
+    ``is_own`` when it belongs to the user, or to the system.
+    """
 
     path: Path
     is_named: bool
+    is_own: bool = True
 
 
 def _find(flags: Flags) -> _Found | None:
-    named = flags.config or _environment("PACKCLOUD_CONFIG")
-    if named:
+    named = flags.config if flags.config is not None else _environment("PACKCLOUD_CONFIG") or None
+    if named is not None:
         return _Found(Path(named), is_named=True)
     own = Path(click.get_app_dir("packcloud"), FILE_NAME)
     for path in (Path(FILE_NAME), own):
-        if _is_there(path):
-            return _Found(path, is_named=path is own)
+        if (owner := _owner_of(path)) is not None:
+            return _Found(path, is_named=path is own, is_own=_is_own(owner))
     return None
 
 
-def _is_there(path: Path) -> bool:
+def _owner_of(path: Path) -> int | None:
+    """Return the user a file belongs to, None if there is none; raises for what is there and cannot be read."""
     try:
-        is_file = stat.S_ISREG(path.stat().st_mode)
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         if not os.path.lexists(path):
-            return False
-        is_file = False
+            return None
+        found = None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({error.strerror}); --config names another") from None
-    if is_file:
-        return True
+    if found is not None and stat.S_ISREG(found.st_mode):
+        return found.st_uid
     # A pipe would be waited for, and what a broken link was to say would not hold.
     raise ConfigurationError(f"{path} is no file that can be read; --config names another")
+
+
+def _is_own(owner: int) -> bool:
+    # Where there are no numbers of users, every file has that of the system.
+    return owner in {0, os.geteuid()} if hasattr(os, "geteuid") else True
 
 
 def _read_file(path: Path) -> SettingsFile:
@@ -144,14 +158,11 @@ def _read_file(path: Path) -> SettingsFile:
 
 
 def _profile(flags: Flags, file: SettingsFile | None) -> Setting | None:
-    named = next(
-        (
-            Setting(name, source)
-            for name, source in ((flags.profile, "--profile"), (_environment("PACKCLOUD_PROFILE"), "PACKCLOUD_PROFILE"))
-            if name
-        ),
-        None,
-    )
+    named = None
+    if flags.profile is not None:
+        named = Setting(flags.profile, "--profile")
+    elif name := _environment("PACKCLOUD_PROFILE"):
+        named = Setting(name, "PACKCLOUD_PROFILE")
     if file is not None:
         return file.profile(named)
     if named is None:

@@ -17,7 +17,7 @@ from packcloud_async.cli.examining import Examination, examine
 from packcloud_async.cli.failures import Failed, Misconfigured
 from packcloud_async.cli.flags import connecting
 from packcloud_async.cli.live import LiveLine
-from packcloud_async.cli.parameters import finite, json_option
+from packcloud_async.cli.parameters import Seconds, json_option
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.client import PackCloudClient
 
@@ -35,12 +35,10 @@ from packcloud_async.client import PackCloudClient
 @click.option("--force", is_flag=True, help="Write FILE although it exists.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
-    callback=finite,
-    metavar="SECONDS",
+    type=Seconds(above=True),
+    metavar="TIME",
     default=120.0,
-    show_default=True,
-    help="Ask nothing any more after that long.",
+    help="Ask nothing any more after that long; 2m is the default.",
 )
 @json_option
 @connecting

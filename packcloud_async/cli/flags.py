@@ -7,8 +7,8 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
-from packcloud_async._sansio.quantities import read_rate
-from packcloud_async.cli.parameters import finite
+from packcloud_async._sansio.quantities import NO_LIMIT, read_rate
+from packcloud_async.cli.parameters import Seconds
 from packcloud_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ _KEY: Final = "packcloud_async.flags"
 
 @frozen(kw_only=True)
 class Flags:
-    """What the flags of the command say, None for what they do not; ``deadline`` is in seconds."""
+    """What the flags of the command say, None for what they do not; ``deadline`` is in seconds, or ``none``."""
 
     config: str | None = None
     profile: str | None = None
     base_url: str | None = None
     routes: str | None = None
     rate: str | None = None
-    deadline: float | None = None
+    deadline: float | str | None = None
     verbose: bool = False
 
 
@@ -93,19 +93,19 @@ _OPTIONS: Final = (
 rate_option: Final = _option("--rate", type=Rate(), metavar="RATE", help="At most so many requests: 50/s, 600/min.")
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None:
-        remember(context, parameter, finite(context, parameter, value))
-    return value
+class Deadline(Seconds):
+    """How long to watch; ``none`` for no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the seconds, or ``none``."""
+        return value if value == NO_LIMIT else super().convert(value, param, ctx)
 
 
-deadline_option: Final = click.option(
+deadline_option: Final = _option(
     "--deadline",
-    type=click.FloatRange(min=0),
-    callback=_seconds,
-    expose_value=False,
-    metavar="SECONDS",
-    help="How long to watch for a change; 300 unless it is configured.",
+    type=Deadline(),
+    metavar="TIME",
+    help="How long to watch for a change, such as 300, 5m or none; 300 unless it is configured.",
 )
 
 

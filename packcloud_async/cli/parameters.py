@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
@@ -25,13 +26,6 @@ organization_argument = click.argument("organization", metavar="ORG")
 integration_argument = click.argument("integration_id", metavar="ID")
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Write failures on stderr, and nothing else.")
-
-
-def finite(context: click.Context, parameter: click.Parameter, seconds: float) -> float:
-    """Refuse what only a computer calls a number."""
-    if not math.isfinite(seconds):
-        raise click.BadParameter(f"'{seconds}' is not a number of seconds.", context, parameter)
-    return seconds
 
 
 def json_object(
@@ -115,6 +109,32 @@ class Duration(DurationType):
         if not seconds:
             self.fail("must be longer than nothing", param, ctx)
         return seconds
+
+
+class Seconds(DurationType):
+    """A number of seconds, or a span of time with its unit; ``above``: it is longer than nothing."""
+
+    name = "seconds"
+
+    def __init__(self, *, above: bool = False) -> None:
+        self._above = above
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the seconds."""
+        seconds = _seconds_in(str(value))
+        # Some of what a computer calls a number is none.
+        if seconds is None or not math.isfinite(seconds) or seconds < 0:
+            self.fail(f"'{value}' is not a number of seconds, nor a time such as 90s or 5m.", param, ctx)
+        if self._above and not seconds:
+            self.fail("must be longer than nothing", param, ctx)
+        return seconds
+
+
+def _seconds_in(text: str) -> float | None:
+    for read in (float, read_duration):
+        with suppress(ValueError):
+            return read(text)
+    return None
 
 
 def organizations_in(context: click.Context, parameter: click.Parameter, file: BinaryIO | None) -> Sequence[str] | None:

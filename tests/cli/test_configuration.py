@@ -15,7 +15,7 @@ from packcloud_async.cli import results
 from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..secrets import canaries
-from .conftest import serving
+from .conftest import ended, serving
 
 S3CRET = "s3cret-token-Zw"
 OUT_OF_REACH = "http://127.0.0.1:9"
@@ -184,6 +184,31 @@ def test_a_file_that_somebody_named_may_name_the_server(shown, place, monkeypatc
     assert value(shown(), "base_url")[0] == "https://other.example"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="users have numbers")
+def test_a_file_of_another_user_does_not_send_the_token_to_this_machine(shown, packcloud, place, monkeypatch):
+    (place / "packcloud.toml").write_text(f'base_url = "{OUT_OF_REACH}"')
+    assert value(shown(), "base_url")[0] == OUT_OF_REACH
+    if os.geteuid():
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    else:
+        os.chown("packcloud.toml", 65534, -1)
+    ended = packcloud("config", "show")
+    assert (ended.code, "decides where the token is sent" in ended.err) == (2, True)
+    assert value(shown("--config", "packcloud.toml"), "base_url")[0] == OUT_OF_REACH
+
+
+def test_how_long_may_be_said_with_a_unit_or_without_end(shown):
+    for given, seconds in (("90", 90), ("5m", 300), ("1.5", 1.5), ("0", 0), ("none", "none")):
+        assert value(shown("--deadline", given), "poll.deadline") == (seconds, "--deadline")
+
+
+def test_a_flag_that_names_nothing_is_not_passed_over(packcloud, place):
+    (place / "packcloud.toml").write_text('profile = "x"\n[profiles.x]\n')
+    ended = packcloud("config", "show", "--profile", "")
+    assert (ended.code, ended.err) == (2, "Error: --profile: there is no profile '' in packcloud.toml; it has: x\n")
+    assert packcloud("config", "show", "--config", "").code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -204,6 +229,17 @@ def test_a_rate_that_is_none_is_a_usage_error(packcloud):
     ended = packcloud("sync", "org_1", "--all-kinds", "--rate", "fast")
     assert ended.code == 2
     assert "Invalid value for '--rate': must be a rate such as 50/s, 600/min or 10/2s, not 'fast'" in ended.err
+
+
+OWN_KEYRING = """
+from keyring.backend import KeyringBackend
+class Own(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        return {{("packcloud", "me"): {token!r}}}.get((service, username))
+    def set_password(self, service, username, password):
+        raise NotImplementedError
+"""
 
 
 class TestTokens:
@@ -309,6 +345,15 @@ class TestTokens:
         ended = packcloud("integrations", "list", "org_1")
         assert (ended.code, f"the keyring cannot be read ({name})" in ended.err) == (2, True)
         assert S3CRET not in ended.err
+
+    @pytest.mark.sockets
+    def test_a_keyring_of_the_system_gives_it(self, start, place):
+        pytest.importorskip("keyring", reason="the extra keyring")
+        (place / "own_keyring.py").write_text(OWN_KEYRING.format(token=self.token))
+        (place / "packcloud.toml").write_text('token_keyring = "me"')
+        environment = os.environ | {"PYTHON_KEYRING_BACKEND": "own_keyring.Own", "PYTHONPATH": str(place)}
+        found = ended(start("integrations", "list", "org_1", env=environment))
+        assert (found.code, found.err) == (0, "")
 
     def test_without_the_extra_it_says_what_to_install(self, packcloud, place, monkeypatch):
         self.keyring(place, monkeypatch, answer=None)

@@ -147,7 +147,7 @@ class TestDryRuns:
             for number in (1, 2, 3)
         ]
         assert (objects[3]["integration"], objects[3]["kinds"]) == (None, [])
-        assert "404" in objects[3]["error"]
+        assert (objects[3]["error"]["type"], objects[3]["error"]["status"]) == ("NotFound", 404)
         assert posts(world) == before
 
     def test_a_ledger_is_not_made(self, world, packcloud, tmp_path):

@@ -227,6 +227,14 @@ class TestAFileThatNobodyNamed:
         file = of_file(f'base_url = "{url}"')
         assert settings_in_force({}, file, untrusted=file).base_url == url.rstrip("/")
 
+    def test_one_of_another_user_may_not_even_name_this_machine(self):
+        file = of_file('base_url = "http://127.0.0.1:80"')
+        with pytest.raises(ConfigurationError, match=r"^packcloud.toml: base_url decides where the token is sent, and"):
+            settings_in_force({}, file, untrusted=file, is_own=False)
+        usual = of_file('base_url = "https://api.pack.cloud"')
+        assert settings_in_force({}, usual, untrusted=usual, is_own=False).base_url == "https://api.pack.cloud"
+        assert settings_in_force({}, file, is_own=False).base_url == "http://127.0.0.1:80"
+
     def test_what_it_says_does_not_matter_when_something_stronger_names_the_server(self):
         file = of_file('base_url = "https://evil.example"')
         variables = environment(BASE_URL="https://other.example")
