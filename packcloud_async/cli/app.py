@@ -79,7 +79,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         # The library translates its own: what is left is an output that takes no more, such as a full disk, and a
         # file that somebody named and nobody expected to be like this.
         what = "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
-        complain(f"{what}: {error.strerror or error}")
+        with contextlib.suppress(OSError):
+            complain(f"{what}: {error.strerror or error}")
         _write_the_rest_nowhere()
         return Failed.exit_code
     return code if isinstance(code, int) else 0

@@ -67,14 +67,6 @@ def test_what_is_elsewhere_is_found_written_and_from_then_on_used(packcloud, mon
         assert elsewhere.emulator.counters.calls["POST", "sync_stocks"] == 1
 
 
-def test_what_is_written_counts_more_than_a_wrong_path_in_the_configuration(world, packcloud, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    Path("packcloud.toml").write_text(f'[routes]\nsync_orders = "{MOVED["sync_orders"]}"')
-    assert packcloud(*DOCTOR, "--write", "routes.toml").code == 1
-    monkeypatch.setenv("PACKCLOUD_ROUTES", "routes.toml")
-    assert packcloud(*DOCTOR).code == 0
-
-
 def test_json_is_one_object_and_nothing_else(elsewhere, packcloud, tmp_path):
     result = packcloud(*DOCTOR, "--json", "--write", str(tmp_path / "routes.toml"))
     assert (result.code, result.err, result.out.count("\n")) == (1, "", 1)
@@ -84,6 +76,14 @@ def test_json_is_one_object_and_nothing_else(elsewhere, packcloud, tmp_path):
     assert {check["mark"] for check in found["checks"]} == {"ok", "note", "wrong"}
     (look,) = [look for look in found["looks"] if look["template"] == MOVED["sync_orders"]]
     assert (look["route"], look["status"], look["allow"], look["standing"]) == ("sync_orders", 405, ["POST"], "there")
+
+
+def test_what_is_written_counts_more_than_a_wrong_path_in_the_configuration(world, packcloud, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("packcloud.toml").write_text(f'[routes]\nsync_orders = "{MOVED["sync_orders"]}"')
+    assert packcloud(*DOCTOR, "--write", "routes.toml").code == 1
+    monkeypatch.setenv("PACKCLOUD_ROUTES", "routes.toml")
+    assert packcloud(*DOCTOR).code == 0
 
 
 def test_a_file_that_exists_is_refused_before_anything_is_sent(elsewhere, packcloud, tmp_path):
