@@ -32,9 +32,12 @@ def connection_checks(base_url: str, first: Answer) -> tuple[Check, Check]:
     return _base_url(base_url, first), _tls(base_url, first)
 
 
-def access_checks(organization_id: str, first: Answer) -> tuple[Check, Check]:
-    """Judge the credential and the organization by what the list of integrations was answered."""
-    return _credential(first), _organization(organization_id, first)
+def access_checks(organization_id: str, first: Answer, *, token_source: str) -> tuple[Check, Check]:
+    """Judge the credential and the organization by what the list of integrations was answered.
+
+    ``token_source`` is where the token comes from, in the words of a user.
+    """
+    return _credential(first, token_source), _organization(organization_id, first)
 
 
 def reading_checks(first: Answer, page: PageRead, second: Answer | None, second_page: PageRead) -> tuple[Check, ...]:
@@ -78,11 +81,11 @@ def _tls(base_url: str, first: Answer) -> Check:
     return Check("tls", Mark.UNKNOWN, "No connection came about.")
 
 
-def _credential(first: Answer) -> Check:
+def _credential(first: Answer, token_source: str) -> Check:
     if isinstance(first, Answered) and first.is_success:
         return Check("credential", Mark.OK, "The token is accepted.")
     if isinstance(first, Answered) and first.status == 401:
-        return Check("credential", Mark.WRONG, "The token is refused (401): check PACKCLOUD_TOKEN.")
+        return Check("credential", Mark.WRONG, f"The token is refused (401): check {token_source}.")
     return Check(
         "credential", Mark.UNKNOWN, f"The list of integrations {told(first)}, which says nothing of the token."
     )

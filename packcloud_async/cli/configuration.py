@@ -22,7 +22,7 @@ from packcloud_async._sansio.settings_file import (
 )
 from packcloud_async.auth import BearerToken
 from packcloud_async.cli.failures import failure_of
-from packcloud_async.cli.flags import Flags, flags_in_force
+from packcloud_async.cli.flags import Flags, flags_in_force, remember_token
 from packcloud_async.cli.tokens import read_token
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ConfigurationError, PackCloudError
@@ -47,8 +47,10 @@ class Configuration:
 
     def token(self) -> Secret[str]:
         """Read the token; a keyring may ask the user to unlock it."""
+        source = self.settings.values["token"].source
+        remember_token(source)
         try:
-            return read_token(self.settings.token, self.settings.values["token"].source)
+            return read_token(self.settings.token, source)
         except ConfigurationError as error:
             failure = failure_of(error)
         raise failure

@@ -15,7 +15,7 @@ from packcloud_async.cli.console import console_for_tables, safe, write_json
 from packcloud_async.cli.doctor_views import examination_as_json, show_examination
 from packcloud_async.cli.examining import Examination, examine
 from packcloud_async.cli.failures import Failed, Misconfigured
-from packcloud_async.cli.flags import connecting
+from packcloud_async.cli.flags import connecting, token_source
 from packcloud_async.cli.live import LiveLine
 from packcloud_async.cli.parameters import Seconds, json_option
 from packcloud_async.cli.running import run_with_client
@@ -83,6 +83,7 @@ def doctor(
                 organization,
                 integration_id=integration_id,
                 deadline=deadline,
+                credential_source=token_source(),
                 on_answer=lambda: line.step("asking"),
             )
         return found, routes_file(found.found, client.routes)

@@ -63,6 +63,7 @@ async def examine(
     *,
     integration_id: str | None,
     deadline: float,
+    credential_source: str = "the token",
     on_answer: Callable[[], None] = lambda: None,
 ) -> Examination:
     """Find out with GETs alone how a service answers; ``integration_id`` None takes the first of the list.
@@ -79,7 +80,7 @@ async def examine(
     looking = _Looking(asking, client.routes, organization_id, chosen)
     checks = [
         *connection_checks(client.base_url, pages.first),
-        *access_checks(organization_id, pages.first),
+        *access_checks(organization_id, pages.first, token_source=credential_source),
         *reading_checks(pages.first, pages.page, pages.second, pages.second_page),
         *await looking.at_routes(pages),
     ]

@@ -19,6 +19,7 @@ else:
 
 C = TypeVar("C", bound=Callable[..., Any])
 _KEY: Final = "packcloud_async.flags"
+_SOURCE_KEY: Final = "packcloud_async.source"
 
 
 @frozen(kw_only=True)
@@ -38,6 +39,19 @@ def flags_in_force() -> Flags:
     """Return the flags of the command that runs; outside of any command there are none."""
     context = click.get_current_context(silent=True)
     return Flags() if context is None else Flags(**context.meta.get(_KEY, {}))
+
+
+def remember_token(source: str) -> None:
+    """Keep where the token of the command that runs comes from."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[_SOURCE_KEY] = source
+
+
+def token_source() -> str:
+    """Return where the token of the command that runs comes from, for who has to look after it."""
+    context = click.get_current_context(silent=True)
+    return "PACKCLOUD_TOKEN" if context is None else str(context.meta.get(_SOURCE_KEY, "PACKCLOUD_TOKEN"))
 
 
 def remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

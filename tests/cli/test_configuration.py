@@ -305,6 +305,22 @@ class TestTokens:
         monkeypatch.setenv("PACKCLOUD_TOKEN_FILE", canaries.TOKEN)
         assert canaries.found_in(packcloud("integrations", "list", "org_1").err) == []
 
+    @pytest.mark.sockets
+    @pytest.mark.parametrize(
+        "command",
+        [["integrations", "list", "org_1"], ["sync", "org_1", "--all-kinds"], ["doctor", "--organization", "org_1"]],
+        ids=lambda command: command[0],
+    )
+    def test_who_is_refused_is_told_where_the_token_comes_from(self, packcloud, place, monkeypatch, command):
+        self.write(place, S3CRET)
+        (place / "packcloud.toml").write_text('[profiles.x]\ntoken_file = "token"')
+        found = packcloud(*command, "--profile", "x")
+        assert (found.code, "check token_file in packcloud.toml, profile x" in found.out + found.err) == (1, True)
+        monkeypatch.setenv("PACKCLOUD_TOKEN", S3CRET)
+        found = packcloud(*command, "--profile", "x")
+        assert (found.code, "check PACKCLOUD_TOKEN" in found.out + found.err) == (1, True)
+        assert S3CRET not in found.out + found.err
+
     def keyring(self, place, monkeypatch, *, answer):
         (place / "packcloud.toml").write_text('[profiles.x]\ntoken_keyring = "me"')
         monkeypatch.setenv("PACKCLOUD_PROFILE", "x")

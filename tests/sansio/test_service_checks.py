@@ -64,7 +64,7 @@ def test_the_connection(base_url, first, marks):
 
 
 def marks_of_access(first):
-    checks = access_checks("org_1", first)
+    checks = access_checks("org_1", first, token_source="--here")
     assert [check.name for check in checks] == ["credential", "organization"]
     return [check.mark for check in checks]
 
@@ -88,7 +88,11 @@ def test_a_refused_token_says_nothing_of_the_organization():
 )
 def test_what_is_wrong_with_an_organization_says_nothing_of_the_token(status, hint):
     assert marks_of_access(Answered(status=status)) == [Mark.UNKNOWN, Mark.WRONG]
-    assert hint in access_checks("org_1", Answered(status=status))[1].sentence
+    assert hint in access_checks("org_1", Answered(status=status), token_source="--here")[1].sentence
+
+
+def test_who_is_refused_is_told_where_the_token_comes_from():
+    assert access_checks("org_1", Answered(status=401), token_source="--here")[0].sentence.endswith("check --here.")
 
 
 @pytest.mark.parametrize("first", [Answered(status=301), Answered(status=429), Answered(status=503), SILENT, UNASKED])
