@@ -68,8 +68,8 @@ async def examine(
 ) -> Examination:
     """Find out with GETs alone how a service answers; ``integration_id`` None takes the first of the list.
 
-    ``deadline`` is seconds after which nothing is asked any more. Raises
-    :class:`~packcloud_async.ConfigurationError` for an id that cannot stand in a path.
+    ``deadline`` is seconds after which nothing is asked any more; ``credential_source`` says where to look when it is
+    refused. Raises :class:`~packcloud_async.ConfigurationError` for an id that cannot stand in a path.
     """
     path_segment("organization_id", organization_id)
     if integration_id is not None:

@@ -54,7 +54,7 @@ def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
 
 def reason_of(error: PackCloudError) -> str:
     """Say on one line what went wrong."""
-    hint = f" [check {token_source()}]" if isinstance(error, Unauthorized) else ""
+    hint = f" [check {clean(token_source())}]" if isinstance(error, Unauthorized) else ""
     # The others name it themselves.
     call = f"{error.call}: " if isinstance(error, InvalidResponse) and error.call is not None else ""
     return f"{clean(f'{call}{error}')}{hint}"
