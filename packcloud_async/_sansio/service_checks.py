@@ -87,7 +87,7 @@ def _credential(first: Answer, token_source: str) -> Check:
     if isinstance(first, Answered) and first.status == 401:
         return Check("credential", Mark.WRONG, f"The token is refused (401): check {token_source}.")
     return Check(
-        "credential", Mark.UNKNOWN, f"The list of integrations {told(first)}, which says nothing of the token."
+        "credential", Mark.UNKNOWN, f"The list of integrations {_briefly(first)}, which says nothing of the token."
     )
 
 
@@ -96,8 +96,15 @@ def _organization(organization_id: str, first: Answer) -> Check:
         return Check("organization", Mark.OK, f"{organization_id} is found.")
     hint = _ORGANIZATION.get(first.status) if isinstance(first, Answered) else None
     if hint is None:
-        return Check("organization", Mark.UNKNOWN, f"Its list of integrations {told(first)}.")
+        return Check("organization", Mark.UNKNOWN, f"Its list of integrations {_briefly(first)}.")
     return Check("organization", Mark.WRONG, f"The list of integrations of {organization_id} {told(first)}: {hint}.")
+
+
+def _briefly(answer: Answer) -> str:
+    """Say what was answered without the reason for a silence, which is told with the base URL."""
+    if isinstance(answer, Answered):
+        return told(answer)
+    return "gave no answer" if answer.was_asked else "was not asked"
 
 
 _NOT_THERE: Final = "there is no such organization, or the base URL or Routes.integrations is wrong"

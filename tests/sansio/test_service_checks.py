@@ -91,6 +91,15 @@ def test_what_is_wrong_with_an_organization_says_nothing_of_the_token(status, hi
     assert hint in access_checks("org_1", Answered(status=status), token_source="--here")[1].sentence
 
 
+@pytest.mark.parametrize(("first", "told"), [(SILENT, "gave no answer"), (UNASKED, "was not asked")])
+def test_the_reason_for_a_silence_is_told_once(first, told):
+    base_url, _ = connection_checks("https://api.example", first)
+    credential, organization = access_checks("org_1", first, token_source="--here")
+    assert first.reason in base_url.sentence
+    assert credential.sentence == f"The list of integrations {told}, which says nothing of the token."
+    assert organization.sentence == f"Its list of integrations {told}."
+
+
 def test_who_is_refused_is_told_where_the_token_comes_from():
     assert access_checks("org_1", Answered(status=401), token_source="--here")[0].sentence.endswith("check --here.")
 
