@@ -7,10 +7,12 @@ import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from packcloud_async.cli.console import clean
+from packcloud_async.cli.flags import token_source
 from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError, Unauthorized
 
 
@@ -41,6 +43,11 @@ class Interrupted(click.ClickException):
         complain(self.message, prefix="")
 
 
+def unusable_ledger(file: Path, error: OSError) -> Misconfigured:
+    """Return the end of a command whose ledger cannot even be looked for."""
+    return Misconfigured(f"ledger {file}: {error.strerror or error}")
+
+
 def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
     """Return the end a command meets for an error of the library; ``hint`` is what else a user should know."""
     kind = Misconfigured if isinstance(error, ConfigurationError) else Failed
@@ -49,7 +56,7 @@ def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
 
 def reason_of(error: PackCloudError) -> str:
     """Say on one line what went wrong."""
-    hint = " [check PACKCLOUD_TOKEN]" if isinstance(error, Unauthorized) else ""
+    hint = f" [check {clean(token_source())}]" if isinstance(error, Unauthorized) else ""
     # The others name it themselves.
     call = f"{error.call}: " if isinstance(error, InvalidResponse) and error.call is not None else ""
     return f"{clean(f'{call}{error}')}{hint}"

@@ -157,7 +157,7 @@ def as_json(result: SyncResult) -> dict[str, JsonValue]:
         "integration": result.integration_id,
         "kinds": {kind.value: _kind(outcome) for kind, outcome in result.kinds.items()},
         "elapsed": round(result.elapsed, 3),
-        "error": _error(result.error),
+        "error": error_as_json(result.error),
     }
 
 
@@ -168,7 +168,7 @@ def _kind(outcome: KindOutcome) -> JsonValue:
         "after": outcome.after,
         "seen_at": None if outcome.seen_at is None else round(outcome.seen_at, 3),
         "steps": [_step(step) for step in outcome.steps],
-        "error": _error(outcome.error),
+        "error": error_as_json(outcome.error),
     }
 
 
@@ -181,7 +181,8 @@ def _step(step: Step) -> JsonValue:
     }
 
 
-def _error(error: PackCloudError | None) -> JsonValue:
+def error_as_json(error: PackCloudError | None) -> JsonValue:
+    """Return what a program reads of an error, None for none."""
     if error is None:
         return None
     status = error.status if isinstance(error, ApiError) else None

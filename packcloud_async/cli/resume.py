@@ -6,7 +6,7 @@ import click
 
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.carrying_out import write_all
-from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.failures import Misconfigured, failure_of, unusable_ledger
 from packcloud_async.cli.flags import connecting, rate_option
 from packcloud_async.cli.parameters import quiet_option
 from packcloud_async.cli.running import run_with_client
@@ -55,11 +55,13 @@ def resume(context: click.Context, *, file: Path, as_json: bool, quiet: bool) ->
 
 def _check_is_unfinished(file: Path) -> None:
     """Refuse a ledger with nothing to resume; one that is held is told about when it is opened."""
-    if not file.stat().st_size:
-        raise _nothing_to_resume(file, "the file is empty")
     try:
+        if not file.stat().st_size:
+            raise _nothing_to_resume(file, "the file is empty")
         with read_ledger(file) as contents:
             is_held, run = contents.is_held, contents.run
+    except OSError as error:
+        raise unusable_ledger(file, error) from error
     except LedgerError as error:
         raise failure_of(error) from error
     if is_held:

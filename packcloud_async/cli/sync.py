@@ -8,9 +8,9 @@ import click
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.dry_run import dry_run
-from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.failures import Misconfigured, failure_of, unusable_ledger
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
-from packcloud_async.cli.parameters import Duration, Kinds, organizations_in, quiet_option
+from packcloud_async.cli.parameters import BinaryFile, Duration, Kinds, organizations_in, quiet_option
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_once, sync_repeatedly
 from packcloud_async.client import PackCloudClient
@@ -25,7 +25,7 @@ from packcloud_async.targets import SyncTarget
 @click.option(
     "--organizations-from",
     "listed",
-    type=click.File("rb"),
+    type=BinaryFile(),
     callback=organizations_in,
     metavar="FILE",
     help="Also those in FILE, one on each line; - is standard input.",
@@ -149,8 +149,11 @@ def _check_is_new(ledger: Path, *, force: bool) -> None:
 
     One that cannot be used, or is held, is told about when it is opened.
     """
-    if not ledger.exists() or not ledger.stat().st_size:
-        return
+    try:
+        if not ledger.exists() or not ledger.stat().st_size:
+            return
+    except OSError as error:
+        raise unusable_ledger(ledger, error) from error
     try:
         with read_ledger(ledger) as contents:
             is_held, run = contents.is_held, contents.run
