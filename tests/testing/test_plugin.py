@@ -42,7 +42,7 @@ class TestCosts:
             """
         )
         source = "import pytest\n\n@pytest.mark.asyncio\nasync def test_mine(): pass\n\ndef test_plain(): pass"
-        done = run(pytester, source, "-s", plugins=(PACKCLOUD, PYTEST_ASYNCIO))
+        done = run(pytester, source, "-s", plugins=(PACKCLOUD, PYTEST_ASYNCIO), in_process=False)
         done.assert_outcomes(passed=2)
         done.stdout.fnmatch_lines(["*LOADED *[[][]]*"])
 
@@ -73,7 +73,7 @@ class TestCosts:
             async def test_mine(packcloud_client):
                 assert (await packcloud_client.organization("org_1").integrations.get("int_1")).id == "int_1"
             """
-        run(pytester, source, ini=AUTO).assert_outcomes(passed=1)
+        run(pytester, source, ini=AUTO, in_process=False).assert_outcomes(passed=1)
 
     def test_what_it_has_is_told(self, pytester):
         told = run(pytester, "", "--markers", plugins=(PACKCLOUD,)).stdout.str()
@@ -181,6 +181,8 @@ class TestClient:
         source = """
             import asyncio
 
+            unused = []
+
             async def first(client):
                 return (await client.organization("org_1").integrations.get("int_1")).id
 
@@ -195,9 +197,12 @@ class TestClient:
                 assert asyncio.run(first_and_close(packcloud_client)) == "int_1"
 
             def test_unused(packcloud_client):
-                pass
+                unused.append(packcloud_client)
+
+            def test_it_is_closed():
+                assert repr(unused[0]).endswith("closed>")
             """
-        run(pytester, source, plugins=(PACKCLOUD,)).assert_outcomes(passed=3)
+        run(pytester, source, plugins=(PACKCLOUD,)).assert_outcomes(passed=4)
 
     def test_on_trio_it_says_what_to_do(self, pytester):
         source = """
