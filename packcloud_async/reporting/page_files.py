@@ -19,10 +19,11 @@ p { margin: .3rem 0; max-width: 60rem; } .soft, .hint { color: var(--soft); }
 .lead { font-size: 1.1rem; } .good { color: var(--good); } .bad { color: var(--bad); }
 .mark { display: inline-block; border: 1px solid currentcolor; border-radius: .3rem; padding: 0 .5rem; font-size: .9rem;
   margin-left: .6rem; vertical-align: middle; font-weight: 600; }
-figure { margin: .6rem 0 0; } .picture { min-height: 4rem; }
+figure { margin: .6rem 0 0; }
 .box { overflow: auto; max-height: 34rem; border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .3rem .7rem; vertical-align: top; border-bottom: 1px solid var(--line);
+table { border-collapse: collapse; width: 100%; min-width: 46rem; font-size: .9rem; }
+th, td { min-width: 4.5rem; text-align: left; padding: .3rem .7rem; vertical-align: top;
+  border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; }
 th { background: var(--box); position: sticky; top: 0; white-space: nowrap; overflow-wrap: normal; }
 tbody tr:last-child > * { border-bottom: 0; }
@@ -279,11 +280,14 @@ SCRIPT: Final = """\
   async function draw() {
     for (const [name, figure] of Object.entries(figures)) {
       const picture = byId(name);
+      /* Or it would shrink to nothing when the window, or the paper, has another size. */
+      picture.style.height = figure.layout.height + 'px';
       if (name === 'timeline') prepareTimeline(figure);
       await Plotly.newPlot(picture, figure.data, figure.layout, config);
       if (name === 'timeline') startTimeline(picture);
       await new Promise(done => setTimeout(done));
     }
+    document.documentElement.dataset.seconds = performance.now() / 1000;
     document.documentElement.dataset.drawn = 'all';
   }
   draw();

@@ -130,7 +130,7 @@ def delay_picture(digest: Digest) -> Json:
         traces,
         height=320,
         barmode="stack",
-        xaxis=axis("seconds from the last answered POST of a job to the first change seen", rangemode="tozero"),
+        xaxis=axis("seconds until a change was seen", rangemode="tozero"),
         yaxis=axis(
             "syncs",
             rangemode="tozero",
