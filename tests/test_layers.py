@@ -26,7 +26,8 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
-        "reporting.page_files",
+        "reporting.page_script",
+        "reporting.page_style",
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {

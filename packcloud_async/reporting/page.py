@@ -17,7 +17,8 @@ from attrs import frozen
 from packcloud_async.reporting import words
 from packcloud_async.reporting.digest import Digest, digest
 from packcloud_async.reporting.figures import Json
-from packcloud_async.reporting.page_files import SCRIPT, STYLE
+from packcloud_async.reporting.page_script import SCRIPT
+from packcloud_async.reporting.page_style import STYLE
 from packcloud_async.reporting.pictures import delay_picture, outcomes_picture, traffic_picture
 from packcloud_async.reporting.rows import rows_of
 from packcloud_async.reporting.story import Source, Story
@@ -101,12 +102,12 @@ def _document(body: str, data: Mapping[str, str], scripts: Sequence[str]) -> byt
 def _header(told: Digest) -> str:
     story = told.story
     mark = _mark("finished", "good") if story.finished else _mark("not finished", "bad")
-    came_from = "from its ledger" if story.source is Source.LEDGER else "as it was seen"
+    came_from = "made from its ledger" if story.source is Source.LEDGER else "made by the command that ran it"
     resumed = ", resumed" if story.resumed else ""
     error = "" if story.error is None else f'<p class="bad">It ended early: {escape(story.error)}</p>'
     return (
         f"<header>\n<h1>Bulk run {mark}</h1>\n"
-        f'<p class="soft">Begun {escape(words.moment(story.started))}{resumed}; told {came_from}. '
+        f'<p class="soft">Begun {escape(words.moment(story.started))}{resumed}; {came_from}. '
         "Times are seconds since then.</p>\n"
         f'<p class="lead">{escape(words.headline(told))}</p>\n{error}'
         "<noscript><p><strong>The pictures need JavaScript.</strong> The sentences and tables do not.</p></noscript>\n"
@@ -215,8 +216,8 @@ def _section(title: str, sentence: str, *parts: str) -> str:
 def _picture(name: str, told: str, figures: Mapping[str, Json], *, is_reachable: bool = False) -> str:
     if name not in figures:
         return ""
-    focus = ' tabindex="0"' if is_reachable else ""
-    return f'<figure><div class="picture" id="{name}" role="img" aria-label="{escape(told)}"{focus}></div></figure>'
+    role = 'role="application" tabindex="0" aria-describedby="told"' if is_reachable else 'role="img"'
+    return f'<figure><div class="picture" id="{name}" {role} aria-label="{escape(told)}"></div></figure>'
 
 
 def _mark(text: str, kind: str) -> str:

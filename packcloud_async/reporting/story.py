@@ -159,7 +159,6 @@ class Story:
     error: str | None = None
     traffic: TrafficStory | None = None
     budget: BudgetState | None = None
-    version: str = ""
 
     @property
     def span(self) -> float:
