@@ -32,7 +32,7 @@ def write(path: Path, page: bytes) -> None:
     # Hours may have passed since it was asked for.
     if (told := objection(path)) is not None:
         raise OSError(told)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".new")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".packcloud-report.", suffix=".new")
     made = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -104,6 +104,12 @@ def test_anything_else_is_refused_and_left_as_it_is(path, tmp_path, make, told):
     assert (left_in(tmp_path), [item.lstat().st_mtime_ns for item in tmp_path.iterdir()]) == before
 
 
+def test_a_long_name_in_any_script_will_do(tmp_path):
+    path = tmp_path / ("\u65e5" * 80 + ".html")
+    write(path, PAGE)
+    assert path.read_bytes() == PAGE
+
+
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_told_beforehand(path, tmp_path):
     tmp_path.chmod(0o500)
