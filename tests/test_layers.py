@@ -14,6 +14,7 @@ LAYERS: list[set[str]] = [
         "version",
         "_sansio.json_depth",
         "_sansio.timestamps",
+        "_sansio.plain_text",
         "_sansio.values",
         "_sansio.on_conflict",
         "_io.tasks",
@@ -25,6 +26,8 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
+        "reporting.page_script",
+        "reporting.page_style",
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {
@@ -75,6 +78,7 @@ LAYERS: list[set[str]] = [
     },
     {
         "_sansio.token",
+        "reporting.traffic",
         "emulator.calls",
         "emulator.reading",
         "report",
@@ -82,6 +86,7 @@ LAYERS: list[set[str]] = [
         "_sansio.route_guesses",
     },
     {
+        "reporting.story",
         "emulator.replies",
         "emulator.saving",
         "emulator.fault_texts",
@@ -91,9 +96,26 @@ LAYERS: list[set[str]] = [
         "_sansio.header_checks",
         "_sansio.route_findings",
     },
-    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions", "emulator.state"},
-    {"emulator.watching"},
-    {"emulator.page"},
+    {
+        "_sansio.ledger_book",
+        "_sansio.log_records",
+        "_sansio.conventions",
+        "reporting.digest",
+        "reporting.figures",
+        "reporting.folding",
+        "reporting.from_ledger",
+        "emulator.state",
+    },
+    {
+        "reporting.charts",
+        "reporting.pictures",
+        "reporting.recording",
+        "reporting.timelines",
+        "reporting.words",
+        "emulator.watching",
+    },
+    {"reporting.rows", "reporting.tables", "emulator.page"},
+    {"reporting.page"},
     {
         "_io.known_connections",
         "_io.origin",
@@ -102,6 +124,7 @@ LAYERS: list[set[str]] = [
         "_io.limiting",
         "_io.signal",
         "_io.turns",
+        "reporting.file",
         "emulator.files",
         "emulator.in_memory",
         "emulator.server",
@@ -134,7 +157,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
     {"_packcloud", "_packcloud_pytest"},
 ]
-EMPTY = {"_sansio.__init__", "_io.__init__"}
+EMPTY = {"_sansio.__init__", "_io.__init__", "reporting.__init__"}
 
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
@@ -156,6 +179,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "pytest": {"_packcloud_pytest"},
     "pytest_asyncio": {"_packcloud_pytest"},
     "keyring": {"cli.tokens"},
+    "plotly": {"reporting.charts"},
 }
 NEVER_IN_PURE_CODE = {
     "asyncio",
@@ -228,11 +252,13 @@ def test_outside_packages_stay_in_their_rooms(module: str) -> None:
 
 
 DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "files", "in_memory", "server"}
+DRIVERS_OF_REPORTS = {"__init__", "charts", "file", "recording"}
 PURE = [
     name
     for name in MODULES
     if name.startswith("_sansio.")
     or name in {"models", "policies", "errors"}
+    or (name.startswith("reporting.") and name.removeprefix("reporting.") not in DRIVERS_OF_REPORTS)
     or (name.startswith("emulator.") and name.removeprefix("emulator.") not in DRIVERS_OF_THE_EMULATOR)
 ]
 

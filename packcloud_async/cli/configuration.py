@@ -9,6 +9,7 @@ from typing import Final
 import click
 from attrs import frozen
 
+from packcloud_async._io.telling import Hook
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.secret import Secret
 from packcloud_async._sansio.settings import Settings, environment_settings, rate_settings, settings_in_force
@@ -55,7 +56,13 @@ class Configuration:
             failure = failure_of(error)
         raise failure
 
-    def client(self, token: Secret[str], *, on_retry: Callable[[RetryDetails], None] | None = None) -> PackCloudClient:
+    def client(
+        self,
+        token: Secret[str],
+        *,
+        on_retry: Callable[[RetryDetails], None] | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> PackCloudClient:
         """Make the client that is described."""
         settings = self.settings
         return PackCloudClient(
@@ -67,6 +74,7 @@ class Configuration:
             rate_limit=settings.rate_limit,
             max_connections=settings.max_connections,
             on_retry=on_retry,
+            hooks=hooks,
         )
 
 

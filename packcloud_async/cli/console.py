@@ -17,32 +17,23 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.plain_text import clean
+
+__all__ = [
+    "WrappedPath",
+    "can_show_live",
+    "clean",
+    "console_for_prose",
+    "console_for_tables",
+    "in_utc",
+    "is_terminal",
+    "safe",
+    "write_json",
+    "write_pretty",
+]
 
 _WIDE = 10_000
 _PAGE = 80
-
-
-def clean(text: str) -> str:
-    """Take out control, direction and invisible characters, escape sequences' first bytes included.
-
-    White space becomes spaces, so that what is left stays on its line.
-
-    >>> clean("a\\x1b[31mb\\nc")
-    'a[31mb c'
-    """
-    shown = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text if _is_shown(c))
-    return shown if shown.isascii() else "".join(c for c in shown if c not in _INVISIBLE)
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character.isspace()
-
-
-# Letters and marks by their category, drawn as nothing: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
-_VARIATION_SELECTORS = (*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0)))
-_INVISIBLE = frozenset(
-    (*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0", *_VARIATION_SELECTORS)
-)
 
 
 def safe(text: str, style: str = "") -> Text:

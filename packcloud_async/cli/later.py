@@ -77,6 +77,12 @@ def _ledger() -> click.Command:
     return ledger
 
 
+def _report() -> click.Command:
+    from packcloud_async.cli.report import report  # noqa: PLC0415 - when it is used
+
+    return report
+
+
 def _resume() -> click.Command:
     from packcloud_async.cli.resume import resume  # noqa: PLC0415 - when it is used
 
@@ -97,6 +103,7 @@ COMMANDS: Mapping[str, Later] = {
     "emulator": Later(_emulator, "Serve an emulated Pack.cloud on a loopback port."),
     "integrations": Later(_integrations, "Read and change the integrations of an organization."),
     "ledger": Later(_ledger, "Look into the ledger of a bulk run."),
+    "report": Later(_report, "Make a page of pictures from the ledger of a run."),
     "resume": Later(_resume, "Go on with a run of sync that was interrupted or killed."),
     "sync": Later(_sync, "Sync organizations, and say how each sync ended."),
 }
