@@ -37,7 +37,7 @@ def report(context: click.Context, *, file: Path, output: Path | None) -> None:
     Exit codes:
       0    the page was written
       1    FILE is no ledger, or is damaged; or the page cannot be written
-      2    the command is wrong, there is no run in FILE, or PAGE is something else than a report
+      2    the command is wrong, FILE holds no run, or PAGE is no report
     """
     page = prepared(file.with_name(f"{file.name}.html") if output is None else output, is_told=True, apart_from=file)
     if not page.write_story(_story_in(file)):
