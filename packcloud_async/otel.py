@@ -177,8 +177,10 @@ class _Numbers:
         self._jobs_told = len(self._jobs)
 
     def _end_job(self, event: JobEnded) -> None:
-        if event.result is not None:
-            self._job_duration.record(event.result.elapsed, {"packcloud.sync.end": conventions.how_ended(event)})
+        if event.result is None:
+            # One that is gone on with would count twice.
+            return
+        self._job_duration.record(event.result.elapsed, {"packcloud.sync.end": conventions.how_ended(event)})
         for kind, outcome in conventions.outcomes_of(event.result):
             self._outcomes.add(1, {"packcloud.sync.kind": kind, "packcloud.sync.outcome": outcome})
         for kind, delay in event.news_delay.items():

@@ -24,11 +24,11 @@ from packcloud_async._sansio.building import Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.log import write
 from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
 
-logger = logging.getLogger("packcloud_async")
 
 MOST_NAMES: Final = 64
 """So many unknown names are known at a time, in models and envelopes together."""
@@ -108,7 +108,8 @@ class Straight(Generic[T]):
             return
         self._credit -= LESSON
         self._way, self._has_served = _way(msgspec, self._plan, names, many=self._many), False
-        logger.debug(
+        write(
+            logging.DEBUG,
             "%s is read straight, with %d names beside its own; %d lessons left",
             self._plan.model.__name__,
             len(names.unknown) + len(names.around),
