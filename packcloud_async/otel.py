@@ -6,10 +6,14 @@ Names and attributes are in docs/howto-telemetry.md. No header is added to what 
 from typing import assert_never
 from weakref import WeakKeyDictionary
 
-from opentelemetry import context, metrics, trace
-from opentelemetry.context import Context
-from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, UpDownCounter
-from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TracerProvider
+try:
+    from opentelemetry import context, metrics, trace
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, UpDownCounter
+    from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TracerProvider
+except ModuleNotFoundError as missing:
+    told = "packcloud_async.otel needs the extra: pip install 'packcloud_async[otel]'"
+    raise ModuleNotFoundError(told, name=missing.name) from None
 
 from packcloud_async._sansio import conventions
 from packcloud_async._sansio.conventions import Attributes, Metric

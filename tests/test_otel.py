@@ -450,3 +450,10 @@ def test_the_core_does_without():
     )
     done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
     assert done.stdout == "1\n"
+
+
+def test_without_the_extra_it_says_what_to_install():
+    told = "import sys; sys.modules['opentelemetry'] = None; import packcloud_async.otel"
+    done = subprocess.run([sys.executable, "-c", told], check=False, capture_output=True, text=True)
+    (*_, last) = done.stderr.splitlines()
+    assert last == "ModuleNotFoundError: packcloud_async.otel needs the extra: pip install 'packcloud_async[otel]'"
