@@ -24,7 +24,6 @@ from packcloud_async._sansio.building import Field, Kind, Plan, compiled
 from packcloud_async._sansio.envelope import PAGING_FIELDS, Content, Paging, paging
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async._sansio.json_text import JsonValue
-from packcloud_async._sansio.log import write
 from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
@@ -108,6 +107,8 @@ class Straight(Generic[T]):
             return
         self._credit -= LESSON
         self._way, self._has_served = _way(msgspec, self._plan, names, many=self._many), False
+        from packcloud_async._sansio.log import write  # noqa: PLC0415 - it is written when there is something to learn
+
         write(
             logging.DEBUG,
             "%s is read straight, with %d names beside its own; %d lessons left",
