@@ -1,6 +1,7 @@
 """Handlers and filters of the log, and hooks, that raise: nothing that is sent, and no result, depends on them."""
 
 import asyncio
+import io
 import logging
 
 import pytest
@@ -20,6 +21,13 @@ class Full(logging.Handler):
 
     def emit(self, record):
         raise OSError("no space left")
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text):
+        raise BrokenPipeError
 
 
 class Choosy(logging.Handler):
@@ -54,6 +62,14 @@ class TestALogThatCannotBeWritten:
         assert (report.integrations, report.in_flight, report.finished) == (3, 0, True)
         # Said where the handlers of the standard library say it.
         assert "Logging error" in capfd.readouterr().err
+
+    async def test_nor_by_the_command_line_when_nobody_reads_what_it_says(self, monkeypatch):
+        from packcloud_async.cli.failures import log_on_stderr
+
+        monkeypatch.setattr("sys.stderr", Gone())
+        with log_on_stderr(is_wanted=True):
+            results, _ = await run()
+        assert len(results) == 3
 
     async def test_nor_with_a_ledger_that_was_not_closed_before(self, failing_log, tmp_path):
         async with open_shop(integrations=3) as opened:

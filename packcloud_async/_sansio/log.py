@@ -1,6 +1,7 @@
 """The logger ``packcloud_async``, and how it is written: what its handlers and filters raise breaks nothing."""
 
 import logging
+from contextlib import suppress
 
 logger = logging.getLogger("packcloud_async")
 
@@ -14,4 +15,6 @@ def write(
     try:
         logger.log(level, message, *args, exc_info=exc_info, extra=extra, stacklevel=2)
     except Exception:  # noqa: BLE001 - a log that cannot be written never breaks what it tells of
-        _NOWHERE.handleError(logging.makeLogRecord({"msg": message, "args": args}))
+        with suppress(Exception):
+            # A stderr that is closed raises what that one does not expect.
+            _NOWHERE.handleError(logging.makeLogRecord({"msg": message, "args": args}))

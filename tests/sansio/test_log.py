@@ -1,5 +1,6 @@
 """What is written to the log, and what becomes of it when that fails."""
 
+import io
 import logging
 
 import pytest
@@ -59,6 +60,16 @@ def test_or_nowhere_if_the_program_says_so(raising, capsys, monkeypatch):
     raising(OSError("no space left"))
     write(logging.WARNING, "the ledger is open")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("end", ["closed", "gone"])
+def test_a_stderr_that_takes_nothing_changes_nothing(raising, monkeypatch, end):
+    raising(OSError("no space left"))
+    stderr = io.StringIO() if end == "closed" else None
+    if stderr is not None:
+        stderr.close()
+    monkeypatch.setattr("sys.stderr", stderr)
+    write(logging.WARNING, "the ledger is open")
 
 
 def test_ctrl_c_passes(raising):
