@@ -13,6 +13,7 @@ LAYERS: list[set[str]] = [
         "errors",
         "version",
         "_sansio.json_depth",
+        "_sansio.log",
         "_sansio.timestamps",
         "_sansio.plain_text",
         "_sansio.values",
