@@ -162,6 +162,20 @@ def test_a_file_that_somebody_put_there_meanwhile_is_left_alone(emulate, tmp_pat
     assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("state.json", "theirs")]
 
 
+def test_a_link_is_saved_through_and_one_put_there_meanwhile_is_not(emulate, tmp_path):
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_text("{}", encoding="utf-8")
+    link.symlink_to(real)
+    process, _ = emulate("--data", link, "--save", link, last="kill -USR1")
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == f"Saved in {link}.\n"
+    assert json.loads(real.read_text(encoding="utf-8"))["version"] == 1
+    link.unlink()
+    link.symlink_to(tmp_path / "another.json")
+    assert stopped(process).err.endswith("link.json: somebody else has put another file there\n")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.json", "real.json"]
+
+
 def test_nothing_is_saved_when_nothing_was_served(packcloud, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
