@@ -190,6 +190,11 @@ def test_nothing_is_saved_when_nothing_was_served(packcloud, tmp_path):
     [
         (["--data", "shops.toml", "--seed", "0"], "--seed is said by the file of --data"),
         (["--data", "shops.toml", "--organizations", "3"], "--organizations is said by the file of --data"),
+        (["--organizations", "1000000000000"], "1000000000000 is not in the range 1<=x<=1000000"),
+        (
+            ["--data", "many.json"],
+            "many.json: $ cannot be used: World.organizations must be a whole number from 0 to 1000",
+        ),
         (["--data", "nowhere.toml"], "nowhere.toml cannot be read: No such file or directory"),
         (["--data", "."], ". cannot be read: Is a directory"),
         (["--data", "wrong.json"], "wrong.json: $.organizations[0] needs id"),
@@ -209,6 +214,7 @@ def test_what_cannot_be_meant_is_exit_code_2_before_anything_is_served(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.json").write_text('{"organizations": [{}]}', encoding="utf-8")
+    (tmp_path / "many.json").write_text('{"generated": {"organizations": 1000000000}}', encoding="utf-8")
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "dangling.json").symlink_to("nothing.json")
     result = packcloud("emulator", *arguments)

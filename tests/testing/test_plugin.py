@@ -550,7 +550,7 @@ class TestMarker:
         told = (
             "knows no organisations; known: absent_watermarks, *organizations, *, virtual_time",
             "takes names only, such as organizations=3, not 3",
-            "World.organizations must be a whole number from 0, not -1",
+            "World.organizations must be a whole number from 0 to 1000000, not -1",
             "no emulator can be made of faults=3: *",
         )
         done.stdout.fnmatch_lines([f"@pytest.mark.packcloud: {text}" for text in told])
