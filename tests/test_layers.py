@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
-        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
+        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes", "server_log")),
     },
     {
         "emulator.places",
@@ -144,6 +144,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
             for name in ("body", "direct", "known_connections", "middlewares", "origin", "silences", "transport")
         ),
         "emulator.server",
+        "emulator.server_log",
     },
     "yarl": {"_io.origin", "_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
