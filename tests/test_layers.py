@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
-        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes", "server_log")),
+        *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {
         "emulator.places",
@@ -35,6 +35,7 @@ LAYERS: list[set[str]] = [
         "_sansio.envelope",
         "emulator.forms",
         "emulator.paging",
+        "emulator.server_log",
         "emulator.sync_runs",
     },
     {"_sansio.building", "emulator.documents", "emulator.timelines"},
