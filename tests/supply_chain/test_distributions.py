@@ -55,6 +55,17 @@ LITTER = [
 ]
 
 
+@pytest.mark.parametrize("name", INSTALLED_BESIDE)
+def test_what_is_tested_is_what_is_in_the_tree(name):
+    installed = find_spec(name.removesuffix(".py"))
+    assert installed is not None
+    assert installed.origin is not None
+    # An editable install copies these two.
+    assert Path(installed.origin).read_bytes() == (ROOT / INSTALLED_BESIDE[name]).read_bytes(), (
+        "install it again: pip install --no-deps --no-build-isolation --editable ."
+    )
+
+
 def own_files():
     """Every file of the tree that is somebody's work, as paths from the root."""
     folders = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
