@@ -14,8 +14,11 @@ from typing import Final
 import click
 from attrs import frozen
 
-from packcloud_async import PackCloudClient, SyncKind
+from packcloud_async import PackCloudClient, PollPolicy, RateLimit, SyncKind
 from packcloud_async.emulator import Distribution, Emulator, SyncTimes, plans_from
+from packcloud_async.reporting import charts
+from packcloud_async.reporting.page import Drawing, page_of
+from packcloud_async.reporting.recording import Recording
 from tests.support.browser import PROGRAM, opened
 
 PICTURES: Final = Path(__file__).parents[1] / "pictures"
@@ -59,11 +62,46 @@ async def _sync(emulator: Emulator, base_url: str) -> None:
             pass
 
 
+@asynccontextmanager
+async def _report_of_a_run() -> AsyncGenerator[str]:
+    """Write the report of a run in which some syncs fail, and give the address of the file."""
+    emulator = Emulator(
+        organizations=12,
+        integrations=6,
+        sync_times=SyncTimes(median=3, spread=2.5, distribution=Distribution.UNIFORM),
+        faults=plans_from(["sync_orders:422:x3", "GET *:429:x2", "*:latency:0.02-0.09"]),
+    )
+    recording = Recording(planned=emulator.world.organizations)
+    async with (
+        emulator.serve() as served,
+        PackCloudClient(
+            token=emulator.token, base_url=served.base_url, hooks=[recording], rate_limit=RateLimit(80)
+        ) as client,
+    ):
+        recording.budget = lambda: client.budget
+        poll = PollPolicy(first=0.5, ceiling=1, deadline=5)
+        async with client.sync_many(emulator.organization_ids, kinds=set(SyncKind), poll=poll) as run:
+            async for _ in run:
+                pass
+        story = recording.story()
+    assert story is not None
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "run.html"
+        page.write_bytes(page_of(story, Drawing(charts.program(), charts.checked)))
+        yield page.as_uri()
+
+
 PAGES: Final[Mapping[str, Page]] = {
     "emulator-page": Page(
         _emulator_at_work,
         ready="document.querySelectorAll('#running tbody tr').length >= 6"
         " && document.querySelector('#requests').textContent.includes('503')",
+    ),
+    "report-page": Page(
+        _report_of_a_run,
+        ready="document.querySelectorAll('.main-svg').length >= 4",
+        width=900,
+        highest=1560,
     ),
 }
 
