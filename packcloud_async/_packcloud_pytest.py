@@ -90,12 +90,10 @@ def packcloud_client(
     if closing is not None:
         yield request.getfixturevalue(closing)
         return
-    yield _packcloud_new_client
-    import asyncio  # noqa: PLC0415 - not before a test asks for it
+    from packcloud_async.testing.closing import close  # noqa: PLC0415 - not before a test asks for it
 
-    # Its loop is the test's own and over by now.
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(_packcloud_new_client.aclose())
+    yield _packcloud_new_client
+    close(_packcloud_new_client)
 
 
 @pytest.fixture
@@ -174,6 +172,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, object, 
     from packcloud_async.testing.virtual_time import VirtualTimeLoop  # noqa: PLC0415 - not before a test asks for it
 
     if "anyio_backend" in metafunc.fixturenames:
+        _check_anyio_backend(metafunc.definition)
         backend = ("asyncio", {"loop_factory": VirtualTimeLoop})
         metafunc.parametrize("anyio_backend", [backend], ids=["asyncio"], scope="module")
     elif inspect.iscoroutinefunction(metafunc.function):
@@ -201,6 +200,44 @@ class _Loops:
 def _check_pytest_asyncio(config: pytest.Config) -> None:
     if _has_pytest_asyncio(config) and not hasattr(config.hook, "pytest_asyncio_loop_factories"):
         raise pytest.UsageError("virtual_time=True needs pytest-asyncio 1.4 or later, or anyio's plugin")
+
+
+def _check_anyio_backend(test: pytest.Item) -> None:
+    if any("anyio_backend" in _names(marker.args[:1]) for marker in test.iter_markers("parametrize")):
+        raise pytest.UsageError("virtual_time=True chooses anyio_backend itself: leave that out of parametrize")
+
+
+def _names(arguments: tuple[Any, ...]) -> list[str]:
+    return [name.strip() for given in arguments for name in (given.split(",") if isinstance(given, str) else given)]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that asked for a loop whose time jumps fail on any other: it would wait for hours."""
+    if (
+        not isinstance(item, pytest.Function)
+        or not inspect.iscoroutinefunction(item.obj)
+        or not _has_virtual_time(item, item.fixturenames)
+    ):
+        return (yield)
+    from packcloud_async.testing.heeding import NotHeeded, on_virtual_time  # noqa: PLC0415 - not before a test asks for it
+
+    if _is_of_unittest(item):
+        pytest.fail(str(NotHeeded("a loop of unittest")), pytrace=False)
+    test, item.obj = item.obj, on_virtual_time(item.obj)
+    try:
+        return (yield)
+    except NotHeeded as error:
+        told = str(error)
+    finally:
+        item.obj = test
+    pytest.fail(told, pytrace=False)
+
+
+def _is_of_unittest(item: pytest.Function) -> bool:
+    from unittest import TestCase  # noqa: PLC0415 - not before a test asks for it
+
+    return item.cls is not None and issubclass(item.cls, TestCase)
 
 
 def _has_virtual_time(test: pytest.Item, fixtures: list[str]) -> bool:

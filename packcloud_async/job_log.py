@@ -13,7 +13,7 @@ from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async.calls import Caller
 from packcloud_async.errors import PackCloudError
-from packcloud_async.job_telling import JobTelling, tell_result
+from packcloud_async.job_telling import JobTelling, log_left, tell_result
 from packcloud_async.models import Integration, SyncKind
 from packcloud_async.watched import Watched
 
@@ -37,11 +37,27 @@ class JobLog:
     failure: BaseException | None = field(default=None, init=False)
     result: SyncResult | None = field(default=None, init=False)
     sees_all: bool = field(default=True, init=False)
+    _is_driven: bool = field(default=False, init=False)
     _timeline: list[Sighting] = field(factory=list[Sighting], init=False)
     _steps_told: dict[SyncKind, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._steps_told = {kind: len(state.steps) for kind, state in self.progress.kinds.items() if state.steps}
+
+    def begin(self) -> None:
+        """Somebody drives the job."""
+        self._is_driven = True
+        if self.telling is not None:
+            self.telling.begin()
+
+    def left(self, error: BaseException) -> None:
+        """Nobody drives the job any more; told only of one that has no result, and once."""
+        if not self._is_driven or self.result is not None:
+            return
+        self._is_driven = False
+        log_left(self.organization_id, self.integration_id, self.progress, error)
+        if self.telling is not None:
+            self.telling.left(error)
 
     def baseline_read(self, integration: Integration, *, shared: bool) -> None:
         """The baseline is known."""

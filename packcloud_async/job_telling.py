@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from attrs import define, field
 
-from packcloud_async._io.telling import PURPOSE, Telling, logger, tell
+from packcloud_async._io.telling import PURPOSE, Telling, log, tell
+from packcloud_async._sansio.log import logger
 from packcloud_async._sansio.outcomes import Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.request_events import JobBegun, RunBegun, SharedRead
@@ -97,6 +98,14 @@ def tell_result(
     job = begun or _begun_of(result, run)
     delay: Mapping[SyncKind, float] = {} if progress is None else news_delay(progress)
     tell(hooks, JobEnded(job=job, result=result, error=result.error, news_delay=delay))
+
+
+def log_left(organization_id: str, integration_id: str, progress: SyncProgress, error: BaseException) -> None:
+    """Write to the log that nobody drives a job any more; of those of a bulk run its own record says enough."""
+    if logger.isEnabledFor(logging.INFO):
+        kinds = tuple(progress.kinds)
+        job = JobBegun(organization_id=organization_id, integration_id=integration_id, kinds=kinds)
+        log(JobEnded(job=job, result=None, error=error, news_delay=news_delay(progress)))
 
 
 def _begun_of(result: SyncResult, run: RunBegun | None) -> JobBegun:

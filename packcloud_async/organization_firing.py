@@ -23,6 +23,7 @@ from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async.errors import LedgerError
 from packcloud_async.firing import Firing, settle_what_was_cut_off
 from packcloud_async.flights import Fired
+from packcloud_async.job_telling import JobTelling
 from packcloud_async.models import SyncAccepted, SyncKind
 from packcloud_async.recorder import JobLine, Recorder
 from packcloud_async.run_context import Counting, OrganizationClient, RunContext
@@ -49,6 +50,10 @@ class Start:
 
 class FiringEnd(Protocol):
     """Who is told that a job is fired."""
+
+    def telling_of(self, start: Start) -> JobTelling | None:
+        """Return who tells of a job that is to be fired; None when there are no hooks."""
+        ...
 
     def fired(self, watch: Watch, start: Start, line: JobLine, failure: Exception | None) -> None:
         """Every POST has come to something, or ``failure`` is why they do not."""
@@ -184,9 +189,8 @@ class OrganizationFiring:
         return Firing(self.client, self.watch.organization_id, start.integration_id, progress, on_conflict, line), line
 
     def _line_of(self, start: Start) -> JobLine:
-        organization_id, id_, progress = self.watch.organization_id, start.integration_id, start.progress
-        telling = self.run.telling_of(organization_id, id_, progress, resumed=start.recorded)
-        return JobLine(self.recorder, id_, progress, start.number, telling)
+        telling = self.end.telling_of(start)
+        return JobLine(self.recorder, start.integration_id, start.progress, start.number, telling)
 
     def _ask_ahead_alone(self) -> None:
         while len(self._asked_alone) < min(len(self._alone), self._most_asked):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from attrs import define, evolve, field
 
 from packcloud_async._io.signal import Signal
+from packcloud_async._io.tasks import only_cause
 from packcloud_async._sansio.ledger_records import UnfinishedJob, error_text
 from packcloud_async._sansio.outcomes import Sighting, SyncResult
 from packcloud_async._sansio.progress import SyncProgress
@@ -70,6 +71,10 @@ class OrganizationRun:
         try:
             await OrganizationFiring(self.run, self._client, watch, self._recorder, self).fire_all(starts)
             await self._until_all_are_done()
+        except BaseException as error:
+            for telling in self._told.values():
+                telling.left(only_cause(error))
+            raise
         finally:
             for watched in [watched for watched in watch.jobs if watched.watcher is self]:
                 await watch.leave([watched])
@@ -89,12 +94,19 @@ class OrganizationRun:
         if self._recorder.broken is not None:
             raise self._recorder.broken
 
+    def telling_of(self, start: Start) -> JobTelling | None:
+        """Return who tells of a job, and keep it until the job ends or is left; None when there are no hooks."""
+        if (hooks := self.run.client.telling) is None:
+            return None
+        ids = self.target.organization_id, start.integration_id
+        telling = JobTelling(hooks, *ids, start.progress, start.recorded, self.run.begun)
+        self._told[start.integration_id] = telling
+        return telling
+
     def fired(self, watch: Watch, start: Start, line: JobLine, failure: Exception | None) -> None:
         """Watch a job that is fired."""
         progress = start.progress
         parts: Sequence[Watched] = ()
-        if line.telling is not None:
-            self._told[start.integration_id] = line.telling
         try:
             if failure is None:
                 parts = watch.begin(start.integration_id, progress, self, tag=start.number)

@@ -6,10 +6,14 @@ Names and attributes are in docs/howto-telemetry.md. No header is added to what 
 from typing import assert_never
 from weakref import WeakKeyDictionary
 
-from opentelemetry import context, metrics, trace
-from opentelemetry.context import Context
-from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, UpDownCounter
-from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TracerProvider
+try:
+    from opentelemetry import context, metrics, trace
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider, UpDownCounter
+    from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TracerProvider
+except ModuleNotFoundError as missing:
+    told = "packcloud_async.otel needs the extra: pip install 'packcloud_async[otel]'"
+    raise ModuleNotFoundError(told, name=missing.name) from None
 
 from packcloud_async._sansio import conventions
 from packcloud_async._sansio.conventions import Attributes, Metric
@@ -177,8 +181,10 @@ class _Numbers:
         self._jobs_told = len(self._jobs)
 
     def _end_job(self, event: JobEnded) -> None:
-        if event.result is not None:
-            self._job_duration.record(event.result.elapsed, {"packcloud.sync.end": conventions.how_ended(event)})
+        if event.result is None:
+            # One that is gone on with would count twice.
+            return
+        self._job_duration.record(event.result.elapsed, {"packcloud.sync.end": conventions.how_ended(event)})
         for kind, outcome in conventions.outcomes_of(event.result):
             self._outcomes.add(1, {"packcloud.sync.kind": kind, "packcloud.sync.outcome": outcome})
         for kind, delay in event.news_delay.items():

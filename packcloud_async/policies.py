@@ -338,23 +338,28 @@ class Routes:
 
         Raises :class:`ConfigurationError` for anything else.
         """
-        import tomllib  # noqa: PLC0415 - few have such a file
+        return cls(**route_overrides(text))
 
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"the routes file is not TOML: {error}") from None
-        # A number of too many digits, and a value nested deeper than the interpreter's stack.
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError(f"the routes file cannot be read: {type(error).__name__}") from None
-        table: object = document.get("routes", {})
-        if set(document) - {"routes"} or not isinstance(table, dict):
-            raise ConfigurationError("the routes file must hold one table, [routes], of route = template")
-        overrides = cast("dict[str, Any]", table)
-        if unknown := sorted(set(overrides) - set(attrs.fields_dict(cls))):
-            known = ", ".join(attrs.fields_dict(cls))
-            raise ConfigurationError(f"the routes file names unknown routes {unknown}; known: {known}")
-        return cls(**overrides)
+
+def route_overrides(text: str) -> dict[str, Any]:
+    """Return what the ``[routes]`` table of a TOML file names; the templates are not looked at yet."""
+    import tomllib  # noqa: PLC0415 - few have such a file
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"the routes file is not TOML: {error}") from None
+    # A number of too many digits, and a value nested deeper than the interpreter's stack.
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"the routes file cannot be read: {type(error).__name__}") from None
+    table: object = document.get("routes", {})
+    if set(document) - {"routes"} or not isinstance(table, dict):
+        raise ConfigurationError("the routes file must hold one table, [routes], of route = template")
+    overrides = cast("dict[str, Any]", table)
+    if unknown := sorted(set(overrides) - set(attrs.fields_dict(Routes))):
+        known = ", ".join(attrs.fields_dict(Routes))
+        raise ConfigurationError(f"the routes file names unknown routes {unknown}; known: {known}")
+    return overrides
 
 
 UNCONFIRMED_ROUTES: Final = frozenset(

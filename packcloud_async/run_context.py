@@ -63,22 +63,13 @@ class RunContext:
         """Return the wall-clock time of an instant of the loop's clock."""
         return self._wall_clock + timedelta(seconds=instant - self._loop_clock)
 
-    def telling_of(
-        self, organization_id: str, integration_id: str, progress: SyncProgress, *, resumed: bool
-    ) -> JobTelling | None:
-        """Return who tells of a job; None when there are no hooks."""
-        tell = self.client.telling
-        if tell is None:
-            return None
-        return JobTelling(tell, organization_id, integration_id, progress, resumed, self.begun)
-
     def deliver(
         self, result: SyncResult, *, telling: JobTelling | None = None, progress: SyncProgress | None = None
     ) -> None:
-        """Count a result, tell of it and pass it on."""
-        tell_result(self.client.telling, result, telling=telling, progress=progress, run=self.begun)
+        """Count a result, pass it on and tell of it."""
         self.tally.add(result)
         self.results.put(result)
+        tell_result(self.client.telling, result, telling=telling, progress=progress, run=self.begun)
 
 
 @define(eq=False)

@@ -221,8 +221,8 @@ class AsyncSyncJob:
         await self._leave()
 
     def _tell_left(self, error: BaseException) -> None:
-        if self._log is not None and self._log.telling is not None:
-            self._log.telling.left(error)
+        if self._log is not None:
+            self._log.left(error)
 
     async def _leave(self) -> None:
         watch, self._watch = self._watch, None
@@ -248,15 +248,13 @@ class AsyncSyncJob:
             self._driven = True
             try:
                 log = self._log = self._log or self._begin()
-                telling = log.telling
-                if telling is not None:
-                    telling.begin()
+                log.begin()
                 if self._is_fired:
                     await self._watch_until(enough, log)
-                elif telling is None:
+                elif log.telling is None:
                     await self._fire_step(log)
                 else:
-                    await telling.for_it(self._fire_step(log))
+                    await log.telling.for_it(self._fire_step(log))
             except BaseException as error:
                 self._tell_left(error)
                 raise

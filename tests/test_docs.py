@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import packcloud_async
-from packcloud_async import PackCloudClient
+from packcloud_async import PackCloudClient, hooks
 from packcloud_async.emulator import Emulator
 
 from .support.readme_commands import commands
@@ -126,3 +126,7 @@ def test_every_public_name_is_in_the_reference():
         if name not in errors | aliases and f"packcloud_async.{name}\n" not in reference
     ]
     assert missing == []
+    told = [
+        name for name in hooks.__all__ if name != "HookEvent" and f"packcloud_async.hooks.{name}\n" not in reference
+    ]
+    assert told == []

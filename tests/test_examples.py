@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import re
 import runpy
 import socket
@@ -19,7 +20,7 @@ from aiohttp import web
 from yarl import URL
 
 from packcloud_async import SyncKind, read_ledger
-from packcloud_async.emulator import Emulator, SyncTimes
+from packcloud_async.emulator import Emulator, FaultPlan, SyncTimes
 
 pytestmark = pytest.mark.sockets
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -72,6 +73,20 @@ async def until(is_so):
 
 def needs(package):
     return pytest.importorskip(package, reason=f"{package} is in the extra examples")
+
+
+SLOW_POSTS = FaultPlan(routes={"sync_orders"}, latency=0.5)
+
+
+def is_sent_to(emulator):
+    async def is_sent():
+        return emulator.counters.calls["POST", "sync_orders"] == 1
+
+    return is_sent
+
+
+def phase_in(token):
+    return json.loads(token)["kinds"]["orders"]["phase"]
 
 
 class TestFastApiService:
@@ -159,6 +174,26 @@ class TestFastApiService:
         async with self.running() as session:
             assert (await self.done(session, told["status"]))["outcomes"] == {"orders": "advanced"}
 
+    async def test_a_stop_while_a_post_is_under_way_sends_it_no_second_time(self, served, folder):
+        served.set_faults([SLOW_POSTS])
+        async with self.running() as session:
+            _, told = await self.start(session, "int_2", "orders")
+            await until(is_sent_to(served))
+        served.set_faults([])
+        async with self.running() as session:
+            assert (await self.done(session, told["status"]))["outcomes"] == {"orders": "advanced"}
+        assert served.counters.calls["POST", "sync_orders"] == 1
+
+    async def test_what_is_saved_says_that_it_was_sent_while_it_is_watched(self, served, folder):
+        served.plan_sync("org_1", "int_2", SyncKind.ORDERS, moves=[(60, "2026-03-01T10:00:00Z")])
+        async with self.running() as session:
+            await self.start(session, "int_2", "orders")
+
+            async def is_saved():
+                return [phase_in(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")] == ["accepted"]
+
+            await until(is_saved)
+
     async def test_what_is_unexpected_in_one_sync_does_not_end_the_others(self, served, folder, caplog):
         async with self.running() as session:
             _, other = await self.start(session, "int_4", "orders")
@@ -234,6 +269,31 @@ class TestAiohttpService:
         assert [
             run.accepted_at >= first[0].ends_at for run in served.books.of("org_1", "int_2", SyncKind.ORDERS)[1:]
         ] == [True]
+
+    async def test_a_stop_while_a_post_is_under_way_sends_it_no_second_time(self, served, tmp_path):
+        served.set_faults([SLOW_POSTS])
+        async with self.running(tmp_path / "tokens.sqlite") as session:
+            await self.change(session, "int_2")
+            await until(is_sent_to(served))
+        served.set_faults([])
+        assert [phase_in(token) for token in self.tokens(tmp_path)] == ["sent"]
+
+    async def test_what_is_kept_says_that_it_was_sent_and_goes_when_it_is_done(self, served, tmp_path):
+        served.plan_sync("org_1", "int_2", SyncKind.ORDERS, moves=[(1.0, "2026-03-01T10:00:00Z")])
+        async with self.running(tmp_path / "tokens.sqlite") as session:
+            await self.change(session, "int_2")
+
+            async def is_kept():
+                return [phase_in(token) for token in self.tokens(tmp_path)] == ["accepted"]
+
+            await until(is_kept)
+            await self.until_told(session, "org_1/int_2", "advanced")
+            assert self.tokens(tmp_path) == []
+
+    @staticmethod
+    def tokens(folder):
+        with closing(sqlite3.connect(folder / "tokens.sqlite")) as database:
+            return [token for (token,) in database.execute("SELECT token FROM syncs")]
 
     async def test_failures_are_told_and_nonsense_is_refused(self, served, tmp_path):
         async with self.running(tmp_path / "tokens.sqlite") as session:

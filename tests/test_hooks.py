@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from packcloud_async import (
     NotFound,
     Outcome,
     PackCloudClient,
+    PackCloudError,
     RateLimit,
     RetryPolicy,
     Routes,
@@ -209,6 +211,22 @@ class TestRequests:
         assert (retried.elapsed, retried.request.attempt, type(retried.error)) == (None, 1, TransportError)
         assert [one.attempt for one in told.of(RequestBegun)] == [2]
 
+    async def test_one_of_a_later_attempt_is_not_taken_for_the_one_before(self):
+        told = Told()
+        await get(client_of(500, GOOD, token=None, auth=_Failing(at=2), hooks=[told]))
+        assert [(one.request.attempt, one.elapsed is None) for one in told.of(RequestRetried)] == [
+            (1, False),
+            (2, True),
+        ]
+        assert [one.attempt for one in told.of(RequestBegun)] == [1, 3]
+
+    async def test_one_that_never_left_says_what_it_was_for(self):
+        told = Told()
+        client = client_of(GOOD, token=None, auth=_Failing(), hooks=[told])
+        with suppress(PackCloudError):
+            await client.organization("org_1").sync("int_1", ORDERS, poll=STEADY)
+        assert told.of(RequestRetried)[0].request.purpose is told.of(JobBegun)[0]
+
 
 class _Renewing:
     async def headers(self, *, refused):
@@ -216,12 +234,13 @@ class _Renewing:
 
 
 class _Failing:
-    def __init__(self):
+    def __init__(self, at=1):
         self.asked = 0
+        self.at = at
 
     async def headers(self, *, refused):
         self.asked += 1
-        if self.asked == 1:
+        if self.asked == self.at:
             raise TransportError("no credential yet", maybe_sent=False)
         return {"X-Api-Key": "k"}
 
@@ -567,6 +586,8 @@ class TestTheLog:
             ("DEBUG", "integrations.get: 200 after 0.000 s"),
         ]
         assert len([1 for level, _ in told if level == "INFO"]) == 1
+        assert ("DEBUG", "sync of org_1/int_1: orders ServerError") in told
+        assert ("DEBUG", "sync of org_1/int_1: read") in told
         assert len(told) == len(set(map(id, records(caplog))))
         assert told[-1][1].startswith("sync of org_1/int_1: orders ")
 

@@ -13,7 +13,9 @@ LAYERS: list[set[str]] = [
         "errors",
         "version",
         "_sansio.json_depth",
+        "_sansio.log",
         "_sansio.timestamps",
+        "_sansio.plain_text",
         "_sansio.values",
         "_sansio.on_conflict",
         "_io.tasks",
@@ -25,6 +27,8 @@ LAYERS: list[set[str]] = [
         "_sansio.json_text",
         "_sansio.keep_alive",
         "_sansio.retry_details",
+        "reporting.page_script",
+        "reporting.page_style",
         *(f"emulator.{name}" for name in ("checks", "clock", "dates", "draws", "page_files", "routes")),
     },
     {
@@ -35,6 +39,7 @@ LAYERS: list[set[str]] = [
         "_sansio.envelope",
         "emulator.forms",
         "emulator.paging",
+        "emulator.server_log",
         "emulator.sync_runs",
     },
     {"_sansio.building", "emulator.documents", "emulator.timelines"},
@@ -75,6 +80,7 @@ LAYERS: list[set[str]] = [
     },
     {
         "_sansio.token",
+        "reporting.traffic",
         "emulator.calls",
         "emulator.reading",
         "report",
@@ -82,6 +88,7 @@ LAYERS: list[set[str]] = [
         "_sansio.route_guesses",
     },
     {
+        "reporting.story",
         "emulator.replies",
         "emulator.saving",
         "emulator.fault_texts",
@@ -91,9 +98,26 @@ LAYERS: list[set[str]] = [
         "_sansio.header_checks",
         "_sansio.route_findings",
     },
-    {"_sansio.ledger_book", "_sansio.log_records", "_sansio.conventions", "emulator.state"},
-    {"emulator.watching"},
-    {"emulator.page"},
+    {
+        "_sansio.ledger_book",
+        "_sansio.log_records",
+        "_sansio.conventions",
+        "reporting.digest",
+        "reporting.figures",
+        "reporting.folding",
+        "reporting.from_ledger",
+        "emulator.state",
+    },
+    {
+        "reporting.charts",
+        "reporting.pictures",
+        "reporting.recording",
+        "reporting.timelines",
+        "reporting.words",
+        "emulator.watching",
+    },
+    {"reporting.rows", "reporting.tables", "emulator.page"},
+    {"reporting.page"},
     {
         "_io.known_connections",
         "_io.origin",
@@ -102,6 +126,7 @@ LAYERS: list[set[str]] = [
         "_io.limiting",
         "_io.signal",
         "_io.turns",
+        "reporting.file",
         "emulator.files",
         "emulator.in_memory",
         "emulator.server",
@@ -114,7 +139,7 @@ LAYERS: list[set[str]] = [
     {"_io.credentials", "_io.gate"},
     {"_io.pipeline", "emulator.__init__"},
     {"testing.asked_for", "testing.serving", "testing.virtual_time"},
-    {"testing.__init__"},
+    {"testing.__init__", "testing.heeding"},
     {"calls", "flights", "results", "senders", "job_telling", "hooks", "otel"},
     {"probes", "shipping_probe", "watched"},
     {"walks", "job_log"},
@@ -131,7 +156,7 @@ LAYERS: list[set[str]] = [
     {"organization_run"},
     {"bulk"},
     {"client", "syncs", "bulk_runs"},
-    {"__init__"},
+    {"__init__", "testing.closing"},
     {"fleet.migrations", "fleet.run_names", "fleet.schedule"},
     {"fleet.database"},
     {"fleet.budget", "fleet.tables", "fleet.queue"},
@@ -147,7 +172,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
     {"_packcloud", "_packcloud_pytest"},
 ]
-EMPTY = {"_sansio.__init__", "_io.__init__"}
+EMPTY = {"_sansio.__init__", "_io.__init__", "reporting.__init__"}
 
 # Who may import what comes from outside.
 ONLY_IMPORTED_BY: dict[str, set[str]] = {
@@ -157,6 +182,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
             for name in ("body", "direct", "known_connections", "middlewares", "origin", "silences", "transport")
         ),
         "emulator.server",
+        "emulator.server_log",
     },
     "yarl": {"_io.origin", "_io.transport", "emulator.server"},
     "backoff": {"_io.retrying"},
@@ -173,6 +199,7 @@ ONLY_IMPORTED_BY: dict[str, set[str]] = {
     "psycopg": {"fleet.*"},
     "psycopg_pool": {"fleet.*"},
     "procrastinate": {"fleet.*"},
+    "plotly": {"reporting.charts"},
 }
 NEVER_IN_PURE_CODE = {
     "asyncio",
@@ -245,11 +272,13 @@ def test_outside_packages_stay_in_their_rooms(module: str) -> None:
 
 
 DRIVERS_OF_THE_EMULATOR = {"__init__", "clock", "files", "in_memory", "server"}
+DRIVERS_OF_REPORTS = {"__init__", "charts", "file", "recording"}
 PURE = [
     name
     for name in MODULES
     if name.startswith("_sansio.")
     or name in {"models", "policies", "errors"}
+    or (name.startswith("reporting.") and name.removeprefix("reporting.") not in DRIVERS_OF_REPORTS)
     or (name.startswith("emulator.") and name.removeprefix("emulator.") not in DRIVERS_OF_THE_EMULATOR)
 ]
 

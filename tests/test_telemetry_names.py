@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from packcloud_async import hooks
+from packcloud_async import Outcome, hooks
 from packcloud_async._sansio import conventions
 from packcloud_async._sansio.log_records import record_of
 
@@ -116,6 +116,7 @@ EXPRESSIONS = [
     *(one["definition"] for one in DASHBOARD["templating"]["list"] if "definition" in one),
 ]
 WORDS = {"sum", "by", "le", "rate", "increase", "histogram_quantile", "label_values", "h"}
+WORDS |= {"last_over_time", "unless", "offset", "or"}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -149,9 +150,29 @@ def test_the_names_for_prometheus_are_those_its_exporter_writes(seen):
     numbers = _Numbers(provider.get_meter("packcloud_async"))
     for event, *_ in RECORDS:
         numbers.add(event)
-    written = {sample.name for family in REGISTRY.collect() for sample in family.samples}
+    samples = [sample for family in REGISTRY.collect() for sample in family.samples]
     provider.shutdown()
-    assert {name for metric in METRICS.values() for name in in_prometheus(metric)} <= written
+    written = {sample.name: set[str]() for sample in samples}
+    for sample in samples:
+        written[sample.name] |= sample.labels.keys()
+    for metric in METRICS.values():
+        labels = {attribute.replace(".", "_") for attribute in seen.attributes[metric.name]}
+        for name in in_prometheus(metric):
+            assert (
+                labels
+                <= written[name]
+                <= labels | {"le", "otel_scope_name", "otel_scope_version", "otel_scope_schema_url"}
+            )
+
+
+def test_a_failure_that_is_the_first_of_its_kind_is_not_lost_between_two_looks():
+    """``increase`` takes the first value of a series for what it always was."""
+    (expression,) = [one for one in EXPRESSIONS if "increase(" in one]
+    series = r'packcloud_sync_outcomes_total\{packcloud_sync_outcome=~"([a-z|]+)"\}'
+    new = rf"\(last_over_time\({series}\[1h\]\) unless {series} offset 1h\)"
+    found = re.search(rf"\({new} or increase\({series}\[1h\]\)\)$", expression)
+    failures = {outcome.value for outcome in Outcome if outcome.is_failure}
+    assert [set(states.split("|")) for states in found.groups()] == [failures] * 3
 
 
 def test_panels_have_names_of_their_own_and_do_not_overlap():

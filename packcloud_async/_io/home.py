@@ -15,6 +15,11 @@ class Home:
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop it lives on, None before its first use."""
+        return self._loop
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether this process is a fork of the one it lives in, and what it holds open is the other's."""
         return self._process is not None and self._process != os.getpid()

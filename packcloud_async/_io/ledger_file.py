@@ -23,6 +23,7 @@ from typing import Final
 
 from packcloud_async._io.ledger_errors import WAY_OUT, told_of
 from packcloud_async._sansio.ledger_records import DamagedRecord, RunRecord, read_run
+from packcloud_async._sansio.log import write
 from packcloud_async.errors import LedgerError
 
 APPLICATION_ID: Final = 0x70636C67
@@ -38,7 +39,6 @@ SCHEMA: Final = (
 )
 
 _HEADER_LENGTH = 100
-logger = logging.getLogger("packcloud_async")
 _MAGIC = b"SQLite format 3\0"
 _PATIENCE = 5.0
 
@@ -155,8 +155,11 @@ def warn_if_exposed(path: Path) -> None:
     for file in (path, beside(path, "-wal"), beside(path, "-shm")):
         mode = _mode_for_others(file)
         if mode is not None:
-            logger.warning(
-                "the ledger %s is open to other users (mode %04o): chmod 600 it, and what is beside it", file, mode
+            write(
+                logging.WARNING,
+                "the ledger %s is open to other users (mode %04o): chmod 600 it, and what is beside it",
+                file,
+                mode,
             )
             return
 

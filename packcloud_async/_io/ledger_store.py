@@ -30,8 +30,7 @@ from packcloud_async._sansio.ledger_records import (
     write_run,
     write_target,
 )
-
-logger = logging.getLogger("packcloud_async")
+from packcloud_async._sansio.log import write
 
 
 @define(eq=False)
@@ -107,7 +106,7 @@ class LedgerStore:
         opened = _opened(connection)
         before = holder_in(connection)
         if before is not None:
-            logger.info("the ledger %s is taken over from %s, which never closed it", self.path, before)
+            write(logging.INFO, "the ledger %s is taken over from %s, which never closed it", self.path, before)
         write_holder(connection, this_process())
         return opened
 

@@ -179,6 +179,11 @@ class Pipeline:
             await self.transport.aclose()
             self._transport_closed = True
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop it belongs to, None before the first call."""
+        return self._home.loop
+
     def check_closable(self) -> None:
         """Raise :class:`ClientStateError` on another loop than the client's, while that still lives."""
         if (objection := self._home.objection_to_closing()) is not None:

@@ -1,7 +1,7 @@
 """Telling: who is told of what a client does: the logger always, and the hooks that were given.
 
 1. A hook is called at once and in the task that did it. What it raises is logged, and neither breaks a request nor
-   loses a result; only what is no ``Exception`` passes.
+   loses a result; only what ends the process passes. The same holds for what handlers and filters of the log raise.
 2. Without hooks nothing of this is made for a request: the logger writes of retries, and of what has ended.
 """
 
@@ -16,6 +16,7 @@ from attrs import define, field
 
 from packcloud_async._io.under_way import CallObserver, Witness
 from packcloud_async._sansio.endpoints import Call
+from packcloud_async._sansio.log import logger, write
 from packcloud_async._sansio.log_records import record_of
 from packcloud_async._sansio.request_events import (
     Purpose,
@@ -30,8 +31,6 @@ from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.sync_events import HookEvent
 from packcloud_async.errors import ConfigurationError, PackCloudError
 from packcloud_async.policies import Routes
-
-logger = logging.getLogger("packcloud_async")
 
 PURPOSE: ContextVar[Purpose | None] = ContextVar("packcloud_async_purpose", default=None)
 """What the requests of this task are for. Timers and tasks inherit it, so that a shared read says what it is."""
@@ -57,16 +56,16 @@ class Telling:
         for number, hook in enumerate(self.hooks):
             try:
                 hook(event)
-            except Exception:  # noqa: BLE001 - a hook never breaks what it is told of
+            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - a hook never breaks what it is told of
+                # Nobody can cancel a plain function: what it raises is the cancellation of something else.
                 self._complain(number, hook, type(event))
 
     def _complain(self, number: int, hook: Hook, kind: type) -> None:
         # Once: it may be told thousands of events a second.
         if (number, kind) not in self._failed:
             self._failed.add((number, kind))
-            logger.exception(
-                "a hook failed on %s; further failures on it are not logged: %s", kind.__name__, _name_of(hook)
-            )
+            told = f"a hook failed on {kind.__name__}; further failures on it are not logged: {_name_of(hook)}"
+            write(logging.ERROR, told, exc_info=True)
 
 
 def hooks_of(given: object) -> tuple[Hook, ...]:
@@ -86,7 +85,7 @@ def log(event: HookEvent) -> None:
     """Write the record of an event, if anybody reads it."""
     record = record_of(event)
     if logger.isEnabledFor(record.level):
-        logger.log(record.level, record.message, extra=dict(record.fields))
+        write(record.level, record.message, extra=dict(record.fields))
 
 
 def _name_of(hook: object) -> str:
@@ -165,7 +164,8 @@ class Failed:
         told = None if self.witness is None else self.witness.request
         if told is not None and told.attempt == self.attempt:
             return told
-        return begun(self.call, routes=self.routes, base_url=self.base_url, attempt=self.attempt)
+        purpose = PURPOSE.get()
+        return begun(self.call, routes=self.routes, base_url=self.base_url, attempt=self.attempt, purpose=purpose)
 
     def retried(self, wait: float) -> RequestRetried:
         """Tell that it is sent again."""

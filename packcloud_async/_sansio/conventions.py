@@ -1,8 +1,8 @@
 """What telemetry calls things: spans, attributes and metrics, after OpenTelemetry's semantic conventions.
 
 Names that begin with ``http``, ``url``, ``server`` and ``error`` are those of the stable conventions for HTTP clients
-(``url.template``, which has no stable one yet, is the proposed one). All others begin with ``packcloud``. Ids are
-attributes of spans and never of metrics: there may be thousands of organizations.
+(``url.template`` and ``http.client.active_requests``, which have no stable ones yet, are the proposed ones). All others
+begin with ``packcloud``. Ids are attributes of spans and never of metrics: there may be thousands of organizations.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,14 @@
 """Rates and durations as a person writes them: ``50/s``, ``600/min``, ``90``, ``5m``."""
 
 import re
+from typing import Final
 
 from attrs import frozen
 
 from packcloud_async.errors import ConfigurationError
 
+NO_LIMIT: Final = "none"
+"""How None is written where there is no other way to write it."""
 _SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _RATE = re.compile(rf"({_NUMBER})(?:/({_NUMBER})?(s|sec|m|min|h|d))?", re.ASCII).fullmatch

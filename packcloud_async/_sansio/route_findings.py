@@ -60,7 +60,7 @@ class Look:
             return Standing.NOT_KNOWN if self.stands_in else Standing.MISSING
         if not tells_of_a_route(self.answer):
             return Standing.NOT_KNOWN
-        if not isinstance(self.beside, Answered) or self.beside.status in _PASSING:
+        if not isinstance(self.beside, Answered) or self.beside.status in _SAYS_NOTHING:
             return Standing.NOT_KNOWN
         return Standing.ALIKE if _alike(self.answer, self.beside) else _meaning(self.route, self.answer)
 
@@ -98,7 +98,7 @@ def nowhere_check(answer: Answer) -> Check:
         return Check(
             "unknown_paths", Mark.OK, f"A path that cannot exist {told(answer)}: the others can be told apart."
         )
-    if isinstance(answer, Silence) or answer.status in _PASSING:
+    if isinstance(answer, Silence) or answer.status in _SAYS_NOTHING:
         return Check("unknown_paths", Mark.UNKNOWN, f"A path that cannot exist {told(answer)}.")
     return Check(
         "unknown_paths",
@@ -140,7 +140,7 @@ def routes_file(found: Mapping[str, str], routes: Routes) -> str:
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}").fullmatch
 _GONE: Final = frozenset({404, 410})
-_PASSING: Final = frozenset({401, 408, 425, 429, *range(500, 600)})
+_SAYS_NOTHING: Final = frozenset({401, 408, 425, 429, *range(500, 600)})
 _CERTAIN: Final = frozenset({Standing.MISSING, Standing.OTHER_METHOD})
 _UNSURE: Final = {
     Standing.READABLE: "something is there, and whether it takes a POST is not known",

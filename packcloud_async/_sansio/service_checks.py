@@ -32,9 +32,12 @@ def connection_checks(base_url: str, first: Answer) -> tuple[Check, Check]:
     return _base_url(base_url, first), _tls(base_url, first)
 
 
-def access_checks(organization_id: str, first: Answer) -> tuple[Check, Check]:
-    """Judge the credential and the organization by what the list of integrations was answered."""
-    return _credential(first), _organization(organization_id, first)
+def access_checks(organization_id: str, first: Answer, *, token_source: str) -> tuple[Check, Check]:
+    """Judge the credential and the organization by what the list of integrations was answered.
+
+    ``token_source`` is where the token comes from, in the words of a user.
+    """
+    return _credential(first, token_source), _organization(organization_id, first)
 
 
 def reading_checks(first: Answer, page: PageRead, second: Answer | None, second_page: PageRead) -> tuple[Check, ...]:
@@ -78,13 +81,13 @@ def _tls(base_url: str, first: Answer) -> Check:
     return Check("tls", Mark.UNKNOWN, "No connection came about.")
 
 
-def _credential(first: Answer) -> Check:
+def _credential(first: Answer, token_source: str) -> Check:
     if isinstance(first, Answered) and first.is_success:
         return Check("credential", Mark.OK, "The token is accepted.")
     if isinstance(first, Answered) and first.status == 401:
-        return Check("credential", Mark.WRONG, "The token is refused (401): check PACKCLOUD_TOKEN.")
+        return Check("credential", Mark.WRONG, f"The token is refused (401): check {token_source}.")
     return Check(
-        "credential", Mark.UNKNOWN, f"The list of integrations {told(first)}, which says nothing of the token."
+        "credential", Mark.UNKNOWN, f"The list of integrations {_briefly(first)}, which says nothing of the token."
     )
 
 
@@ -93,8 +96,15 @@ def _organization(organization_id: str, first: Answer) -> Check:
         return Check("organization", Mark.OK, f"{organization_id} is found.")
     hint = _ORGANIZATION.get(first.status) if isinstance(first, Answered) else None
     if hint is None:
-        return Check("organization", Mark.UNKNOWN, f"Its list of integrations {told(first)}.")
+        return Check("organization", Mark.UNKNOWN, f"Its list of integrations {_briefly(first)}.")
     return Check("organization", Mark.WRONG, f"The list of integrations of {organization_id} {told(first)}: {hint}.")
+
+
+def _briefly(answer: Answer) -> str:
+    """Say what was answered without the reason for a silence, which is told with the base URL."""
+    if isinstance(answer, Answered):
+        return told(answer)
+    return "gave no answer" if answer.was_asked else "was not asked"
 
 
 _NOT_THERE: Final = "there is no such organization, or the base URL or Routes.integrations is wrong"

@@ -3,7 +3,8 @@
 1. Values come in layers of ``key -> Setting``, the first layer that has a key decides. Keys are dotted as they are
    written in a file: ``poll.deadline`` is ``deadline`` in ``[poll]``.
 2. What is unusable is told by the place it comes from, its key and what is allowed; a credential is never quoted.
-3. A file that was only found in the working directory does not decide where the token is sent.
+3. A file that was only found in the working directory does not decide where the token is sent, but for this machine;
+   nor for that when the file is another user's, who may listen there.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Final, TypeVar, cast
 import attrs
 from attrs import field, frozen
 
-from packcloud_async._sansio.quantities import read_duration, read_rate
+from packcloud_async._sansio.quantities import NO_LIMIT, read_duration, read_rate
 from packcloud_async._sansio.secret import Secret
 from packcloud_async._sansio.settings_file import SECTIONS, Setting, TokenFile, TokenKeyring
 from packcloud_async.errors import ConfigurationError
@@ -30,8 +31,6 @@ from packcloud_async.policies import (
 T = TypeVar("T")
 
 DEFAULT: Final = "default"
-NO_LIMIT: Final = "none"
-"""How None is written where there is no other way to write it."""
 _PLAIN_DEFAULTS: Final[Mapping[str, object]] = {
     "base_url": "https://api.pack.cloud",
     "token": None,
@@ -83,16 +82,20 @@ def rate_settings(text: str, source: str) -> Mapping[str, Setting]:
     return {"rate_limit.requests": Setting(rate.requests, source), "rate_limit.per": Setting(rate.per, source)}
 
 
-def settings_in_force(*layers: Mapping[str, Setting], untrusted: Mapping[str, Setting] | None = None) -> Settings:
+def settings_in_force(
+    *layers: Mapping[str, Setting], untrusted: Mapping[str, Setting] | None = None, is_own: bool = True
+) -> Settings:
     """Put layers together, the strongest first; ``untrusted`` is the one of a file that nobody named.
 
+    ``is_own`` when that file belongs to who runs the command, or to the system.
     Raises :class:`ConfigurationError` for what is unusable.
     """
     given: dict[str, Setting] = {}
     for layer in layers:
         given = {**layer, **given}
     values = {key: given.get(key, Setting(default, DEFAULT)) for key, default in _PLAIN_DEFAULTS.items()}
-    base_url = _base_url(values["base_url"], is_trusted=values["base_url"] is not (untrusted or {}).get("base_url"))
+    is_trusted = values["base_url"] is not (untrusted or {}).get("base_url")
+    base_url = _base_url(values["base_url"], is_trusted=is_trusted, is_own=is_own)
     whole = values["max_connections"]
     check_whole(f"{whole.source}: max_connections", cast("int", whole.value), 1)
     built = {section: _built(section, _within(section, given)) for section in SECTIONS}
@@ -111,10 +114,11 @@ def settings_in_force(*layers: Mapping[str, Setting], untrusted: Mapping[str, Se
     )
 
 
-def _base_url(setting: Setting, *, is_trusted: bool) -> str:
+def _base_url(setting: Setting, *, is_trusted: bool, is_own: bool) -> str:
     label = setting.label("base_url")
     url = check_base_url(Secret(cast("str", setting.value)), allow_insecure=False, variable=label)
-    if not is_trusted and url != _PLAIN_DEFAULTS["base_url"] and not is_loopback_url(url):
+    is_harmless = url == _PLAIN_DEFAULTS["base_url"] or (is_own and is_loopback_url(url))
+    if not is_trusted and not is_harmless:
         raise ConfigurationError(
             f"{label} decides where the token is sent, and that file was only found in the working directory: "
             "name it with --config or PACKCLOUD_CONFIG to use it"

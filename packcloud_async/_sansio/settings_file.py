@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from packcloud_async._sansio.secret import Secret
 from packcloud_async.errors import ConfigurationError
-from packcloud_async.policies import PollPolicy, RateLimit, RetryPolicy, Routes, Timeouts
+from packcloud_async.policies import PollPolicy, RateLimit, RetryPolicy, Routes, Timeouts, route_overrides
 
 FILE_NAME: Final = "packcloud.toml"
 SECTIONS: Final[Mapping[str, type]] = {
@@ -104,13 +104,15 @@ def read_settings_file(held: Secret[str], name: str) -> SettingsFile:
 
 
 def route_settings(held: Secret[str], source: str) -> Mapping[str, Setting]:
-    """Return the routes that a file of routes overrides; see :meth:`Routes.from_toml`."""
-    routes = Routes.from_toml(held.reveal())
-    return {
-        f"routes.{field.name}": Setting(given, source, in_table=True)
-        for field in attrs.fields(Routes)
-        if (given := getattr(routes, field.name)) != field.default
-    }
+    """Return every route that a file of routes names; one that is named with its default overrides others, too."""
+    try:
+        overrides = route_overrides(held.reveal())
+    except ConfigurationError as error:
+        told = str(error)
+    else:
+        return {f"routes.{route}": Setting(template, source, in_table=True) for route, template in overrides.items()}
+    # Outside, so that no frame that holds the text comes along.
+    raise ConfigurationError(f"{source}: {told}")
 
 
 def _parsed(held: Secret[str], name: str) -> Mapping[str, object]:

@@ -28,7 +28,6 @@ from packcloud_async._sansio.wire_form import NO_EXTRA
 
 T = TypeVar("T")
 
-logger = logging.getLogger("packcloud_async")
 
 MOST_NAMES: Final = 64
 """So many unknown names are known at a time, in models and envelopes together."""
@@ -108,7 +107,10 @@ class Straight(Generic[T]):
             return
         self._credit -= LESSON
         self._way, self._has_served = _way(msgspec, self._plan, names, many=self._many), False
-        logger.debug(
+        from packcloud_async._sansio.log import write  # noqa: PLC0415 - it is written when there is something to learn
+
+        write(
+            logging.DEBUG,
             "%s is read straight, with %d names beside its own; %d lessons left",
             self._plan.model.__name__,
             len(names.unknown) + len(names.around),

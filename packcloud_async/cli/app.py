@@ -76,8 +76,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.Abort as abort:
         return _given_up(abort)
     except OSError as error:
-        # The library translates its own: what is left is an output that takes no more, such as a full disk.
-        complain(f"the output cannot be written: {error.strerror or error}")
+        # The library translates its own: what is left is an output that takes no more, such as a full disk, and a
+        # file that somebody named and nobody expected to be like this.
+        what = "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+        with contextlib.suppress(OSError):
+            complain(f"{what}: {error.strerror or error}")
         _write_the_rest_nowhere()
         return Failed.exit_code
     return code if isinstance(code, int) else 0

@@ -49,11 +49,13 @@ class Asking:
                 return answer
 
     async def _once(self, target: str, *, keeps_body: bool, named_path: str | None) -> Answer:
-        began, waited = self._loop.time(), self._client.budget.waited
+        began, waited, sent = self._loop.time(), self._client.budget.waited, self._client.requests_sent
         try:
             async with asyncio.timeout_at(self._ends_at):
                 response = await self._client.call(inquiry(target, keeps_body=keeps_body, named_path=named_path))
         except TimeoutError:
+            if self._client.requests_sent == sent:
+                return Silence("a limit left no turn before the time was up", was_asked=False)
             return Silence("the time was up")
         except (TransportError, InvalidResponse) as error:
             return Silence(str(error))

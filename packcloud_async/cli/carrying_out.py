@@ -14,7 +14,8 @@ from packcloud_async.errors import ClientStateError
 async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
     """Carry out a run and write its results as they come; return whether nothing failed.
 
-    Cancelled, it waits for the answers under way and writes what they came to.
+    Cancelled, it waits for the answers under way and writes what they came to; so it does when an output takes no
+    more, and leaves that to the ledger.
     """
     with writer:
         async with run, _telling(run, writer):
@@ -24,13 +25,19 @@ async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
             except asyncio.CancelledError:
                 await _end_in_good_order(run, writer)
                 raise
+            except OSError:
+                # An output that takes no more: what the answers under way come to is for the ledger.
+                await run.stop()
+                raise
         writer.close(run.report)
     return run.report.failed == 0
 
 
 async def _end_in_good_order(run: SyncRun, writer: ResultWriter) -> None:
     if run.posts_under_way:
-        complain("Interrupted. Waiting for the answers under way; Ctrl-C again ends it at once.", prefix="")
+        # What reads it may be gone: in a pipe Ctrl-C reaches both ends.
+        with suppress(OSError):
+            complain("Interrupted. Waiting for the answers under way; Ctrl-C again ends it at once.", prefix="")
     await run.stop()
     with suppress(ClientStateError):
         async for result in run:

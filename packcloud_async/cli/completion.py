@@ -16,7 +16,8 @@ def completion(context: click.Context, *, shell: str) -> None:
 
     \b
     Examples:
-      packcloud completion bash > ~/.local/share/bash-completion/completions/packcloud
+      packcloud completion bash \\
+        > ~/.local/share/bash-completion/completions/packcloud
       packcloud completion zsh > ~/.zfunc/_packcloud
       packcloud completion fish > ~/.config/fish/completions/packcloud.fish
     """

@@ -7,7 +7,7 @@ from rich.table import Table
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.settings_file import Setting
 from packcloud_async.cli.configuration import Configuration, configured
-from packcloud_async.cli.console import console_for_tables, safe, write_json
+from packcloud_async.cli.console import WrappedPath, console_for_tables, safe, write_json
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
 from packcloud_async.cli.masking import MASK
 from packcloud_async.cli.parameters import json_option
@@ -63,10 +63,12 @@ def _origin(found: Configuration) -> str:
 
 def _table(found: Configuration) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for title in ("Setting", "Value", "From"):
-        table.add_column(title, overflow="fold")
+    table.add_column("Setting", no_wrap=True)
+    table.add_column("Value", overflow="fold")
+    table.add_column("From", overflow="fold")
     for key, setting in found.settings.values.items():
-        table.add_row(safe(key), safe(_readable(_shown(key, setting))), safe(setting.source))
+        value = _readable(_shown(key, setting))
+        table.add_row(safe(key), WrappedPath(value) if value.startswith("/") else safe(value), safe(setting.source))
     return table
 
 

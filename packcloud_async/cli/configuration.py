@@ -1,6 +1,7 @@
 """The configuration of a command: finds the file, asks the environment, and makes the client they describe."""
 
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 import click
 from attrs import frozen
 
+from packcloud_async._io.telling import Hook
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.secret import Secret
 from packcloud_async._sansio.settings import Settings, environment_settings, rate_settings, settings_in_force
@@ -21,7 +23,7 @@ from packcloud_async._sansio.settings_file import (
 )
 from packcloud_async.auth import BearerToken
 from packcloud_async.cli.failures import failure_of
-from packcloud_async.cli.flags import Flags, flags_in_force
+from packcloud_async.cli.flags import Flags, flags_in_force, remember_token
 from packcloud_async.cli.tokens import read_token
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ConfigurationError, PackCloudError
@@ -46,13 +48,21 @@ class Configuration:
 
     def token(self) -> Secret[str]:
         """Read the token; a keyring may ask the user to unlock it."""
+        source = self.settings.values["token"].source
+        remember_token(source)
         try:
-            return read_token(self.settings.token, self.settings.values["token"].source)
+            return read_token(self.settings.token, source)
         except ConfigurationError as error:
             failure = failure_of(error)
         raise failure
 
-    def client(self, token: Secret[str], *, on_retry: Callable[[RetryDetails], None] | None = None) -> PackCloudClient:
+    def client(
+        self,
+        token: Secret[str],
+        *,
+        on_retry: Callable[[RetryDetails], None] | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> PackCloudClient:
         """Make the client that is described."""
         settings = self.settings
         return PackCloudClient(
@@ -64,6 +74,7 @@ class Configuration:
             rate_limit=settings.rate_limit,
             max_connections=settings.max_connections,
             on_retry=on_retry,
+            hooks=hooks,
         )
 
 
@@ -95,7 +106,11 @@ def _configuration(flags: Flags) -> Configuration:
     )
     is_trusted = found is None or found.is_named
     settings = settings_in_force(
-        _of_flags(flags), _of_environment(), of_file, untrusted=None if is_trusted else of_file
+        _of_flags(flags),
+        _of_environment(),
+        of_file,
+        untrusted=None if is_trusted else of_file,
+        is_own=found is not None and found.is_own,
     )
     return Configuration(
         settings=settings,
@@ -106,24 +121,46 @@ def _configuration(flags: Flags) -> Configuration:
 
 @frozen
 class _Found:
-    """A file of settings; ``is_named`` when its place is the user's choice: any folder may have one in it."""
+    """A file of settings; ``is_named`` when its place is the user's choice: any folder may have one in it.
+
+    ``is_own`` when it belongs to the user, or to the system.
+    """
 
     path: Path
     is_named: bool
+    is_own: bool = True
 
 
 def _find(flags: Flags) -> _Found | None:
-    named = flags.config or _environment("PACKCLOUD_CONFIG")
-    if named:
+    named = flags.config if flags.config is not None else _environment("PACKCLOUD_CONFIG") or None
+    if named is not None:
         return _Found(Path(named), is_named=True)
     own = Path(click.get_app_dir("packcloud"), FILE_NAME)
     for path in (Path(FILE_NAME), own):
-        if path.is_file():
-            return _Found(path, is_named=path is own)
-        if os.path.lexists(path):
-            # A pipe would be waited for, and what a broken link was to say would not hold.
-            raise ConfigurationError(f"{path} is no file that can be read; --config names another")
+        if (owner := _owner_of(path)) is not None:
+            return _Found(path, is_named=path is own, is_own=_is_own(owner))
     return None
+
+
+def _owner_of(path: Path) -> int | None:
+    """Return the user a file belongs to, None if there is none; raises for what is there and cannot be read."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if not os.path.lexists(path):
+            return None
+        found = None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); --config names another") from None
+    if found is not None and stat.S_ISREG(found.st_mode):
+        return found.st_uid
+    # A pipe would be waited for, and what a broken link was to say would not hold.
+    raise ConfigurationError(f"{path} is no file that can be read; --config names another")
+
+
+def _is_own(owner: int) -> bool:
+    # Where there are no numbers of users, every file has that of the system.
+    return owner in {0, os.geteuid()} if hasattr(os, "geteuid") else True
 
 
 def _read_file(path: Path) -> SettingsFile:
@@ -131,14 +168,11 @@ def _read_file(path: Path) -> SettingsFile:
 
 
 def _profile(flags: Flags, file: SettingsFile | None) -> Setting | None:
-    named = next(
-        (
-            Setting(name, source)
-            for name, source in ((flags.profile, "--profile"), (_environment("PACKCLOUD_PROFILE"), "PACKCLOUD_PROFILE"))
-            if name
-        ),
-        None,
-    )
+    named = None
+    if flags.profile is not None:
+        named = Setting(flags.profile, "--profile")
+    elif name := _environment("PACKCLOUD_PROFILE"):
+        named = Setting(name, "PACKCLOUD_PROFILE")
     if file is not None:
         return file.profile(named)
     if named is None:

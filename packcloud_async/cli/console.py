@@ -5,40 +5,35 @@ Text of the server is written by :class:`rich.text.Text` after :func:`clean`, ne
 
 import json
 import os
+import re
 import sys
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
+from attrs import frozen
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
+from packcloud_async._sansio.plain_text import clean
+
+__all__ = [
+    "WrappedPath",
+    "can_show_live",
+    "clean",
+    "console_for_prose",
+    "console_for_tables",
+    "in_utc",
+    "is_terminal",
+    "safe",
+    "write_json",
+    "write_pretty",
+]
 
 _WIDE = 10_000
 _PAGE = 80
-
-
-def clean(text: str) -> str:
-    """Take out control, direction and invisible characters, escape sequences' first bytes included.
-
-    White space becomes spaces, so that what is left stays on its line.
-
-    >>> clean("a\\x1b[31mb\\nc")
-    'a[31mb c'
-    """
-    shown = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text if _is_shown(c))
-    return shown if shown.isascii() else "".join(c for c in shown if c not in _INVISIBLE)
-
-
-def _is_shown(character: str) -> bool:
-    return character.isprintable() or character.isspace()
-
-
-# Letters and marks by their category, drawn as nothing: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
-_VARIATION_SELECTORS = (*map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0)))
-_INVISIBLE = frozenset(
-    (*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0", *_VARIATION_SELECTORS)
-)
 
 
 def safe(text: str, style: str = "") -> Text:
@@ -59,6 +54,35 @@ def console_for_tables() -> Console:
 def can_show_live(console: Console) -> bool:
     """Whether a progress bar may be drawn: on a real terminal only, whatever colours are forced upon a pipe."""
     return console.is_interactive and console.file.isatty()
+
+
+def is_terminal(console: Console) -> bool:
+    """Whether somebody looks at its columns, whatever colours are forced upon a pipe."""
+    return console.file.isatty()
+
+
+@frozen
+class WrappedPath:
+    """A path of a URL as a cell of a table: where it must be wrapped, it is after a slash."""
+
+    path: str
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Say how narrow and how wide it can be."""
+        pieces = self._pieces()
+        return Measurement(max(map(cell_len, pieces)), sum(map(cell_len, pieces))).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Write as many pieces on a line as there is room for."""
+        lines = [""]
+        for piece in self._pieces():
+            if lines[-1] and cell_len(lines[-1] + piece) > options.max_width:
+                lines.append("")
+            lines[-1] += piece
+        yield Text("\n".join(lines), overflow="fold")
+
+    def _pieces(self) -> list[str]:
+        return re.findall(r"[^/]*/|[^/]+", clean(self.path)) or [""]
 
 
 def write_json(value: JsonValue) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import shlex
+import stat
 from pathlib import Path
 
 import click
@@ -13,9 +15,9 @@ from packcloud_async.cli.console import console_for_tables, safe, write_json
 from packcloud_async.cli.doctor_views import examination_as_json, show_examination
 from packcloud_async.cli.examining import Examination, examine
 from packcloud_async.cli.failures import Failed, Misconfigured
-from packcloud_async.cli.flags import connecting
+from packcloud_async.cli.flags import connecting, token_source
 from packcloud_async.cli.live import LiveLine
-from packcloud_async.cli.parameters import finite, json_option
+from packcloud_async.cli.parameters import Seconds, json_option
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.client import PackCloudClient
 
@@ -33,12 +35,10 @@ from packcloud_async.client import PackCloudClient
 @click.option("--force", is_flag=True, help="Write FILE although it exists.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
-    callback=finite,
-    metavar="SECONDS",
+    type=Seconds(above=True),
+    metavar="TIME",
     default=120.0,
-    show_default=True,
-    help="Ask nothing any more after that long.",
+    help="Ask nothing any more after that long; 2m is the default.",
 )
 @json_option
 @connecting
@@ -61,8 +61,9 @@ def doctor(
     \b
     Examples:
       packcloud doctor --organization org_1
-      packcloud doctor --organization org_1 --integration int_4 --write routes.toml
-      packcloud doctor --organization org_1 --json | jq '.checks[] | select(.mark != "ok")'
+      packcloud doctor --organization org_1 --write routes.toml
+      packcloud doctor --organization org_1 --integration int_4
+      packcloud doctor --organization org_1 --json | jq '.checks[] | .mark'
 
     \b
     Exit codes:
@@ -83,6 +84,7 @@ def doctor(
                 organization,
                 integration_id=integration_id,
                 deadline=deadline,
+                credential_source=token_source(),
                 on_answer=lambda: line.step("asking"),
             )
         return found, routes_file(found.found, client.routes)
@@ -106,8 +108,15 @@ def _line() -> LiveLine:
 def _check_writable(path: Path, *, force: bool) -> None:
     if not path.parent.is_dir():
         raise Misconfigured(f"{path} cannot be written: there is no directory {path.parent}")
-    if not force and os.path.lexists(path):
+    if not os.access(path.parent, os.W_OK):
+        raise Misconfigured(f"{path} cannot be written: you may make no file in {path.parent}")
+    if not os.path.lexists(path):
+        return
+    if not force:
         raise Misconfigured(f"{path} exists: give --force to write it anew, or another name")
+    if not stat.S_ISREG(path.lstat().st_mode):
+        # A device or a link, such as /dev/stdout, would be gone for everybody.
+        raise Misconfigured(f"{path} is no file that can be written anew: give another name")
 
 
 def _write(path: Path, examination: Examination, text: str, *, force: bool, quiet: bool) -> None:
@@ -118,24 +127,36 @@ def _write(path: Path, examination: Examination, text: str, *, force: bool, quie
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror or error}") from error
     if not quiet:
-        sentence = f"Wrote {len(examination.found)} paths to {path}; use them with: export PACKCLOUD_ROUTES={path}"
-        console_for_tables().print(safe(sentence), soft_wrap=True)
+        console = console_for_tables()
+        wrote = safe(f"Wrote {len(examination.found)} paths to {path}; use them with:")
+        command = safe(f"export PACKCLOUD_ROUTES={shlex.quote(str(path))}")
+        # On a line of its own it can be copied.
+        fits = wrote.cell_len + 1 + command.cell_len <= console.width
+        console.print(wrote, end=" " if fits else "\n", soft_wrap=True)
+        console.print(command, soft_wrap=True)
 
 
 def _create(path: Path, text: str) -> None:
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
+    file = path.open("x", encoding="utf-8")
+    try:
+        with file:
+            file.write(text)
+    except BaseException:
+        _remove(path)
+        raise
 
 
 def _replace(path: Path, text: str) -> None:
     """Write beside it first, so that a full disk leaves what was there."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    file = fresh.open("x", encoding="utf-8")
+    _create(fresh, text)
     try:
-        with file:
-            file.write(text)
         fresh.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
+        _remove(fresh)
         raise
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -11,6 +11,7 @@ from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.cli.console import clean, console_for_prose, safe, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.numbers import counted
+from packcloud_async.cli.results import error_as_json
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
 from packcloud_async.models import SyncKind
@@ -110,7 +111,7 @@ def _as_json(planned: Planned, kinds: Sequence[SyncKind]) -> JsonValue:
         "organization": planned.organization_id,
         "integration": planned.integration_id,
         "kinds": [] if planned.error is not None else [kind.value for kind in kinds],
-        "error": None if planned.error is None else str(planned.error),
+        "error": error_as_json(planned.error),
     }
 
 

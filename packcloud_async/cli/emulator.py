@@ -14,6 +14,7 @@ from packcloud_async.cli.emulator_state import SavedState
 from packcloud_async.cli.failures import Misconfigured, failure_of
 from packcloud_async.cli.running import run
 from packcloud_async.emulator import Emulator, plans_from
+from packcloud_async.emulator.shops import MOST
 from packcloud_async.errors import ConfigurationError
 
 _SAID_BY_A_FILE = ("organizations", "integrations", "seed")
@@ -22,10 +23,15 @@ _SAID_BY_A_FILE = ("organizations", "integrations", "seed")
 @click.command(short_help="Serve an emulated Pack.cloud on a loopback port.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=0, help="0, the default, takes a free one.")
 @click.option(
-    "--organizations", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="org_1, org_2, ..."
+    "--organizations", type=click.IntRange(1, MOST), metavar="N", default=3, show_default=True, help="org_1, org_2, ..."
 )
 @click.option(
-    "--integrations", type=click.IntRange(1), metavar="N", default=4, show_default=True, help="int_1, ... in each."
+    "--integrations",
+    type=click.IntRange(1, MOST),
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="int_1, ... in each.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Another seed, other shops."
@@ -68,7 +74,8 @@ def emulator(
     \b
     Examples:
       packcloud emulator --port 8080 --organizations 10
-      packcloud emulator --data shops.toml --fault 'sync_*:503:0.1' --fault '*:latency:0.2'
+      packcloud emulator --fault 'sync_*:503:0.1' --fault '*:latency:0.2'
+      packcloud emulator --data shops.toml
       packcloud emulator --data state.json --save state.json
     """
     given = [name for name in _SAID_BY_A_FILE if context.get_parameter_source(name) is not ParameterSource.DEFAULT]

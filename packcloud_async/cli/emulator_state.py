@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from errno import EEXIST
 from pathlib import Path
+from typing import TypeAlias
 
 from attrs import define, field
 
@@ -15,6 +16,7 @@ from packcloud_async.cli.console import console_for_prose, safe
 from packcloud_async.cli.failures import Failed, complain
 from packcloud_async.emulator import Emulator
 
+_Found: TypeAlias = tuple[tuple[int, int], tuple[int, int] | None]
 _ON_REQUEST = getattr(signal, "SIGUSR1", None)
 
 
@@ -24,7 +26,7 @@ class SavedState:
 
     _emulator: Emulator
     _path: Path
-    _found: tuple[int, int] | None = field(init=False)
+    _found: _Found | None = field(init=False)
     _is_wanted: bool = field(default=True, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -107,9 +109,14 @@ def _is_same(path: Path, other: Path | None) -> bool:
     return other is not None and (path == other or (other.exists() and path.exists() and path.samefile(other)))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Found | None:
+    """Return what is there, and what that leads to when it is a link; None when nothing is there."""
     try:
         found = path.lstat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    try:
+        meant = path.stat()
+    except OSError:
+        return (found.st_dev, found.st_ino), None
+    return (found.st_dev, found.st_ino), (meant.st_dev, meant.st_ino)

@@ -63,12 +63,13 @@ async def examine(
     *,
     integration_id: str | None,
     deadline: float,
+    credential_source: str = "the token",
     on_answer: Callable[[], None] = lambda: None,
 ) -> Examination:
     """Find out with GETs alone how a service answers; ``integration_id`` None takes the first of the list.
 
-    ``deadline`` is seconds after which nothing is asked any more. Raises
-    :class:`~packcloud_async.ConfigurationError` for an id that cannot stand in a path.
+    ``deadline`` is seconds after which nothing is asked any more; ``credential_source`` says where to look when it is
+    refused. Raises :class:`~packcloud_async.ConfigurationError` for an id that cannot stand in a path.
     """
     path_segment("organization_id", organization_id)
     if integration_id is not None:
@@ -79,7 +80,7 @@ async def examine(
     looking = _Looking(asking, client.routes, organization_id, chosen)
     checks = [
         *connection_checks(client.base_url, pages.first),
-        *access_checks(organization_id, pages.first),
+        *access_checks(organization_id, pages.first, token_source=credential_source),
         *reading_checks(pages.first, pages.page, pages.second, pages.second_page),
         *await looking.at_routes(pages),
     ]

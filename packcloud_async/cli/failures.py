@@ -1,14 +1,18 @@
 """How a command ends when it does not end well: one line on stderr, and an exit code."""
 
 import logging
+import os
 import sys
+import textwrap
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from packcloud_async.cli.console import clean
+from packcloud_async.cli.flags import token_source
 from packcloud_async.errors import ConfigurationError, InvalidResponse, PackCloudError, Unauthorized
 
 
@@ -39,6 +43,11 @@ class Interrupted(click.ClickException):
         complain(self.message, prefix="")
 
 
+def unusable_ledger(file: Path, error: OSError) -> Misconfigured:
+    """Return the end of a command whose ledger cannot even be looked for."""
+    return Misconfigured(f"ledger {file}: {error.strerror or error}")
+
+
 def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
     """Return the end a command meets for an error of the library; ``hint`` is what else a user should know."""
     kind = Misconfigured if isinstance(error, ConfigurationError) else Failed
@@ -47,7 +56,7 @@ def failure_of(error: PackCloudError, *, hint: str | None = None) -> Failed:
 
 def reason_of(error: PackCloudError) -> str:
     """Say on one line what went wrong."""
-    hint = " [check PACKCLOUD_TOKEN]" if isinstance(error, Unauthorized) else ""
+    hint = f" [check {clean(token_source())}]" if isinstance(error, Unauthorized) else ""
     # The others name it themselves.
     call = f"{error.call}: " if isinstance(error, InvalidResponse) and error.call is not None else ""
     return f"{clean(f'{call}{error}')}{hint}"
@@ -57,8 +66,19 @@ def complain(sentence: str, *, prefix: str = "Error: ") -> None:
     """Write one line on stderr."""
     # Neither click.echo nor a console: while a moving line is shown, what stands in for sys.stderr writes above it.
     if sys.stderr is not None:
-        sys.stderr.write(f"{prefix}{clean(sentence)}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in _lines(f"{prefix}{clean(sentence)}")))
         sys.stderr.flush()
+
+
+def _lines(text: str) -> list[str]:
+    """Wrap for a terminal, between words alone: a path is copied whole. Elsewhere a line is a line."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    if not columns:
+        return [text]
+    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import click
 from attrs import frozen
 from click.shell_completion import CompletionItem
 
-from packcloud_async._sansio.quantities import read_rate
-from packcloud_async.cli.parameters import finite
+from packcloud_async._sansio.quantities import NO_LIMIT, read_rate
+from packcloud_async.cli.parameters import Seconds
 from packcloud_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,18 +19,19 @@ else:
 
 C = TypeVar("C", bound=Callable[..., Any])
 _KEY: Final = "packcloud_async.flags"
+_SOURCE_KEY: Final = "packcloud_async.source"
 
 
 @frozen(kw_only=True)
 class Flags:
-    """What the flags of the command say, None for what they do not; ``deadline`` is in seconds."""
+    """What the flags of the command say, None for what they do not; ``deadline`` is in seconds, or ``none``."""
 
     config: str | None = None
     profile: str | None = None
     base_url: str | None = None
     routes: str | None = None
     rate: str | None = None
-    deadline: float | None = None
+    deadline: float | str | None = None
     verbose: bool = False
 
 
@@ -38,6 +39,19 @@ def flags_in_force() -> Flags:
     """Return the flags of the command that runs; outside of any command there are none."""
     context = click.get_current_context(silent=True)
     return Flags() if context is None else Flags(**context.meta.get(_KEY, {}))
+
+
+def remember_token(source: str) -> None:
+    """Keep where the token of the command that runs comes from."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[_SOURCE_KEY] = source
+
+
+def token_source() -> str:
+    """Return where the token of the command that runs comes from, for who has to look after it."""
+    context = click.get_current_context(silent=True)
+    return "PACKCLOUD_TOKEN" if context is None else str(context.meta.get(_SOURCE_KEY, "PACKCLOUD_TOKEN"))
 
 
 def remember(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -93,19 +107,19 @@ _OPTIONS: Final = (
 rate_option: Final = _option("--rate", type=Rate(), metavar="RATE", help="At most so many requests: 50/s, 600/min.")
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None:
-        remember(context, parameter, finite(context, parameter, value))
-    return value
+class Deadline(Seconds):
+    """How long to watch; ``none`` for no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the seconds, or ``none``."""
+        return value if value == NO_LIMIT else super().convert(value, param, ctx)
 
 
-deadline_option: Final = click.option(
+deadline_option: Final = _option(
     "--deadline",
-    type=click.FloatRange(min=0),
-    callback=_seconds,
-    expose_value=False,
-    metavar="SECONDS",
-    help="How long to watch for a change; 300 unless it is configured.",
+    type=Deadline(),
+    metavar="TIME",
+    help="How long to watch for a change, such as 300, 5m or none; 300 unless it is configured.",
 )
 
 

@@ -11,6 +11,7 @@ from packcloud_async.cli.integration_views import show
 from packcloud_async.cli.integrations import integrations
 from packcloud_async.cli.masking import masked
 from packcloud_async.cli.parameters import (
+    BinaryFile,
     integration_argument,
     json_object,
     json_option,
@@ -23,7 +24,7 @@ __all__ = ["integrations"]
 
 _settings_option = click.option(
     "--settings",
-    type=click.File("rb"),
+    type=BinaryFile(),
     callback=json_object,
     help="A file with a JSON object, or - for stdin: secrets have no place on a command line.",
 )
@@ -127,7 +128,7 @@ def _is_meant(organization: str, integration_id: str, place: str) -> bool:
 @organization_argument
 @integration_argument
 @click.argument("action", metavar="ACTION")
-@click.option("--payload", type=click.File("rb"), callback=json_object, help="A file with a JSON object, or -.")
+@click.option("--payload", type=BinaryFile(), callback=json_object, help="A file with a JSON object, or -.")
 @json_option
 @connecting
 def run_action(

@@ -83,6 +83,12 @@ def _ledger() -> click.Command:
     return ledger
 
 
+def _report() -> click.Command:
+    from packcloud_async.cli.report import report  # noqa: PLC0415 - when it is used
+
+    return report
+
+
 def _resume() -> click.Command:
     from packcloud_async.cli.resume import resume  # noqa: PLC0415 - when it is used
 
@@ -104,6 +110,7 @@ COMMANDS: Mapping[str, Later] = {
     "fleet": Later(_fleet, "Have many workers carry out runs, in a PostgreSQL database."),
     "integrations": Later(_integrations, "Read and change the integrations of an organization."),
     "ledger": Later(_ledger, "Look into the ledger of a bulk run."),
+    "report": Later(_report, "Make a page of pictures from the ledger of a run."),
     "resume": Later(_resume, "Go on with a run of sync that was interrupted or killed."),
     "sync": Later(_sync, "Sync organizations, and say how each sync ended."),
 }

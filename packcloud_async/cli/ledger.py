@@ -35,7 +35,7 @@ def show(*, file: os.PathLike[str], as_json: bool) -> None:
     \b
     Examples:
       packcloud ledger show run.sqlite
-      packcloud ledger show run.sqlite --json | jq -r 'select(.finished | not) | .integration'
+      packcloud ledger show run.sqlite --json | jq 'select(.finished | not)'
 
     \b
     Exit codes:

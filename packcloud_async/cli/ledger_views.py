@@ -105,7 +105,7 @@ def _as_json(row: _Row) -> JsonValue:
 def _table(rows: Iterable[_Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for title in ("Organization", "Integration", *(_title(kind) for kind in SyncKind), "Error"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", min_width=max(map(len, title.split())))
     for row in rows:
         table.add_row(
             safe(row.organization_id),

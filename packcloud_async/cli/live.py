@@ -6,6 +6,7 @@ from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress import Progress, ProgressColumn
 from rich.text import Text
 
@@ -74,7 +75,8 @@ class LiveTable:
     def show(self, table: RenderableType) -> None:
         """Draw it anew."""
         if self.can_move:
-            self._live.update(table, refresh=True)
+            # An empty line sets it off from what is printed above; a ^C is to find room where it ends.
+            self._live.update(Padding(table, (1, 0, 0, 0), expand=False), refresh=True)
 
     def stop(self) -> None:
         """Take it away; stopping twice does nothing."""

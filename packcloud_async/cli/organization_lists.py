@@ -1,5 +1,6 @@
 """A list of organizations as somebody keeps it: one id on each line, comments and empty lines aside."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,21 +12,26 @@ LARGEST_LIST: Final = 16 * 1024 * 1024
 
 
 def read_organizations(content: bytes, source: str) -> Sequence[str]:
-    """Return the ids, each once, in their order; a ``#`` begins a comment.
+    """Return the ids, each once, in their order; a ``#`` at the begin of a line or after a space begins a comment.
 
     Raises :class:`ConfigurationError`, which names the line.
     """
     if len(content) > LARGEST_LIST:
         raise ConfigurationError(f"{source}: it is larger than {LARGEST_LIST} bytes")
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        # Not splitlines(), which ends a line at a form feed and at more that may stand in an id by mistake.
+        lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{source}: it is not UTF-8") from None
     found: dict[str, None] = {}
     for number, line in enumerate(lines, 1):
-        if id_ := line.partition("#")[0].strip():
+        if id_ := _COMMENT.sub("", line).strip():
             found[_checked(id_, f"{source}, line {number}")] = None
     return tuple(found)
+
+
+_COMMENT: Final = re.compile(r"(?:^|\s)#.*", re.DOTALL)
+"""Not a ``#`` within an id: what stands before it would be another organization."""
 
 
 def _checked(id_: str, place: str) -> str:

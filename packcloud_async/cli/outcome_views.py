@@ -39,10 +39,24 @@ def style_of(outcome: Outcome) -> str:
 
 def kind_line(kind: SyncKind, outcome: KindOutcome) -> Text:
     """Say how one kind ended, and why if it failed."""
-    return Text.assemble(
+    return Text.assemble(*_columns(kind, outcome), _detail(outcome))
+
+
+def kind_row(kind: SyncKind, outcome: KindOutcome) -> Table:
+    """Say the same as :func:`kind_line` for a terminal, where a long reason goes on below where it begins."""
+    row = Table.grid()
+    head = Text.assemble(*_columns(kind, outcome))
+    row.add_column(width=head.cell_len)
+    row.add_column(overflow="fold")
+    row.add_row(head, Text(_detail(outcome)))
+    return row
+
+
+def _columns(kind: SyncKind, outcome: KindOutcome) -> tuple[str, tuple[str, str], str]:
+    return (
         f"  {kind.value:{_KIND_WIDTH}}  ",
         (f"{outcome.state.value:{_STATE_WIDTH}}", style_of(outcome.state)),
-        f"  {_detail(outcome)}",
+        "  ",
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
@@ -27,13 +28,6 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON, 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Write failures on stderr, and nothing else.")
 
 
-def finite(context: click.Context, parameter: click.Parameter, seconds: float) -> float:
-    """Refuse what only a computer calls a number."""
-    if not math.isfinite(seconds):
-        raise click.BadParameter(f"'{seconds}' is not a number of seconds.", context, parameter)
-    return seconds
-
-
 def json_object(
     context: click.Context, parameter: click.Parameter, file: BinaryIO | None
 ) -> Mapping[str, JsonValue] | None:
@@ -41,14 +35,35 @@ def json_object(
     if file is None:
         return None
     try:
-        # Closed here: of a command that is refused, click closes nothing. What stands for stdin stays open.
-        with file:
-            document = json_text.parse(file.read())
+        document = json_text.parse(_content(context, parameter, file))
     except InvalidResponse:
         raise click.BadParameter("the file is not JSON", context, parameter) from None
     if not isinstance(document, dict):
         raise click.BadParameter("the file must hold one JSON object", context, parameter)
     return cast("Mapping[str, JsonValue]", document)
+
+
+class BinaryFile(click.File):
+    """A file that is read, or standard input by a hyphen, if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__("rb")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it."""
+        try:
+            return super().convert(value, param, ctx)
+        except RuntimeError:
+            self.fail("standard input is closed", param, ctx)
+
+
+def _content(context: click.Context, parameter: click.Parameter, file: BinaryIO, most: int = -1) -> bytes:
+    try:
+        # Closed here: of a command that is refused, click closes nothing. What stands for stdin stays open.
+        with file:
+            return file.read(most)
+    except OSError as error:
+        raise click.BadParameter(f"it cannot be read: {error.strerror or error}", context, parameter) from None
 
 
 class _KindChoice(click.Choice[SyncKind]):
@@ -96,12 +111,38 @@ class Duration(DurationType):
         return seconds
 
 
+class Seconds(DurationType):
+    """A number of seconds, or a span of time with its unit; ``above``: it is longer than nothing."""
+
+    name = "seconds"
+
+    def __init__(self, *, above: bool = False) -> None:
+        self._above = above
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the seconds."""
+        seconds = _seconds_in(str(value))
+        # Some of what a computer calls a number is none.
+        if seconds is None or not math.isfinite(seconds) or seconds < 0:
+            self.fail(f"'{value}' is not a number of seconds, nor a time such as 90s or 5m.", param, ctx)
+        if self._above and not seconds:
+            self.fail("must be longer than nothing", param, ctx)
+        return seconds
+
+
+def _seconds_in(text: str) -> float | None:
+    for read in (float, read_duration):
+        with suppress(ValueError):
+            return read(text)
+    return None
+
+
 def organizations_in(context: click.Context, parameter: click.Parameter, file: BinaryIO | None) -> Sequence[str] | None:
     """Read the organizations in a file; None for no file."""
     if file is None:
         return None
     try:
-        with file:
-            return read_organizations(file.read(LARGEST_LIST + 1), str(getattr(file, "name", "-")))
+        content = _content(context, parameter, file, LARGEST_LIST + 1)
+        return read_organizations(content, str(getattr(file, "name", "-")))
     except ConfigurationError as error:
         raise click.BadParameter(str(error), context, parameter) from None

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
-from packcloud_async.cli.console import clean, console_for_prose, write_json
+from packcloud_async.cli.console import clean, console_for_prose, is_terminal, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.live import LiveTable
 from packcloud_async.cli.numbers import Speed, counted
-from packcloud_async.cli.outcome_views import kind_line, tally
+from packcloud_async.cli.outcome_views import kind_line, kind_row, tally
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.errors import ApiError, PackCloudError
 from packcloud_async.report import SyncReport
@@ -118,7 +118,10 @@ class HumanLines:
         if result.kinds:
             self._console.print(Text(f"{_place(result)}  {result.elapsed:.1f} s", style="bold"), soft_wrap=True)
         for kind, outcome in result.kinds.items():
-            self._console.print(kind_line(kind, outcome), soft_wrap=True)
+            if is_terminal(self._console):
+                self._console.print(kind_row(kind, outcome))
+            else:
+                self._console.print(kind_line(kind, outcome), soft_wrap=True)
         if result.error is not None:
             complain(f"{_place(result)}: {reason_of(result.error)}")
 
@@ -154,7 +157,7 @@ def as_json(result: SyncResult) -> dict[str, JsonValue]:
         "integration": result.integration_id,
         "kinds": {kind.value: _kind(outcome) for kind, outcome in result.kinds.items()},
         "elapsed": round(result.elapsed, 3),
-        "error": _error(result.error),
+        "error": error_as_json(result.error),
     }
 
 
@@ -165,7 +168,7 @@ def _kind(outcome: KindOutcome) -> JsonValue:
         "after": outcome.after,
         "seen_at": None if outcome.seen_at is None else round(outcome.seen_at, 3),
         "steps": [_step(step) for step in outcome.steps],
-        "error": _error(outcome.error),
+        "error": error_as_json(outcome.error),
     }
 
 
@@ -178,7 +181,8 @@ def _step(step: Step) -> JsonValue:
     }
 
 
-def _error(error: PackCloudError | None) -> JsonValue:
+def error_as_json(error: PackCloudError | None) -> JsonValue:
+    """Return what a program reads of an error, None for none."""
     if error is None:
         return None
     status = error.status if isinstance(error, ApiError) else None

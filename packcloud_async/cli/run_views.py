@@ -33,10 +33,8 @@ class RunView:
         table.add_row("Watching", Text(f"{self._progress}, {clock(self.report.elapsed)}"))
         table.add_row("Outcomes", self._outcomes)
         table.add_row("Requests", Text(self._requests))
-        started = (result for result in self.report.slowest if result.integration_id is not None and result.kinds)
-        for number, result in enumerate(islice(started, SLOWEST_SHOWN)):
-            told = safe(f"{result.organization_id}/{result.integration_id}  {result.elapsed:.1f} s  ")
-            table.add_row("" if number else "Slowest", told.append_text(in_words(result.kinds)))
+        if self._slowest.row_count:
+            table.add_row("Slowest", self._slowest)
         return table
 
     def line(self) -> str:
@@ -49,6 +47,17 @@ class RunView:
         report = self.report
         of = "" if self.planned is None else f" of {self.planned}"
         return f"{report.organizations_done}{of} organizations done, {report.in_flight} integrations in flight"
+
+    @property
+    def _slowest(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(overflow="fold")
+        table.add_column(no_wrap=True, justify="right")
+        started = (result for result in self.report.slowest if result.integration_id is not None and result.kinds)
+        for result in islice(started, SLOWEST_SHOWN):
+            place = safe(f"{result.organization_id}/{result.integration_id}")
+            table.add_row(place, f"{result.elapsed:.1f} s", in_words(result.kinds))
+        return table
 
     @property
     def _outcomes(self) -> Text:

@@ -1,9 +1,10 @@
 """Runs the asynchronous part of a command, and turns how it ends into what a command line says."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from packcloud_async._io.telling import Hook
 from packcloud_async.cli.configuration import Configuration, configured
 from packcloud_async.cli.doubt import IN_DOUBT, INTERRUPTED_IN_DOUBT, Doubt
 from packcloud_async.cli.failures import Interrupted, failure_of, log_on_stderr
@@ -44,6 +45,7 @@ def run_with_client(
     *,
     when_interrupted: str = "Interrupted.",
     configuration: Configuration | None = None,
+    hooks: Sequence[Hook] = (),
 ) -> T:
     """Run something with the client that is configured, closed afterwards; ``configuration`` None finds it here."""
     found = configured() if configuration is None else configuration
@@ -51,7 +53,7 @@ def run_with_client(
     token = found.token()
 
     async def main() -> T:
-        async with found.client(token) as client:
+        async with found.client(token, hooks=hooks) as client:
             return await act(client)
 
     return run(main(), when_interrupted=when_interrupted)

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from packcloud_async._io.ledger_reading import read_ledger
 from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.dry_run import dry_run
-from packcloud_async.cli.failures import Misconfigured, failure_of
+from packcloud_async.cli.failures import Misconfigured, failure_of, unusable_ledger
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
-from packcloud_async.cli.parameters import Duration, Kinds, organizations_in, quiet_option
+from packcloud_async.cli.parameters import BinaryFile, Duration, Kinds, organizations_in, quiet_option
+from packcloud_async.cli.reports import report_option, report_to
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_once, sync_repeatedly
 from packcloud_async.client import PackCloudClient
@@ -26,7 +28,7 @@ from packcloud_async.targets import SyncTarget
 @click.option(
     "--organizations-from",
     "listed",
-    type=click.File("rb"),
+    type=BinaryFile(),
     callback=organizations_in,
     metavar="FILE",
     help="Also those in FILE, one on each line; - is standard input.",
@@ -45,6 +47,7 @@ from packcloud_async.targets import SyncTarget
     help="Record each step in FILE first, so that the run can be resumed.",
 )
 @click.option("--force", is_flag=True, help="Begin a new run in FILE although it holds a finished one, which is lost.")
+@report_option
 @click.option("--dry-run", "is_dry", is_flag=True, help="Only read what there is, and say what would be started.")
 @click.option("--watch", "every", type=Duration(), metavar="TIME", help="Run again every so often, such as 15m.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
@@ -61,6 +64,7 @@ def sync(
     all_kinds: bool,
     ledger: Path | None,
     force: bool,
+    report_path: Path | None,
     is_dry: bool,
     every: float | None,
     as_json: bool,
@@ -74,19 +78,20 @@ def sync(
     \b
     Examples:
       packcloud sync org_1 org_2 --all-kinds
-      packcloud sync org_1 --integration int_4 --kind orders --deadline 60
-      packcloud sync --organizations-from shops.txt --kinds orders,stocks --rate 50/s
+      packcloud sync org_1 --integration int_4 --kinds orders,stocks --deadline 60
+      packcloud sync --organizations-from shops.txt --all-kinds --rate 50/s
       packcloud sync org_1 --all-kinds --dry-run
       packcloud sync org_1 --kind orders --watch 15m
       packcloud sync org_1 --kind orders --json | jq .kinds.orders.state
       packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite
       packcloud sync org_1 org_2 --all-kinds --ledger run.sqlite --force
+      packcloud sync --organizations-from shops.txt --all-kinds --report run.html
 
     \b
     Exit codes:
       0    every kind is advanced, quiet or unobservable
-      1    some failed, or could not be started (a wrong token, no network, no usable ledger)
-      2    the command or its configuration is wrong, or FILE holds a run already; nothing was sent
+      1    some failed, or could not be started: token, network, ledger, report
+      2    wrong command or configuration, or FILE holds a run; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server
     """
     chosen = tuple(kind for group in kinds for kind in group)
@@ -98,9 +103,11 @@ def sync(
         as_json=as_json,
         quiet=quiet,
     )
-    _check_options(order, is_dry=is_dry, every=every)
+    _check_options(order, is_dry=is_dry, every=every, reports=report_path is not None)
     if ledger is not None:
         _check_is_new(ledger, force=force)
+    report = report_to(report_path, is_told=not (as_json or quiet), apart_from=ledger)
+    order = evolve(order, report=report)
     configuration = configured()
     poll = configuration.settings.poll
 
@@ -113,7 +120,8 @@ def sync(
         return await sync_once(client, order, poll)
 
     told = _told_when_interrupted(order, is_dry=is_dry, repeats=every is not None)
-    if not run_with_client(act, when_interrupted=told, configuration=configuration):
+    hooks = () if report is None else (report.recording,)
+    if not run_with_client(act, when_interrupted=told, configuration=configuration, hooks=hooks):
         context.exit(1)
 
 
@@ -134,11 +142,13 @@ def _told_when_interrupted(order: Order, *, is_dry: bool, repeats: bool) -> str:
     return told_when_interrupted(order.ledger)
 
 
-def _check_options(order: Order, *, is_dry: bool, every: float | None) -> None:
+def _check_options(order: Order, *, is_dry: bool, every: float | None, reports: bool) -> None:
     if order.force and order.ledger is None:
         raise click.UsageError("--force is about --ledger FILE")
     if is_dry and every is not None:
         raise click.UsageError("give --dry-run or --watch, not both")
+    if is_dry and reports:
+        raise click.UsageError("a dry run starts nothing that could be reported: give --dry-run or --report, not both")
     if is_dry and order.quiet:
         raise click.UsageError("give --dry-run or --quiet, not both")
     if order.as_json and order.quiet:
@@ -150,8 +160,11 @@ def _check_is_new(ledger: Path, *, force: bool) -> None:
 
     One that cannot be used, or is held, is told about when it is opened.
     """
-    if not ledger.exists() or not ledger.stat().st_size:
-        return
+    try:
+        if not ledger.exists() or not ledger.stat().st_size:
+            return
+    except OSError as error:
+        raise unusable_ledger(ledger, error) from error
     try:
         with read_ledger(ledger) as contents:
             is_held, run = contents.is_held, contents.run

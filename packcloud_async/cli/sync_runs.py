@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from packcloud_async._io.ledger_discarding import discard_finished
 from packcloud_async._io.ledger_file import real
+from packcloud_async.bulk import SyncRun
 from packcloud_async.cli.carrying_out import write_all
 from packcloud_async.cli.console import console_for_prose
 from packcloud_async.cli.numbers import clock, wait_before_next
@@ -18,12 +20,15 @@ from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy
 from packcloud_async.targets import SyncTarget
 
+if TYPE_CHECKING:
+    from packcloud_async.cli.report_pages import Report
+
 
 @frozen(kw_only=True)
 class Order:
     """What a run is asked to do; ``run`` is its number where there are several, None where there is one.
 
-    ``force`` makes room in the ledger for it, where a finished run is kept.
+    ``force`` makes room in the ledger for it, where a finished run is kept. ``report`` None means that none is made.
     """
 
     targets: Sequence[SyncTarget]
@@ -33,6 +38,7 @@ class Order:
     as_json: bool
     quiet: bool
     run: int | None = None
+    report: "Report | None" = None
 
     def writer(self) -> ResultWriter:
         """Return who writes its results."""
@@ -59,7 +65,7 @@ def writer_for(*, as_json: bool, quiet: bool, planned: int | None = None, run: i
 
 
 async def sync_once(client: PackCloudClient, order: Order, poll: PollPolicy) -> bool:
-    """Carry out one run; return whether nothing failed."""
+    """Carry out one run, and write its report; return whether nothing failed."""
     if order.force and order.ledger is not None:
         discard_finished(real(order.ledger))
     run = client.sync_many(
@@ -68,7 +74,21 @@ async def sync_once(client: PackCloudClient, order: Order, poll: PollPolicy) -> 
         poll=poll,
         ledger=None if order.ledger is None else SqliteLedger(order.ledger),
     )
-    return await write_all(run, order.writer())
+    return await write_and_report(run, order.writer(), client, order.report, planned=len(order.targets))
+
+
+async def write_and_report(
+    run: SyncRun, writer: ResultWriter, client: PackCloudClient, report: "Report | None", *, planned: int | None = None
+) -> bool:
+    """Carry out a run, and write its report however it ends; return whether nothing failed."""
+    if report is None:
+        return await write_all(run, writer)
+    report.follow(client, planned=planned)
+    try:
+        went_well = await write_all(run, writer)
+    finally:
+        is_written = report.write()
+    return went_well and is_written
 
 
 async def sync_repeatedly(client: PackCloudClient, order: Order, poll: PollPolicy, repetition: Repetition) -> bool:

@@ -71,12 +71,11 @@ def _warn_if_exposed(descriptor: int, source: str) -> None:
 def _of_keyring(user: str, source: str) -> Secret[str]:
     try:
         import keyring  # noqa: PLC0415 - an extra of its own
-        from keyring.errors import KeyringError  # noqa: PLC0415 - as above
     except ModuleNotFoundError:
         raise ConfigurationError(f"{source} needs the extra: pip install 'packcloud_async[keyring]'") from None
     try:
         held = Secret(keyring.get_password(SERVICE, user))
-    except KeyringError as error:
+    except Exception as error:  # noqa: BLE001 - a keyring is a plugin of somebody else, and raises what it likes
         told = f"the keyring cannot be read ({type(error).__name__})"
     else:
         if (token := _given(held)) is not None:

@@ -25,7 +25,7 @@ def whole(minimum: int, maximum: float = math.inf) -> Callable[[Any, Any, Any], 
 
     def check(instance: Any, attribute: Any, value: Any) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
-            wanted = f"a whole number from {minimum}" + (f" to {maximum:g}" if maximum < math.inf else "")
+            wanted = f"a whole number from {minimum}" + (f" to {maximum}" if maximum < math.inf else "")
             raise _refusal(instance, attribute, wanted, value)
 
     return check

@@ -25,6 +25,8 @@ def read(path: Path) -> Contents:
 def write(path: Path, contents: Contents) -> None:
     """Put a file in the place of what is there; raise OSError, and leave that as it is, when it cannot be done."""
     document = write_document(document_of(contents))
+    # A link stays one: what it leads to is what its owner keeps.
+    path = Path(os.path.realpath(path))
     # Made for its owner only from its first moment: settings are in it.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     made = Path(name)

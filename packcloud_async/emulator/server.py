@@ -18,6 +18,7 @@ from packcloud_async.emulator.clock import LoopClock
 from packcloud_async.emulator.faults import Fate, Reply
 from packcloud_async.emulator.page import page_answer
 from packcloud_async.emulator.routes import url_of
+from packcloud_async.emulator.server_log import LOGGER
 from packcloud_async.emulator.state import State
 from packcloud_async.errors import ConfigurationError
 
@@ -142,7 +143,7 @@ class _CountingServer(web.Server):
         max_connections: int | None,
     ) -> None:
         # No client of the API compresses a body; one that says so and does not would break the connection.
-        super().__init__(handler, access_log=None, auto_decompress=False)
+        super().__init__(handler, access_log=None, logger=LOGGER, auto_decompress=False)
         self._counters = counters
         self._most = max_connections
         self._counted = set[web.RequestHandler]()

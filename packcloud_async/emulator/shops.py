@@ -11,6 +11,8 @@ from packcloud_async.emulator.sync_runs import SyncTimes, Track, on_the_wire
 from packcloud_async.models import IntegrationCategory, ServiceType, SyncKind
 
 DOCUMENTED_WATERMARKS: Final = frozenset({SyncKind.ORDERS, SyncKind.PRODUCTS})
+MOST: Final = 1_000_000
+"""Of what the seed gives; more ids than that would fill the memory when somebody lists them."""
 
 
 @frozen(kw_only=True)
@@ -21,8 +23,8 @@ class World:
     the payload. ``conflict_while_running`` answers 409 to a sync POST while one of that kind runs.
     """
 
-    organizations: int = field(default=3, validator=whole(0))
-    integrations: int = field(default=4, validator=whole(0))
+    organizations: int = field(default=3, validator=whole(0, MOST))
+    integrations: int = field(default=4, validator=whole(0, MOST))
     seed: int = field(default=0, validator=whole(0))
     per_page: int = field(default=25, validator=whole(1))
     sync_times: SyncTimes = field(factory=SyncTimes)

@@ -78,6 +78,9 @@ class TargetFiring(TargetWork):
             await OrganizationFiring(self.run, self.client, watch, self.recorder, self).fire_all(starts)
             self.run.senders.close()
 
+    def telling_of(self, start: Start) -> None:
+        """Let nobody tell of the job itself: it begins and ends in different processes."""
+
     def fired(self, watch: Watch, start: Start, line: JobLine, failure: Exception | None) -> None:
         """Plan the looks at a job that is fired, or end it."""
         progress = start.progress

@@ -1,5 +1,6 @@
 """Where the configuration of a command comes from, and that it is what a command runs with."""
 
+import builtins
 import json
 import logging
 import os
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from packcloud_async.__main__ import main
+from packcloud_async.cli import results
+from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..secrets import canaries
+from .conftest import ended, serving
 
 S3CRET = "s3cret-token-Zw"
 OUT_OF_REACH = "http://127.0.0.1:9"
@@ -155,6 +159,16 @@ def test_what_is_found_and_is_no_file_is_told_and_not_waited_for(packcloud, plac
         (os.rmdir if make is os.mkdir else os.unlink)("packcloud.toml")
 
 
+def test_a_place_that_cannot_be_looked_at_is_told_and_not_passed_over(packcloud, place, monkeypatch):
+    # Too long for any file: whoever looks for it gets an error, as with the home of somebody else.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place / ("x" * 300)))
+    ended = packcloud("config", "show")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(
+        "x/packcloud/packcloud.toml cannot be read (File name too long); --config names another\n"
+    )
+
+
 def test_flags_may_stand_before_the_command_and_those_after_it_count_more(packcloud, shown, place):
     (place / "packcloud.toml").write_text("[profiles.a]\nmax_connections = 1\n[profiles.b]\nmax_connections = 2")
     before = packcloud("--profile", "a", "config", "show", "--json")
@@ -168,6 +182,31 @@ def test_a_file_that_somebody_named_may_name_the_server(shown, place, monkeypatc
     assert value(shown("--config", "packcloud.toml"), "base_url") == ("https://other.example", "packcloud.toml")
     monkeypatch.setenv("PACKCLOUD_CONFIG", "packcloud.toml")
     assert value(shown(), "base_url")[0] == "https://other.example"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users have numbers")
+def test_a_file_of_another_user_does_not_send_the_token_to_this_machine(shown, packcloud, place, monkeypatch):
+    (place / "packcloud.toml").write_text(f'base_url = "{OUT_OF_REACH}"')
+    assert value(shown(), "base_url")[0] == OUT_OF_REACH
+    if os.geteuid():
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    else:
+        os.chown("packcloud.toml", 65534, -1)
+    ended = packcloud("config", "show")
+    assert (ended.code, "decides where the token is sent" in ended.err) == (2, True)
+    assert value(shown("--config", "packcloud.toml"), "base_url")[0] == OUT_OF_REACH
+
+
+def test_how_long_may_be_said_with_a_unit_or_without_end(shown):
+    for given, seconds in (("90", 90), ("5m", 300), ("1.5", 1.5), ("0", 0), ("none", "none")):
+        assert value(shown("--deadline", given), "poll.deadline") == (seconds, "--deadline")
+
+
+def test_a_flag_that_names_nothing_is_not_passed_over(packcloud, place):
+    (place / "packcloud.toml").write_text('profile = "x"\n[profiles.x]\n')
+    ended = packcloud("config", "show", "--profile", "")
+    assert (ended.code, ended.err) == (2, "Error: --profile: there is no profile '' in packcloud.toml; it has: x\n")
+    assert packcloud("config", "show", "--config", "").code == 2
 
 
 @pytest.mark.parametrize(
@@ -190,6 +229,17 @@ def test_a_rate_that_is_none_is_a_usage_error(packcloud):
     ended = packcloud("sync", "org_1", "--all-kinds", "--rate", "fast")
     assert ended.code == 2
     assert "Invalid value for '--rate': must be a rate such as 50/s, 600/min or 10/2s, not 'fast'" in ended.err
+
+
+OWN_KEYRING = """
+from keyring.backend import KeyringBackend
+class Own(KeyringBackend):
+    priority = 1
+    def get_password(self, service, username):
+        return {{("packcloud", "me"): {token!r}}}.get((service, username))
+    def set_password(self, service, username, password):
+        raise NotImplementedError
+"""
 
 
 class TestTokens:
@@ -255,6 +305,22 @@ class TestTokens:
         monkeypatch.setenv("PACKCLOUD_TOKEN_FILE", canaries.TOKEN)
         assert canaries.found_in(packcloud("integrations", "list", "org_1").err) == []
 
+    @pytest.mark.sockets
+    @pytest.mark.parametrize(
+        "command",
+        [["integrations", "list", "org_1"], ["sync", "org_1", "--all-kinds"], ["doctor", "--organization", "org_1"]],
+        ids=lambda command: command[0],
+    )
+    def test_who_is_refused_is_told_where_the_token_comes_from(self, packcloud, place, monkeypatch, command):
+        self.write(place, S3CRET)
+        (place / "packcloud.toml").write_text('[profiles.x]\ntoken_file = "token"')
+        found = packcloud(*command, "--profile", "x")
+        assert (found.code, "check token_file in packcloud.toml, profile x" in found.out + found.err) == (1, True)
+        monkeypatch.setenv("PACKCLOUD_TOKEN", S3CRET)
+        found = packcloud(*command, "--profile", "x")
+        assert (found.code, "check PACKCLOUD_TOKEN" in found.out + found.err) == (1, True)
+        assert S3CRET not in found.out + found.err
+
     def keyring(self, place, monkeypatch, *, answer):
         (place / "packcloud.toml").write_text('[profiles.x]\ntoken_keyring = "me"')
         monkeypatch.setenv("PACKCLOUD_PROFILE", "x")
@@ -288,12 +354,22 @@ class TestTokens:
             "keyring set packcloud NAME makes one\n"
         )
 
-    def test_a_keyring_that_cannot_be_read_is_told(self, packcloud, place, monkeypatch):
+    @pytest.mark.parametrize("name", ["NoKeyringError", "OSError", "RuntimeError"])
+    def test_a_keyring_that_cannot_be_read_is_told(self, packcloud, place, monkeypatch, name):
         errors = pytest.importorskip("keyring.errors", reason="the extra keyring")
-        self.keyring(place, monkeypatch, answer=errors.NoKeyringError(S3CRET))
+        self.keyring(place, monkeypatch, answer=getattr(errors, name, getattr(builtins, name, None))(S3CRET))
         ended = packcloud("integrations", "list", "org_1")
-        assert (ended.code, "the keyring cannot be read (NoKeyringError)" in ended.err) == (2, True)
+        assert (ended.code, f"the keyring cannot be read ({name})" in ended.err) == (2, True)
         assert S3CRET not in ended.err
+
+    @pytest.mark.sockets
+    def test_a_keyring_of_the_system_gives_it(self, start, place):
+        pytest.importorskip("keyring", reason="the extra keyring")
+        (place / "own_keyring.py").write_text(OWN_KEYRING.format(token=self.token))
+        (place / "packcloud.toml").write_text('token_keyring = "me"')
+        environment = os.environ | {"PYTHON_KEYRING_BACKEND": "own_keyring.Own", "PYTHONPATH": str(place)}
+        found = ended(start("integrations", "list", "org_1", env=environment))
+        assert (found.code, found.err) == (0, "")
 
     def test_without_the_extra_it_says_what_to_install(self, packcloud, place, monkeypatch):
         self.keyring(place, monkeypatch, answer=None)
@@ -314,6 +390,45 @@ def test_a_sync_watches_as_long_and_sends_as_fast_as_is_configured(world, place,
     ended = packcloud("sync", "org_1", "--integration", "int_1", "--kind", "orders", "--rate", "1000/s")
     assert (ended.code, "quiet" in ended.out) == (0, True)
     assert float(ended.out.split()[1]) < 20
+
+
+@pytest.mark.sockets
+class TestPolicies:
+    """What is configured is what the client of a command does."""
+
+    @pytest.fixture
+    def shop(self, place, monkeypatch):
+        with serving(Emulator(organizations=3, integrations=1)) as world:
+            for name, value in world.environment.items():
+                monkeypatch.setenv(name, value)
+            yield world.emulator
+
+    def listed(self, packcloud, place, content):
+        (place / "packcloud.toml").write_text(content)
+        return packcloud("integrations", "list", "org_1").code
+
+    def test_attempts(self, shop, packcloud, place):
+        for content, code, sent in (("", 0, 2), ("[retry]\nattempts = 1", 1, 3)):
+            shop.set_faults(FaultPlan(script=[503]))
+            assert (self.listed(packcloud, place, content), shop.counters.total) == (code, sent)
+
+    def test_timeouts(self, shop, packcloud, place):
+        shop.set_faults(FaultPlan(latency=20))
+        assert self.listed(packcloud, place, "[retry]\nattempts = 1\n[timeouts]\ntotal = 0.1") == 1
+
+    def test_connections(self, shop, packcloud, place):
+        shop.set_faults(FaultPlan(latency=0.2))
+        for content, peak in (("max_connections = 1", 1), ("", 3)):
+            (place / "packcloud.toml").write_text(content)
+            assert packcloud("sync", "org_1", "org_2", "org_3", "--all-kinds", "--dry-run").code == 0
+            assert shop.counters.peak_requests == peak
+
+    @pytest.mark.parametrize("given", [["--rate", "1000/s"], []], ids=["flag", "file"])
+    def test_a_rate(self, shop, packcloud, place, monkeypatch, given):
+        (place / "packcloud.toml").write_text("[rate_limit]\nrequests = 1000")
+        monkeypatch.setattr(results, "LINE_EVERY", 0.01)
+        shop.set_faults(FaultPlan(latency=0.2))
+        assert " of 1000 per second, " in packcloud("sync", "org_1", "--kind", "stocks", *given).out
 
 
 @pytest.mark.sockets
@@ -347,6 +462,7 @@ class TestCompletion:
         assert self.completed(monkeypatch, capsys, "packcloud sy", 1) == ["sync"]
         assert "--deadline" in self.completed(monkeypatch, capsys, "packcloud sync --d", 2)
         assert self.completed(monkeypatch, capsys, "packcloud sync --kind o", 3) == ["orders"]
+        assert self.completed(monkeypatch, capsys, "packcloud sync --kinds orders,st", 3) == ["orders,stocks"]
 
     def test_profiles_are_those_of_the_file(self, monkeypatch, capsys, place):
         words = "packcloud sync --profile s"

@@ -67,6 +67,17 @@ def test_what_is_elsewhere_is_found_written_and_from_then_on_used(packcloud, mon
         assert elsewhere.emulator.counters.calls["POST", "sync_stocks"] == 1
 
 
+def test_what_to_copy_stands_on_a_line_of_its_own_where_it_would_be_wrapped(
+    elsewhere, packcloud, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert packcloud(*DOCTOR, "--write", "routes.toml").out.splitlines()[-2:] == [
+        "Wrote 10 paths to routes.toml; use them with:",
+        "export PACKCLOUD_ROUTES=routes.toml",
+    ]
+
+
 def test_json_is_one_object_and_nothing_else(elsewhere, packcloud, tmp_path):
     result = packcloud(*DOCTOR, "--json", "--write", str(tmp_path / "routes.toml"))
     assert (result.code, result.err, result.out.count("\n")) == (1, "", 1)
@@ -76,6 +87,14 @@ def test_json_is_one_object_and_nothing_else(elsewhere, packcloud, tmp_path):
     assert {check["mark"] for check in found["checks"]} == {"ok", "note", "wrong"}
     (look,) = [look for look in found["looks"] if look["template"] == MOVED["sync_orders"]]
     assert (look["route"], look["status"], look["allow"], look["standing"]) == ("sync_orders", 405, ["POST"], "there")
+
+
+def test_what_is_written_counts_more_than_a_wrong_path_in_the_configuration(world, packcloud, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("packcloud.toml").write_text(f'[routes]\nsync_orders = "{MOVED["sync_orders"]}"')
+    assert packcloud(*DOCTOR, "--write", "routes.toml").code == 1
+    monkeypatch.setenv("PACKCLOUD_ROUTES", "routes.toml")
+    assert packcloud(*DOCTOR).code == 0
 
 
 def test_a_file_that_exists_is_refused_before_anything_is_sent(elsewhere, packcloud, tmp_path):
@@ -116,6 +135,56 @@ def test_a_file_that_cannot_be_replaced_is_left_as_it_was(elsewhere, packcloud, 
     result = packcloud(*DOCTOR, "--write", str(file), "--force")
     assert (result.code, file.read_text(), os.listdir(tmp_path)) == (1, "mine", ["routes.toml"])
     assert "No space left on device" in result.err
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=["new", "anew"])
+def test_a_full_disk_leaves_nothing_half_written(elsewhere, packcloud, tmp_path, options):
+    resource = pytest.importorskip("resource", reason="a disk is made full by a limit on files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        result = packcloud(*DOCTOR, "--write", str(tmp_path / "routes.toml"), *options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (result.code, os.listdir(tmp_path)) == (1, [])
+    assert "routes.toml cannot be written: File too large" in result.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and links")
+def test_what_is_no_file_is_not_replaced(elsewhere, packcloud, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("elsewhere", tmp_path / "link")
+    before = elsewhere.emulator.counters.total
+    for name in ("pipe", "link"):
+        result = packcloud(*DOCTOR, "--write", str(tmp_path / name), "--force")
+        told = f"Error: {tmp_path / name} is no file that can be written anew: give another name\n"
+        assert (result.code, result.out, result.err) == (2, "", told)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+    assert elsewhere.emulator.counters.total == before
+
+
+def test_a_folder_without_the_right_to_write_is_told_before_anything_is_sent(
+    elsewhere, packcloud, tmp_path, monkeypatch
+):
+    # Asked by name, for whoever runs the tests may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    before = elsewhere.emulator.counters.total
+    result = packcloud(*DOCTOR, "--write", str(tmp_path / "routes.toml"))
+    assert (result.code, f"you may make no file in {tmp_path}" in result.err) == (2, True)
+    assert elsewhere.emulator.counters.total == before
+
+
+def test_the_line_to_paste_is_one_word_for_a_shell(elsewhere, packcloud, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert "export PACKCLOUD_ROUTES='a b;c.toml'" in packcloud(*DOCTOR, "--write", "a b;c.toml").out
+
+
+def test_the_deadline_that_is_given_is_kept(elsewhere, packcloud):
+    elsewhere.emulator.set_faults(FaultPlan(latency=30.0))
+    result = packcloud(*DOCTOR, "--deadline", "0.3", "--json")
+    first, *_ = json.loads(result.out)["checks"]
+    assert (result.code, first["mark"]) == (1, "wrong")
+    assert first["sentence"].endswith(" gave no answer (the time was up).")
 
 
 def test_without_any_path_that_answered_nothing_is_written(elsewhere, packcloud, tmp_path):

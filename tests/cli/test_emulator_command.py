@@ -162,6 +162,20 @@ def test_a_file_that_somebody_put_there_meanwhile_is_left_alone(emulate, tmp_pat
     assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("state.json", "theirs")]
 
 
+def test_a_link_is_saved_through_and_one_put_there_meanwhile_is_not(emulate, tmp_path):
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_text("{}", encoding="utf-8")
+    link.symlink_to(real)
+    process, _ = emulate("--data", link, "--save", link, last="kill -USR1")
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout.readline() == f"Saved in {link}.\n"
+    assert json.loads(real.read_text(encoding="utf-8"))["version"] == 1
+    link.unlink()
+    link.symlink_to(tmp_path / "another.json")
+    assert stopped(process).err.endswith("link.json: somebody else has put another file there\n")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link.json", "real.json"]
+
+
 def test_nothing_is_saved_when_nothing_was_served(packcloud, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -176,6 +190,11 @@ def test_nothing_is_saved_when_nothing_was_served(packcloud, tmp_path):
     [
         (["--data", "shops.toml", "--seed", "0"], "--seed is said by the file of --data"),
         (["--data", "shops.toml", "--organizations", "3"], "--organizations is said by the file of --data"),
+        (["--organizations", "1000000000000"], "1000000000000 is not in the range 1<=x<=1000000"),
+        (
+            ["--data", "many.json"],
+            "many.json: $ cannot be used: World.organizations must be a whole number from 0 to 1000",
+        ),
         (["--data", "nowhere.toml"], "nowhere.toml cannot be read: No such file or directory"),
         (["--data", "."], ". cannot be read: Is a directory"),
         (["--data", "wrong.json"], "wrong.json: $.organizations[0] needs id"),
@@ -195,6 +214,7 @@ def test_what_cannot_be_meant_is_exit_code_2_before_anything_is_served(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wrong.json").write_text('{"organizations": [{}]}', encoding="utf-8")
+    (tmp_path / "many.json").write_text('{"generated": {"organizations": 1000000000}}', encoding="utf-8")
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "dangling.json").symlink_to("nothing.json")
     result = packcloud("emulator", *arguments)

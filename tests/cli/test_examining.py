@@ -232,6 +232,19 @@ async def test_the_deadline_ends_it():
     assert max(sent.at for sent in seen.transport.sent) < 10
 
 
+async def test_a_turn_that_does_not_come_is_no_silence_of_the_server():
+    async def exhausted(request, send):
+        told = {"ratelimit-limit": "1", "ratelimit-remaining": "0", "ratelimit-reset": "60"}
+        response = await send(request)
+        return evolve(response, headers={**response.headers, **told})
+
+    seen = await examined(Emulator(), step_in=exhausted, deadline=10)
+    assert len(seen.transport.sent) == 1
+    assert seen.said("route.integration") == ("int_1 was not asked (a limit left no turn before the time was up).")
+    assert ".../settings was not asked (the time was up)" in seen.said("route.settings")
+    assert "0 of 1 requests are left" in seen.said("rate_limit")
+
+
 async def test_waiting_for_a_turn_is_no_latency():
     refusing = FaultPlan(routes={"settings"}, script=[429], retry_after=5.0, latency=0.25)
     seen = await examined(Emulator(faults=[refusing, FaultPlan(latency=0.25)]))

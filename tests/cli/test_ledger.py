@@ -188,3 +188,18 @@ def test_a_long_ledger_is_written_as_it_is_read(packcloud, path):
     assert shown.count("Organization") == 5
     # What the test itself captures, and the thousand rows of one table.
     assert peak < 40_000_000
+
+
+def test_on_80_columns_no_title_is_cut(filled, packcloud, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    titles = packcloud("ledger", "show", str(filled)).out.partition("─")[0].split()
+    assert sorted(titles) == [
+        "Error",
+        "Integration",
+        "Orders",
+        "Organization",
+        "Products",
+        "Shipping",
+        "Stocks",
+        "services",
+    ]

@@ -70,6 +70,14 @@ def test_a_killed_run_is_resumed_without_a_second_post(world, packcloud, cut_off
     assert outcomes(file) == {Outcome.ADVANCED}
 
 
+def test_quietly_resumed_it_writes_failures_alone(world, packcloud, cut_off, file):
+    cut_off()
+    ended = packcloud("resume", file, "--quiet")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    refused = packcloud("resume", file, "--quiet", "--json")
+    assert (refused.code, "give --json or --quiet, not both" in refused.err) == (2, True)
+
+
 def test_an_interrupted_run_says_how_to_go_on_and_does(world, packcloud, cut_off, file):
     before = posts(world)
     result = cut_off(signal.SIGINT)

@@ -1,5 +1,6 @@
 """packcloud sync in real operations: lists of organizations, dry runs, repeated runs, quiet ones, tables that move."""
 
+import asyncio
 import io
 import json
 import os
@@ -16,16 +17,19 @@ from packcloud_async import (
     Direction,
     KindOutcome,
     Outcome,
+    SqliteLedger,
     Step,
     SyncKind,
     SyncReport,
     SyncResult,
+    read_ledger,
 )
+from packcloud_async.cli import carrying_out
 from packcloud_async.cli.carrying_out import write_all
 from packcloud_async.cli.console import console_for_prose
 from packcloud_async.cli.numbers import Speed
 from packcloud_async.cli.organization_lists import LARGEST_LIST, read_organizations
-from packcloud_async.cli.results import HumanLines
+from packcloud_async.cli.results import FailuresOnly, HumanLines
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.cli.running import run
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_repeatedly
@@ -61,6 +65,7 @@ class TestLists:
             (b"org_1\norg_2\n", ("org_1", "org_2")),
             (b"\xef\xbb\xbforg_1\r\n org_2  # the second\r\norg_1", ("org_1", "org_2")),
             ("b\u00fcro\n".encode(), ("b\u00fcro",)),
+            (b"\t# x\norg#1\norg#2\t#x # y", ("org#1", "org#2")),
         ],
     )
     def test_one_on_each_line_comments_and_repetitions_aside(self, content, ids):
@@ -70,6 +75,7 @@ class TestLists:
         ("content", "told"),
         [
             (b"a\nb c\n", "shops.txt, line 2: one organization on each line, not 'b c'"),
+            (b"a\x0cb", "shops.txt, line 1: one organization on each line, not 'a\\x0cb'"),
             (b"..", "shops.txt, line 1: the organization must be a non-empty text that is not '.' or '..', not '..'"),
             (b"\xff", "shops.txt: it is not UTF-8"),
             (b"x" * (LARGEST_LIST + 1), f"shops.txt: it is larger than {LARGEST_LIST} bytes"),
@@ -145,7 +151,7 @@ class TestDryRuns:
             for number in (1, 2, 3)
         ]
         assert (objects[3]["integration"], objects[3]["kinds"]) == (None, [])
-        assert "404" in objects[3]["error"]
+        assert (objects[3]["error"]["type"], objects[3]["error"]["status"]) == ("NotFound", 404)
         assert posts(world) == before
 
     def test_a_ledger_is_not_made(self, world, packcloud, tmp_path):
@@ -359,6 +365,8 @@ class TestViews:
             "0:01:05  10 of 40 organizations done, 7 integrations in flight; "
             "21 advanced, 21 unobservable, 1 rejected; 0.0 of 50 per second, 321 sent\n"
         )
+        writer.progress(report(requests_sent=921, elapsed=95.0))
+        assert " 20.0 of 50 per second, 921 sent" in capsys.readouterr().out
 
     def test_speed_is_that_of_the_last_seconds(self):
         speed = Speed(window=5)
@@ -414,6 +422,37 @@ async def test_an_output_that_takes_no_more_progress_is_told_at_the_end(capsys):
         with pytest.raises(OSError, match="No space left"):
             await write_all(shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY), Full())
     assert capsys.readouterr().out.count("advanced") == 4
+
+
+def closed(*_, **__):
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+class Closed(FailuresOnly):
+    """A pipe whose other end is closed."""
+
+    def write(self, result):
+        closed()
+
+
+@pytest.mark.parametrize("after", [None, 0.5], ids=["by itself", "interrupted"])
+async def test_when_an_output_takes_no_more_no_answer_under_way_is_lost(tmp_path, monkeypatch, after):
+    path = tmp_path / "run.sqlite"
+    monkeypatch.setattr(carrying_out, "complain", closed)
+    async with open_shop(organizations=1) as shop:
+        shop.emulator.set_faults(FaultPlan(methods={"POST"}, latency=1.0, latency_spread=5.0))
+        run = shop.client.sync_many(["org_1"], kinds={STOCKS}, ledger=SqliteLedger(path))
+        task = asyncio.create_task(write_all(run, Closed()))
+        if after is not None:
+            await asyncio.sleep(after)
+            assert run.posts_under_way
+            task.cancel()
+        with pytest.raises(BrokenPipeError):
+            await task
+        assert len(shop.emulator.books.runs) == 4
+    with read_ledger(path) as contents:
+        (target,) = contents.targets()
+        assert {job.kinds[STOCKS].state for job in target.jobs} == {Outcome.UNOBSERVABLE}
 
 
 async def test_a_log_is_told_every_thirty_seconds_how_far_a_run_is(capsys):

@@ -1,5 +1,6 @@
 """What can be said without a server: help, usage errors, configuration, the missing extra."""
 
+import io
 import subprocess
 import sys
 from importlib.metadata import version
@@ -8,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from packcloud_async.__main__ import main
 from packcloud_async.cli.app import packcloud as command
 
 CONTEXT = click.Context(command)
@@ -37,6 +39,14 @@ def test_every_command_explains_itself_with_an_example(name, sub):
     assert result.exit_code == 0
     assert "Example" in result.output
     assert f"packcloud {name} {sub}".rstrip() in result.output
+
+
+@pytest.mark.parametrize(("name", "sub"), [("", ""), *((name, "") for name in ITEMS), *COMMANDS])
+def test_no_line_of_a_help_is_wider_than_80_columns(name, sub):
+    arguments = [*(part for part in (name, sub) if part), "--help"]
+    lines = CliRunner().invoke(command, arguments, terminal_width=80).output.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("group", [[], ["ledger"], ["integrations"]], ids=lambda group: " ".join(["packcloud", *group]))
@@ -103,6 +113,56 @@ def test_a_settings_file_that_is_no_json_object_is_refused_without_quoting_it(co
     assert result.exit_code == 2
     assert told in result.stderr
     assert "s3cret" not in result.output
+
+
+READING = [
+    ["sync", "--all-kinds", "--organizations-from", "-"],
+    ["integrations", "create", "org_1", "--name", "x", "--connector-id", "y", "--settings", "-"],
+    ["integrations", "run-action", "org_1", "int_1", "x", "--payload", "-"],
+]
+
+
+class Unreadable(io.RawIOBase):
+    """A file that opens and cannot be read."""
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("arguments", READING, ids=lambda arguments: arguments[-2])
+@pytest.mark.parametrize(
+    ("stdin", "told"),
+    [
+        (lambda: None, "standard input is closed"),
+        (lambda: io.TextIOWrapper(Unreadable()), "it cannot be read: Input/output error"),
+    ],
+    ids=["closed", "unreadable"],
+)
+def test_an_input_that_cannot_be_read_is_told_by_its_option(capsys, monkeypatch, arguments, stdin, told):
+    monkeypatch.setattr(sys, "stdin", stdin())
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1]) == ("", f"Error: Invalid value for '{arguments[-2]}': {told}")
+
+
+TOO_LONG = "x" * 300
+"""A name that no file has, so that to look for it is an error, whoever looks."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "code"),
+    [
+        (["sync", "org_1", "--all-kinds", "--ledger", TOO_LONG], f"ledger {TOO_LONG}: File name too long", 2),
+        (["emulator", "--save", f"{TOO_LONG}.json"], f"{TOO_LONG}.json cannot be used: File name too long", 1),
+    ],
+    ids=["ledger", "state"],
+)
+def test_a_file_that_cannot_even_be_looked_for_is_told_by_its_name(packcloud, arguments, told, code):
+    ended = packcloud(*arguments)
+    assert (ended.code, ended.out, ended.err) == (code, "", f"Error: {told}\n")
 
 
 @pytest.mark.parametrize(

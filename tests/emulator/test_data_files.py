@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -313,6 +314,27 @@ def test_what_was_saved_goes_on_as_if_nothing_had_been(steps: Any, pause: float)
     assert [(run.kind, run.moves) for run in again.books.runs] == [(run.kind, run.moves) for run in state.books.runs]
 
 
+def test_what_no_answer_shows_is_saved_too() -> None:
+    planned = [{"kind": "orders", "moves": [[1.0, None]], "takes": 2.0, "goes_back": True}]
+    shop = {"id": "int_9", "connector_id": "magento", "planned": planned}
+    document = {
+        "seed": 7,
+        "sync_times": {"median": 3.0, "finds_nothing": 0.25},
+        "generated": {"organizations": 1, "integrations": 2},
+        "paths": {"sync_orders": "/orders/{organizationId}/{integrationId}"},
+        "organizations": [{"id": "acme", "integrations": [shop], "integrations_ever": 12, "services_ever": 5}],
+    }
+    saved: Any = document_of(read(json.dumps(document), "shops.json").contents(0.0))
+    assert [saved[name] for name in ("seed", "generated", "paths")] == [
+        document[name] for name in ("seed", "generated", "paths")
+    ]
+    assert saved["sync_times"] == attrs.asdict(SyncTimes(median=3.0, finds_nothing=0.25))
+    (acme,) = saved["organizations"]
+    assert (acme["integrations_ever"], acme["services_ever"]) == (12, 5)
+    assert acme["integrations"][0]["connector_id"] == "magento"
+    assert acme["integrations"][0]["planned"] == planned
+
+
 def test_the_file_of_the_docs_says_what_it_says() -> None:
     page = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```toml\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
@@ -356,6 +378,16 @@ class TestFiles:
             os.umask(before)
         assert stat.S_IMODE((tmp_path / "state.json").stat().st_mode) == 0o600
         assert "t0ken" not in (tmp_path / "state.json").read_text(encoding="utf-8")
+
+    def test_what_a_link_leads_to_is_written_and_the_link_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        real, link = tmp_path / "folder" / "real.json", tmp_path / "state.json"
+        real.write_text("before", encoding="utf-8")
+        link.symlink_to(real)
+        Emulator(organizations=2).save(link)
+        assert link.is_symlink()
+        assert len(Emulator.from_file(real).organization_ids) == 2
+        assert [file.name for file in (tmp_path / "folder").iterdir()] == ["real.json"]
 
     def test_what_cannot_be_saved_leaves_the_file_as_it_was(self, tmp_path: Path, monkeypatch: Any) -> None:
         path = tmp_path / "state.json"

@@ -46,6 +46,40 @@ async def test_calls_over_the_wire() -> None:
     assert emulator.counters.by_route == {"integrations": 3, "integration": 2}
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /v1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\x01\r\n\r\n",
+        b"GET /v1?s3cret=\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["a header", "a query"],
+)
+async def test_what_is_no_request_is_logged_in_a_line_without_what_was_sent(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Emulator().serve() as served:
+        host, port = served.base_url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        assert (await reader.readline()).split()[1] == b"400"
+        writer.close()
+        await writer.wait_closed()
+    (record,) = caplog.records
+    assert (record.name, record.levelname, record.exc_info) == ("aiohttp.server.packcloud_emulator", "WARNING", None)
+    assert "a request that breaks the rules of HTTP" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+async def test_a_failure_of_its_own_is_logged_whole(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = Emulator()
+    monkeypatch.setattr("packcloud_async.emulator.state.State.answer", lambda *_: 1 / 0)
+    async with session_to(emulator) as session, session.get(ONE) as response:
+        assert response.status == 500
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_watermark_moves_in_real_time() -> None:
     emulator = Emulator()
     emulator.plan_sync("org_1", "int_1", SyncKind.ORDERS, moves=[(0.05, "moved")])
@@ -176,14 +210,22 @@ async def answer_of(session: aiohttp.ClientSession, url: str) -> str:
 
 
 @pytest.mark.parametrize("fault", [None, "drop_after"])
-async def test_a_client_that_gives_up_does_not_disturb_the_next(fault: str | None) -> None:
+async def test_a_client_that_gives_up_does_not_disturb_the_next(
+    fault: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     emulator = Emulator(faults=FaultPlan(script=[fault], latency=0.05))
     async with session_to(emulator) as session:
-        with pytest.raises(TimeoutError):
-            await session.post(f"{ONE}/orders/sync", timeout=aiohttp.ClientTimeout(total=0.02))
+        waiting = asyncio.create_task(session.post(f"{ONE}/orders/sync"))
+        # A turn of the loop after it was acted on: the answer is not due before, however slow the machine is.
+        while not emulator.books.runs:  # noqa: ASYNC110 - the books have no event
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
         async with session.get(ONE) as response:
             assert response.status == 200
     assert len(emulator.books.runs) == 1
+    assert caplog.text == ""
 
 
 async def test_peaks() -> None:

@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from itertools import product
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from packcloud_async import SyncKind
+from packcloud_async import PackCloudClient, SyncKind
 from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..support.browser import PROGRAM, Tab, opened
@@ -83,6 +84,31 @@ async def test_what_happens_shows_as_it_happens(tab: Tab, emulator: Emulator, ba
     shown = await tab.evaluate("document.documentElement.outerHTML")
     assert not [secret for secret in ("s3cret", emulator.token) if secret in shown]
     assert tab.complaints == []
+
+
+async def test_what_is_left_out_is_told_and_how_far_a_sync_is(tmp_path: Path) -> None:
+    emulator = Emulator(organizations=22, integrations=26)
+    kinds = (SyncKind.ORDERS, SyncKind.PRODUCTS)
+    async with PackCloudClient(token=emulator.token, transport=emulator.transport()) as client:
+        shop = client.organization("org_1").integrations
+        for number, kind in product(range(1, 27), kinds):
+            emulator.plan_sync("org_1", f"int_{number}", kind, moves=[], takes=1e6)
+            await (shop.sync_orders if kind is SyncKind.ORDERS else shop.sync_products)(f"int_{number}")
+    emulator.save(tmp_path / "state.json")
+    document = json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))
+    (tmp_path / "state.json").write_text(json.dumps({**document, "clock": 250_000.0}), encoding="utf-8")
+    later = Emulator.from_file(tmp_path / "state.json")
+    async with (
+        asyncio.timeout(PATIENCE),
+        later.serve(page=True) as served,
+        opened(f"{served.base_url}/", tmp_path / "profile") as tab,
+    ):
+        await tab.until("document.querySelector('#organizations td') !== null")
+        notes = "[...document.querySelectorAll('td.note')].map(note => note.textContent)"
+        assert await tab.evaluate(notes) == ["and more", "none yet", *["and 1 more"] * 20, "and 2 more organizations"]
+        bars = "[...document.querySelectorAll('progress')].map(bar => bar.position.toFixed(2))"
+        assert await tab.evaluate(bars) == ["0.25"] * 50
+        assert tab.complaints == []
 
 
 async def test_it_asks_for_nothing_but_its_own_files(tab: Tab, base_url: str) -> None:

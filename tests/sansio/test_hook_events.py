@@ -99,6 +99,18 @@ def test_the_delay_of_news_counts_from_the_last_answered_post_to_the_first_chang
     assert news_delay(machine(moves=moves)) == {ORDERS: 7.0}
 
 
+def test_it_counts_to_the_first_change_however_many_follow():
+    progress = SyncProgress(PollPolicy(settle=100), 10.0, {ORDERS: KindState()})
+    progress.baseline({ORDERS: None})
+    progress.sending(ORDERS)
+    progress.accepted(ORDERS)
+    progress.watch(13.0)
+    for at in (15.0, 20.0):
+        progress.observed({ORDERS: f"2026-01-01T00:00:{at:02.0f}Z"}, asked_at=at, now=at)
+    assert len(progress.state_of(ORDERS).steps) == 2
+    assert news_delay(progress) == {ORDERS: 2.0}
+
+
 def test_there_is_no_delay_without_a_watch_or_without_news():
     assert news_delay(machine(watched=False)) == {}
     assert news_delay(machine()) == {}

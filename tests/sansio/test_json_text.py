@@ -146,3 +146,13 @@ def test_the_first_document_chooses_the_reader(monkeypatch):
     monkeypatch.setattr(json_text, "_decode", json_text._decode_first)
     assert json_text.parse(b"[1]") == [1]
     assert json_text._decode is not json_text._decode_first
+
+
+def test_whoever_asks_before_the_first_document_chooses_it_too(monkeypatch):
+    monkeypatch.setattr(json_text, "_decode", json_text._decode_first)
+    assert json_text.is_fast()
+    assert json_text.msgspec_in_use() is sys.modules["msgspec"]
+    monkeypatch.setattr(json_text, "_decode", json_text._decode_first)
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    assert not json_text.is_fast()
+    assert json_text.msgspec_in_use() is None

@@ -64,7 +64,7 @@ def test_the_connection(base_url, first, marks):
 
 
 def marks_of_access(first):
-    checks = access_checks("org_1", first)
+    checks = access_checks("org_1", first, token_source="--here")
     assert [check.name for check in checks] == ["credential", "organization"]
     return [check.mark for check in checks]
 
@@ -88,7 +88,20 @@ def test_a_refused_token_says_nothing_of_the_organization():
 )
 def test_what_is_wrong_with_an_organization_says_nothing_of_the_token(status, hint):
     assert marks_of_access(Answered(status=status)) == [Mark.UNKNOWN, Mark.WRONG]
-    assert hint in access_checks("org_1", Answered(status=status))[1].sentence
+    assert hint in access_checks("org_1", Answered(status=status), token_source="--here")[1].sentence
+
+
+@pytest.mark.parametrize(("first", "told"), [(SILENT, "gave no answer"), (UNASKED, "was not asked")])
+def test_the_reason_for_a_silence_is_told_once(first, told):
+    base_url, _ = connection_checks("https://api.example", first)
+    credential, organization = access_checks("org_1", first, token_source="--here")
+    assert first.reason in base_url.sentence
+    assert credential.sentence == f"The list of integrations {told}, which says nothing of the token."
+    assert organization.sentence == f"Its list of integrations {told}."
+
+
+def test_who_is_refused_is_told_where_the_token_comes_from():
+    assert access_checks("org_1", Answered(status=401), token_source="--here")[0].sentence.endswith("check --here.")
 
 
 @pytest.mark.parametrize("first", [Answered(status=301), Answered(status=429), Answered(status=503), SILENT, UNASKED])

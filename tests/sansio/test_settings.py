@@ -227,6 +227,14 @@ class TestAFileThatNobodyNamed:
         file = of_file(f'base_url = "{url}"')
         assert settings_in_force({}, file, untrusted=file).base_url == url.rstrip("/")
 
+    def test_one_of_another_user_may_not_even_name_this_machine(self):
+        file = of_file('base_url = "http://127.0.0.1:80"')
+        with pytest.raises(ConfigurationError, match=r"^packcloud.toml: base_url decides where the token is sent, and"):
+            settings_in_force({}, file, untrusted=file, is_own=False)
+        usual = of_file('base_url = "https://api.pack.cloud"')
+        assert settings_in_force({}, usual, untrusted=usual, is_own=False).base_url == "https://api.pack.cloud"
+        assert settings_in_force({}, file, is_own=False).base_url == "http://127.0.0.1:80"
+
     def test_what_it_says_does_not_matter_when_something_stronger_names_the_server(self):
         file = of_file('base_url = "https://evil.example"')
         variables = environment(BASE_URL="https://other.example")
@@ -237,6 +245,32 @@ def test_a_file_of_routes_sets_what_it_overrides():
     found = route_settings(Secret(f'[routes]\nsync_orders = "{SYNC_ORDERS}"'), "PACKCLOUD_ROUTES")
     assert found == {"routes.sync_orders": Setting(SYNC_ORDERS, "PACKCLOUD_ROUTES", in_table=True)}
     assert settings_in_force(found).routes == Routes(sync_orders=SYNC_ORDERS)
+
+
+def test_a_file_of_routes_that_names_a_default_counts_more_than_what_is_weaker():
+    found = route_settings(Secret(f'[routes]\nsync_orders = "{Routes().sync_orders}"'), "PACKCLOUD_ROUTES")
+    settings = settings_in_force(found, of_file(f'[routes]\nsync_orders = "{SYNC_ORDERS}"'))
+    assert settings.routes == Routes()
+    assert settings.values["routes.sync_orders"].source == "PACKCLOUD_ROUTES"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[routes", "--routes: the routes file is not TOML: "),
+        ("x = 1", "--routes: the routes file must hold one table, [routes], of route = template"),
+        (
+            "[routes]\nsync_order = 1",
+            "--routes: the routes file names unknown routes ['sync_order']; known: integrations",
+        ),
+        ("[routes]\nsync_orders = 1", "--routes: routes.sync_orders must be a path that begins with '/', not 1"),
+    ],
+)
+def test_a_file_of_routes_that_cannot_be_used_is_told_by_who_named_it(text, told):
+    with pytest.raises(ConfigurationError) as caught:
+        settings_in_force(route_settings(Secret(text), "--routes"))
+    assert str(caught.value).startswith(told)
+    assert caught.value.__context__ is None
 
 
 VALUES = st.recursive(

@@ -273,6 +273,11 @@ def test_no_other_option_of_a_command_names_a_file_to_write():
         ("sync", "listed", "rb"),
         ("fleet submit", "listed", "rb"),
         ("resume", "file", None),
+        # What is there must be an earlier report: tests/cli/test_report.py.
+        ("sync", "report_path", None),
+        ("resume", "report_path", None),
+        ("report", "output", None),
+        ("report", "file", None),
         ("ledger show", "file", None),
         ("integrations create", "settings", "rb"),
         ("integrations update", "settings", "rb"),
@@ -288,7 +293,7 @@ WRITING = {"write_text", "write_bytes", "touch", "mkdir", "replace", "rename", "
 
 
 def test_nothing_else_in_the_package_writes_a_file():
-    """Found by the source: calls that make, move or overwrite files are where ledgers, routes and emulators are."""
+    """Found by the source: what makes or overwrites files is where ledgers, routes, emulators and reports are."""
     found = set()
     package = Path(packcloud_async.__file__).parent
     for file in package.rglob("*.py"):
@@ -307,6 +312,8 @@ def test_nothing_else_in_the_package_writes_a_file():
         ("_io/ledger_file.py", "replace"),
         ("emulator/files.py", "mkstemp"),
         ("emulator/files.py", "replace"),
+        ("reporting/file.py", "mkstemp"),
+        ("reporting/file.py", "replace"),
         ("cli/app.py", "open"),
         # The paths that answered, where --write says; what is there already only with --force.
         ("cli/doctor.py", "open"),

@@ -55,6 +55,17 @@ LITTER = [
 ]
 
 
+@pytest.mark.parametrize("name", INSTALLED_BESIDE)
+def test_what_is_tested_is_what_is_in_the_tree(name):
+    installed = find_spec(name.removesuffix(".py"))
+    assert installed is not None
+    assert installed.origin is not None
+    # An editable install copies these two.
+    assert Path(installed.origin).read_bytes() == (ROOT / INSTALLED_BESIDE[name]).read_bytes(), (
+        "install it again: pip install --no-deps --no-build-isolation --editable ."
+    )
+
+
 def own_files():
     """Every file of the tree that is somebody's work, as paths from the root."""
     folders = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
@@ -182,7 +193,8 @@ class TestSdist:
 
     def test_its_tests_can_be_collected(self, sdist, tmp_path):
         sdist.extractall(tmp_path, filter="data") if hasattr(tarfile, "data_filter") else sdist.extractall(tmp_path)
-        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+        # Whole, but without the rewriting of every assert, which takes as long again.
+        command = [sys.executable, "-m", "pytest", "--collect-only", "--assert=plain", "-q", "-p", "no:cacheprovider"]
         done = subprocess.run(
             command,
             cwd=tmp_path / STEM,

@@ -22,9 +22,10 @@ def is_one() -> bool:
 def run_alone(test: str) -> None:
     """Run a test, named as pytest names it, in an interpreter of its own; fail with what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", test],
         cwd=_ROOT,
-        env={**os.environ, _IS_ONE: "1", "PYTHONHASHSEED": "0"},
+        # Other plugins take longer to load than most of these tests to run.
+        env={**os.environ, _IS_ONE: "1", "PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

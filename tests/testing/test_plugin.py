@@ -42,7 +42,7 @@ class TestCosts:
             """
         )
         source = "import pytest\n\n@pytest.mark.asyncio\nasync def test_mine(): pass\n\ndef test_plain(): pass"
-        done = run(pytester, source, "-s", plugins=(PACKCLOUD, PYTEST_ASYNCIO))
+        done = run(pytester, source, "-s", plugins=(PACKCLOUD, PYTEST_ASYNCIO), in_process=False)
         done.assert_outcomes(passed=2)
         done.stdout.fnmatch_lines(["*LOADED *[[][]]*"])
 
@@ -73,7 +73,7 @@ class TestCosts:
             async def test_mine(packcloud_client):
                 assert (await packcloud_client.organization("org_1").integrations.get("int_1")).id == "int_1"
             """
-        run(pytester, source, ini=AUTO).assert_outcomes(passed=1)
+        run(pytester, source, ini=AUTO, in_process=False).assert_outcomes(passed=1)
 
     def test_what_it_has_is_told(self, pytester):
         told = run(pytester, "", "--markers", plugins=(PACKCLOUD,)).stdout.str()
@@ -181,6 +181,8 @@ class TestClient:
         source = """
             import asyncio
 
+            unused = []
+
             async def first(client):
                 return (await client.organization("org_1").integrations.get("int_1")).id
 
@@ -195,9 +197,77 @@ class TestClient:
                 assert asyncio.run(first_and_close(packcloud_client)) == "int_1"
 
             def test_unused(packcloud_client):
-                pass
+                unused.append(packcloud_client)
+
+            def test_it_is_closed():
+                assert repr(unused[0]).endswith("closed>")
             """
-        run(pytester, source, plugins=(PACKCLOUD,)).assert_outcomes(passed=3)
+        run(pytester, source, plugins=(PACKCLOUD,)).assert_outcomes(passed=4)
+
+    @pytest.mark.sockets
+    def test_one_of_a_test_without_a_loop_is_closed_wherever_it_was_used(self, pytester):
+        source = """
+            import asyncio
+            import threading
+
+            import pytest
+            import pytest_asyncio
+
+            used = []
+
+            @pytest.fixture(autouse=True)
+            def is_closed_after_it():
+                yield
+                assert repr(used.pop()).endswith("closed>")
+
+            @pytest.fixture
+            def unused(packcloud_client):
+                used.append(packcloud_client)
+                return packcloud_client
+
+            async def first(client):
+                return (await client.organization("org_1").integrations.get("int_1")).id
+
+            @pytest_asyncio.fixture
+            async def something_of_the_project():
+                yield
+
+            @pytest_asyncio.fixture
+            async def found(something_of_the_project, unused):
+                return await first(unused)
+
+            def test_never(unused):
+                pass
+
+            def test_on_a_loop_that_is_gone(unused):
+                assert asyncio.run(first(unused)) == "int_1"
+
+            def test_on_that_of_its_fixtures(found):
+                assert found == "int_1"
+
+            @pytest.fixture
+            def standing_still():
+                loop = asyncio.new_event_loop()
+                yield loop
+                loop.close()
+
+            def test_on_one_of_the_project(standing_still, unused, packcloud_server):
+                assert standing_still.run_until_complete(first(unused)) == "int_1"
+
+            @pytest.fixture
+            def of_a_thread():
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=loop.run_forever)
+                thread.start()
+                yield loop
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join()
+                loop.close()
+
+            def test_on_one_of_a_thread(of_a_thread, unused, packcloud_server):
+                assert asyncio.run_coroutine_threadsafe(first(unused), of_a_thread).result(10) == "int_1"
+            """
+        run(pytester, source, plugins=(PACKCLOUD, PYTEST_ASYNCIO)).assert_outcomes(passed=5)
 
     def test_on_trio_it_says_what_to_do(self, pytester):
         source = """
@@ -362,6 +432,72 @@ class TestVirtualTime:
         done = pytester.runpytest_subprocess("-p", PACKCLOUD, "-p", "no:cacheprovider")
         done.stdout.fnmatch_lines(["*virtual_time=True needs pytest-asyncio 1.4 or later*"])
 
+    def test_where_it_cannot_be_heeded_the_test_fails_and_does_not_wait(self, pytester):
+        source = """
+            import asyncio
+            import unittest
+
+            import pytest
+
+            DAY = 24 * 60 * 60
+
+            @pytest.mark.packcloud(virtual_time=True)
+            class TestUnittest(unittest.IsolatedAsyncioTestCase):
+                async def test_mine(self):
+                    await asyncio.sleep(DAY)
+
+            one = pytest.param(1, marks=pytest.mark.packcloud(virtual_time=True))
+
+            @pytest.mark.parametrize("one", [one])
+            async def test_of_a_parameter(one):
+                await asyncio.sleep(DAY)
+            """
+        done = run(pytester, source, ini=AUTO)
+        done.assert_outcomes(failed=2)
+        loops = ("a loop of unittest", "*EventLoop")
+        done.stdout.fnmatch_lines([f"virtual_time=True is not heeded: this test runs on {loop}, *" for loop in loops])
+
+    def test_a_fixture_that_keeps_a_loop_of_real_time_keeps_no_test_waiting(self, pytester):
+        source = """
+            import anyio
+            import pytest
+
+            pytestmark = pytest.mark.anyio
+
+            @pytest.fixture(scope="module")
+            def anyio_backend():
+                return "asyncio"
+
+            @pytest.fixture(scope="module")
+            async def wide(anyio_backend):
+                yield
+
+            async def test_of_real_time(wide):
+                pass
+
+            @pytest.mark.packcloud(virtual_time=True)
+            async def test_mine(wide):
+                await anyio.sleep(24 * 60 * 60)
+            """
+        done = run(pytester, source, plugins=(PACKCLOUD, ANYIO))
+        done.assert_outcomes(passed=1, failed=1)
+        done.stdout.fnmatch_lines(["*share no async fixture of a wider scope with tests of real time*"])
+
+    @pytest.mark.parametrize("names", ['"n, anyio_backend"', '("n", "anyio_backend")'])
+    def test_a_backend_of_the_tests_own_is_refused_by_its_name(self, pytester, names):
+        source = f"""
+            import pytest
+
+            @pytest.mark.anyio
+            @pytest.mark.parametrize({names}, [(1, "asyncio")])
+            @pytest.mark.packcloud(virtual_time=True)
+            async def test_mine(n):
+                pass
+            """
+        done = run(pytester, source, plugins=(PACKCLOUD, ANYIO))
+        done.assert_outcomes(errors=1)
+        done.stdout.fnmatch_lines(["*virtual_time=True chooses anyio_backend itself: leave that out of parametrize*"])
+
     def test_it_is_true_or_false(self, pytester):
         source = """
             import pytest
@@ -419,7 +555,7 @@ class TestMarker:
         told = (
             "knows no organisations; known: absent_watermarks, *organizations, *, virtual_time",
             "takes names only, such as organizations=3, not 3",
-            "World.organizations must be a whole number from 0, not -1",
+            "World.organizations must be a whole number from 0 to 1000000, not -1",
             "no emulator can be made of faults=3: *",
         )
         done.stdout.fnmatch_lines([f"@pytest.mark.packcloud: {text}" for text in told])

@@ -17,7 +17,7 @@ AT_ONCE = RetryPolicy(attempts=3, first=0)
 class TestVcr:
     @pytest.fixture
     def recorder(self):
-        vcr = pytest.importorskip("vcr")
+        vcr = pytest.importorskip("vcr", reason="vcrpy is in the extra test")
         return vcr.VCR(filter_headers=["authorization"])
 
     @pytest.fixture
