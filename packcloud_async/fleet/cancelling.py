@@ -6,6 +6,7 @@ from packcloud_async._sansio.ledger_book import Batch, Recorded
 from packcloud_async.fleet import tables
 from packcloud_async.fleet.database import Connection
 from packcloud_async.fleet.holding import finish_if_over
+from packcloud_async.fleet.queue import Queue
 
 CANCELLED: Final = "RunCancelled"
 """What stands for the error of what a cancelled run did not come to."""
@@ -13,16 +14,23 @@ CANCELLED: Final = "RunCancelled"
 TOGETHER: Final = 1_000
 
 
-async def cancel(connection: Connection, run: int) -> None:
+async def cancel(connection: Connection, queue: Queue, run: int) -> None:
     """Write off what is not done, in the caller's transaction.
 
     A worker that is firing a target cannot record any further POST, and so sends none.
     """
+    # Targets before their run, and in their order, as whoever writes of one takes them: else two would wait for each
+    # other. From here on whatever is still written with an earlier epoch is refused.
     await connection.execute(
-        "UPDATE packcloud_run SET cancelled = coalesce(cancelled, clock_timestamp()) WHERE id = %s", (run,)
+        "SELECT count(*) FROM (SELECT FROM packcloud_target WHERE run = %s ORDER BY number FOR UPDATE) AS held", (run,)
     )
-    # From here on whatever is still written with an earlier epoch is refused.
     await connection.execute("UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s", (run,))
+    await connection.execute(
+        "UPDATE packcloud_run SET cancelled = coalesce(cancelled, clock_timestamp()) "
+        "WHERE id = %s AND finished IS NULL",
+        (run,),
+    )
+    await queue.forget(connection, run)
     after = 0
     while found := await tables.unfinished(connection, run, after=after, limit=TOGETHER):
         batch = Batch()

@@ -1,16 +1,17 @@
 """FleetClient: the client of a worker, whose requests take their turns with those of all other workers."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.telling import Telling
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.retry_details import RetryDetails
-from packcloud_async.errors import ApiError, PackCloudError, RateLimited
+from packcloud_async.errors import ApiError, LedgerError, PackCloudError, RateLimited
 from packcloud_async.firing import JobClient
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.models import SyncKind
@@ -26,10 +27,14 @@ SHORTEST_PAUSE = 1.0
 
 @define(eq=False)
 class FleetClient:
-    """The client of a worker as the jobs of its fleet see it."""
+    """The client of a worker as one look, or one firing, sees it.
+
+    ``broken`` is why a turn could not be asked for, None so far. What jobs were told since is no answer of the server.
+    """
 
     client: JobClient
     shared: SharedBudget
+    broken: LedgerError | None = field(default=None, init=False)
 
     @property
     def routes(self) -> Routes:
@@ -56,27 +61,32 @@ class FleetClient:
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a call, each attempt when it is this worker's turn; a refusal makes all others wait as well."""
-        watching = _Watching(self.shared, observer)
+        watching = _Watching(self, observer)
         try:
             return await self.client.call(call, observer=watching, once=once)
         except PackCloudError as error:
             watching.refused_by(error)
+            # What the server said comes first: without the database nobody gets a turn anyway.
+            with suppress(LedgerError):
+                await watching.pause_all()
             raise
-        finally:
-            await watching.pause_all()
 
 
 @define(eq=False)
 class _Watching:
     """Waits for the turn of each attempt, and takes note of refusals."""
 
-    shared: SharedBudget
+    client: FleetClient
     inner: CallObserver | None
     pause: float = 0.0
 
     async def leaving(self) -> None:
-        await self.pause_all()
-        await self.shared.turn()
+        try:
+            await self.pause_all()
+            await self.client.shared.turn()
+        except LedgerError as error:
+            self.client.broken = error
+            raise
         if self.inner is not None:
             await self.inner.leaving()
 
@@ -97,4 +107,4 @@ class _Watching:
     async def pause_all(self) -> None:
         pause, self.pause = self.pause, 0.0
         if pause:
-            await self.shared.pause(pause)
+            await self.client.shared.pause(pause)

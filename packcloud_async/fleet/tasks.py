@@ -1,5 +1,7 @@
 """The tasks of a fleet, as its engine knows them."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final, cast
 
 from procrastinate import Blueprint, JobContext, RetryStrategy
@@ -24,25 +26,23 @@ def blueprint() -> Blueprint:
     async def trigger(context: JobContext, *, run: int, target: int) -> None:
         """List one target and fire it."""
         work = _work_of(context)
-        try:
+        with work.holding(context.job), _unless_taken_over():
             await work.trigger(run, target)
-        except LedgerError as error:
-            _pass_on_unless_taken_over(error)
 
     @tasks.task(name=_own(LOOK), queue=NAME, retry=_RETRY, pass_context=True)
     async def look(context: JobContext, *, run: int, target: int) -> None:
         """Read what is due in one target."""
         work = _work_of(context)
-        try:
+        with work.holding(context.job), _unless_taken_over():
             await work.look(run, target)
-        except LedgerError as error:
-            _pass_on_unless_taken_over(error)
 
     @tasks.periodic(cron="* * * * * */5", queueing_lock=RECOVER)
     @tasks.task(name=_own(RECOVER), queue=NAME, pass_context=True, priority=FIRST + 1)
     async def recover(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine gives it
         """Begin again what dead workers left behind."""
-        await _work_of(context).recover()
+        work = _work_of(context)
+        with work.holding(context.job):
+            await work.recover()
 
     return tasks
 
@@ -56,7 +56,11 @@ def _work_of(context: JobContext) -> Work:
     return cast("Work", context.additional_context[WORK])
 
 
-def _pass_on_unless_taken_over(error: LedgerError) -> None:
-    # The other worker goes on: nothing is lost, and a retry would take it away again.
-    if not isinstance(error.__cause__, TakenOver):
-        raise error
+@contextmanager
+def _unless_taken_over() -> Generator[None]:
+    """Let a job end quietly whose target another worker has: a retry would take it away again."""
+    try:
+        yield
+    except LedgerError as error:
+        if not isinstance(error.__cause__, TakenOver):
+            raise
