@@ -25,7 +25,8 @@ WITH asked AS (
     FROM packcloud_budget, asked WHERE name = %(name)s FOR UPDATE
 )
 UPDATE packcloud_budget AS budget
-SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second' ELSE next_at END
+SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second'
+    ELSE least(next_at, clock_timestamp() + %(step)s * interval '1 second') END
 FROM first WHERE budget.name = %(name)s
 RETURNING extract(epoch FROM at - now)::float8
 """

@@ -128,7 +128,7 @@ class Fleet:
             kinds=None if kinds is None else check_kinds(kinds),
             poll=poll or PollPolicy(),
             on_conflict=check_on_conflict(on_conflict),
-            started=datetime.now(UTC),
+            started=await self._now(),
             base_url=await self._base_url(),
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
@@ -258,6 +258,13 @@ class Fleet:
             retries=0,
             retries_withheld=0,
         )
+
+    async def _now(self) -> datetime:
+        """Return the time by the clock that everything in the database goes by."""
+        async with transaction(self._pool, self._place) as connection:
+            row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+        assert row is not None
+        return cast("datetime", row[0]).astimezone(UTC)
 
     async def _base_url(self) -> str | None:
         if self._client_factory is None:

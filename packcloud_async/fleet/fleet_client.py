@@ -1,12 +1,13 @@
 """FleetClient: the client of a worker, whose requests take their turns with those of all other workers."""
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TypeVar
 
 from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
+from packcloud_async._io.tasks import until_done
 from packcloud_async._io.telling import Telling
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call
@@ -66,23 +67,22 @@ class FleetClient:
             return await self.client.call(call, observer=watching, once=once)
         except PackCloudError as error:
             watching.refused_by(error)
-            # What the server said comes first: without the database nobody gets a turn anyway.
-            with suppress(LedgerError):
-                await watching.pause_all()
             raise
+        finally:
+            await watching.until_told()
 
 
 @define(eq=False)
 class _Watching:
-    """Waits for the turn of each attempt, and takes note of refusals."""
+    """Waits for the turn of each attempt, and tells all workers of refusals at once."""
 
     client: FleetClient
     inner: CallObserver | None
-    pause: float = 0.0
+    # Ended before the call is: it owns them.
+    _told: "tuple[asyncio.Task[None], ...]" = ()
 
     async def leaving(self) -> None:
         try:
-            await self.pause_all()
             await self.client.shared.turn()
         except LedgerError as error:
             self.client.broken = error
@@ -100,11 +100,17 @@ class _Watching:
             self.inner.retrying(details)
 
     def refused_by(self, error: PackCloudError) -> None:
+        """Let everybody wait if this is a refusal."""
         wish = error.retry_after if isinstance(error, ApiError) else None
         if isinstance(error, RateLimited) or (isinstance(error, ApiError) and error.status == 503 and wish is not None):
-            self.pause = max(self.pause, SHORTEST_PAUSE if wish is None else wish)
+            pause = self.client.shared.pause(SHORTEST_PAUSE if wish is None else wish)
+            self._told = (*self._told, asyncio.get_running_loop().create_task(pause, name="pause the fleet"))
 
-    async def pause_all(self) -> None:
-        pause, self.pause = self.pause, 0.0
-        if pause:
-            await self.client.shared.pause(pause)
+    async def until_told(self) -> None:
+        """Wait until all know; a database that is away is told of by whatever is written next."""
+        if self._told:
+            await until_done(*self._told)
+        for told in self._told:
+            # Looked at, or the loop would complain of it.
+            if not told.cancelled():
+                told.exception()
