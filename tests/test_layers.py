@@ -132,7 +132,7 @@ LAYERS: list[set[str]] = [
     {"bulk"},
     {"client", "syncs", "bulk_runs"},
     {"__init__"},
-    {"fleet.migrations", "fleet.run_names", "fleet.schedule"},
+    {"fleet.migrations", "fleet.run_names", "fleet.schedule", "fleet.stopping"},
     {"fleet.database"},
     {"fleet.budget", "fleet.tables", "fleet.queue"},
     {"fleet.fleet_client", "fleet.holding", "fleet.ledger", "fleet.reading"},

@@ -35,6 +35,11 @@ STEPS_OF_A_PLACE: Final = 100
 """An organization of weight 2 gets two places where others get one; the priority is a whole number."""
 
 
+def place_behind(place: int, weight: float) -> int:
+    """Return the place in the line of a target that comes behind another one."""
+    return min(FIRST, place + max(1, round(min(FIRST, STEPS_OF_A_PLACE / weight))))
+
+
 @define
 class Queue:
     """Puts jobs into the engine, in transactions of the caller's."""
@@ -48,8 +53,8 @@ class Queue:
         """Put a trigger for each target of a new run, by its number, into the line; return the last one's place."""
         jobs: list[Job] = []
         for number, target in targets:
-            after += max(1, round(STEPS_OF_A_PLACE / target.weight))
-            jobs.append(self._trigger(run, number, target.organization_id, priority=max(-FIRST, -after)))
+            after = place_behind(after, target.weight)
+            jobs.append(self._trigger(run, number, target.organization_id, priority=-after))
         if jobs:
             await self.app.job_manager.batch_defer_jobs_async(jobs, connection=connection)
         return after

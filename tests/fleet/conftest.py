@@ -23,6 +23,13 @@ async def until(condition, *, within=20):
             await asyncio.sleep(0.01)
 
 
+async def until_none(yard, statement, *values):
+    """Wait until a statement finds nothing."""
+    async with asyncio.timeout(20):
+        while await yard.query(statement, *values):  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.02)
+
+
 @define
 class Yard:
     """An emulator, and fleets on it that share one database."""

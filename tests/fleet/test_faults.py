@@ -23,7 +23,7 @@ from packcloud_async.fleet.work import Work
 from packcloud_async.policies import RateLimit
 
 from ..support.ledgers import RUN
-from .conftest import QUICK, until
+from .conftest import QUICK, until, until_none
 
 pytestmark = pytest.mark.sockets
 
@@ -32,13 +32,6 @@ SHORT = PollPolicy(first=0.1, growth=1.5, ceiling=0.4, deadline=1.2)
 
 
 AT_WORK = "SELECT FROM procrastinate_jobs WHERE status = 'doing' AND task_name = %s"
-
-
-async def until_none(yard, statement, *values):
-    """Wait until a statement finds nothing."""
-    async with asyncio.timeout(10):
-        while await yard.query(statement, *values):  # noqa: ASYNC110 - a database tells nobody
-            await asyncio.sleep(0.02)
 
 
 def names(results):
@@ -374,13 +367,13 @@ async def test_a_look_that_is_cut_off_by_the_end_of_its_worker_is_due_at_once(ma
     run_id = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=QUICK)
     async with yard.working(fleet) as (worker,):
         await until(lambda: yard.emulator.books.runs)
-        yard.emulator.faults = FaultPlan(latency=3600)
+        yard.emulator.set_faults(FaultPlan(latency=3600))
         await until(lambda: yard.sent[-1].method == "GET" and len(yard.sent) > 2)
         worker.cancel()
         async with asyncio.timeout(10):
             await asyncio.wait([worker])
     assert await yard.query("SELECT status::text FROM procrastinate_jobs WHERE task_name = %s", LOOK) == [("todo",)]
-    yard.emulator.faults = FaultPlan()
+    yard.emulator.set_faults(FaultPlan())
     async with yard.working(other):
         (result,) = await yard.results_of(other, run_id)
     assert result[SyncKind.ORDERS].state is Outcome.ADVANCED
