@@ -57,8 +57,8 @@ class RunContext:
     posts: PostsUnderWay = field(factory=PostsUnderWay)
     requests_sent: int = 0
     was_cut_off: bool = False
-    _wall_clock: datetime = field(factory=lambda: datetime.now(UTC))
-    _loop_clock: float = field(factory=lambda: asyncio.get_running_loop().time())
+    _wall_clock: datetime = field(factory=lambda: datetime.now(UTC), alias="wall_clock")
+    _loop_clock: float = field(factory=lambda: asyncio.get_running_loop().time(), alias="loop_clock")
 
     def wall_clock_of(self, instant: float) -> datetime:
         """Return the wall-clock time of an instant of the loop's clock."""

@@ -39,7 +39,7 @@ class TargetFiring(TargetWork):
                     return
                 starts = listing.result()
             else:
-                starts = list(start.resumed(self.taken.target.jobs))
+                starts = list(start.resumed(self.readable_jobs()))
         except (LedgerError, ClientStateError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest

@@ -7,7 +7,6 @@ from attrs import define
 
 from packcloud_async._sansio.ledger_records import UnfinishedJob
 from packcloud_async._sansio.progress import SyncProgress
-from packcloud_async.errors import SyncError
 from packcloud_async.fleet.schedule import Plan
 from packcloud_async.fleet.stopping import unless_stopped
 from packcloud_async.fleet.target_work import TargetWork, now, reads_of
@@ -24,12 +23,8 @@ class TargetLook(TargetWork):
         watch, schedule = self.watch, self.taken.schedule
         if watch.is_idle:
             watch.known.pages, watch.known.singles_mislead = schedule.pages, schedule.singles_mislead
-        for job in self.taken.target.jobs:
-            try:
-                progress = self.machine_of(job)
-            except SyncError as error:
-                self._end_unreadable(job, error)
-                continue
+        for job in self.readable_jobs():
+            progress = self.machine_of(job)
             if not _is_watched(progress):
                 # Whoever fires the target goes on with it.
                 self.left_unsent = True
@@ -72,11 +67,6 @@ class TargetLook(TargetWork):
             )
             parts.append(watched)
         return parts
-
-    def _end_unreadable(self, job: UnfinishedJob, error: SyncError) -> None:
-        """Write off a job that nobody can go on with."""
-        assert self.run.ledger is not None
-        self.run.ledger.record(job.number, job.token, finished=True, error=type(error).__name__)
 
 
 def _is_watched(progress: SyncProgress) -> bool:

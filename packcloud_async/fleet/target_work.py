@@ -63,6 +63,19 @@ class TargetWork:
         """Through whom the reads of its jobs go."""
         return self.client
 
+    def readable_jobs(self) -> Sequence[UnfinishedJob]:
+        """Return its open jobs; one whose token cannot be read is written off, because nobody can go on with it."""
+        readable: list[UnfinishedJob] = []
+        for job in self.taken.target.jobs:
+            try:
+                read_token(job.token)
+            except SyncError as error:
+                assert self.run.ledger is not None
+                self.run.ledger.record(job.number, job.token, finished=True, error=type(error).__name__)
+            else:
+                readable.append(job)
+        return readable
+
     def machine_of(self, job: UnfinishedJob) -> SyncProgress:
         """Make the machine of a job as its token says; raises :class:`SyncError` when that cannot be read."""
         record = read_token(job.token)

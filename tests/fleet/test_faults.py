@@ -435,3 +435,21 @@ async def test_no_frame_of_ours_shows_the_password(monkeypatch):
             trace = trace.tb_next
         seen = seen.__cause__ or seen.__context__
     assert frames
+
+
+async def test_jobs_that_cannot_be_read_hold_no_trigger_up(make_yard):
+    yard = make_yard(organizations=1, integrations=2)
+    fleet = await yard.fleet()
+    run_id = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=BRIEF)
+    # More than a run keeps of results that nobody takes.
+    await yard.query("UPDATE packcloud_target SET state = 'listed'")
+    await yard.query(
+        "INSERT INTO packcloud_job (run, number, target, integration_id, token, finished) "
+        "SELECT %s, (1 << 24) + number, 1, to_json('int_' || number)::text, '{}', false "
+        "FROM generate_series(1, 1100) AS number",
+        await run_number(yard),
+    )
+    async with yard.working(fleet):
+        results = await yard.results_of(fleet, run_id)
+    assert len(results) == 1100
+    assert all("job token" in str(one.error) for one in results)
