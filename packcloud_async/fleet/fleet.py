@@ -19,13 +19,13 @@ from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.cancelling import cancel
 from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
 from packcloud_async.fleet.holding import finish_if_over
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
 from packcloud_async.fleet.work import Work
 from packcloud_async.fleet.worker import LOOKS_EVERY, Worker, check_silence
+from packcloud_async.fleet.writing_off import cancel
 from packcloud_async.models import SyncKind
 from packcloud_async.policies import PollPolicy, RateLimit, check_instance, check_whole, path_segment
 from packcloud_async.report import SLOWEST_KEPT, SyncReport

@@ -1,18 +1,21 @@
 """The tasks of a fleet, as its engine knows them."""
 
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from procrastinate import Blueprint, JobContext, RetryStrategy
 
-from packcloud_async.errors import LedgerError
+from packcloud_async.errors import ClientStateError, LedgerError
 from packcloud_async.fleet.database import TakenOver
 from packcloud_async.fleet.queue import FIRST, LOOK, NAME, RECOVER, TRIGGER
 from packcloud_async.fleet.work import Work
 
 WORK: Final = "packcloud_work"
 """Where a worker finds what it works with, in the additional context the engine passes on."""
+
+GIVEN_UP_AFTER: Final = 4
+"""So many times what ended in an error of the program is tried again, half a minute in all."""
 
 # A database that is away for a while: what is given up in the end is begun again by the next recovery.
 _RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=2)
@@ -27,14 +30,14 @@ def blueprint() -> Blueprint:
         """List one target and fire it."""
         work = _work_of(context)
         with work.holding(context.job), _unless_taken_over():
-            await work.trigger(run, target)
+            await _or_give_up(work.trigger(run, target), context, run, target)
 
     @tasks.task(name=_own(LOOK), queue=NAME, retry=_RETRY, pass_context=True)
     async def look(context: JobContext, *, run: int, target: int) -> None:
         """Read what is due in one target."""
         work = _work_of(context)
         with work.holding(context.job), _unless_taken_over():
-            await work.look(run, target)
+            await _or_give_up(work.look(run, target), context, run, target)
 
     @tasks.periodic(cron="* * * * * */5", queueing_lock=RECOVER)
     @tasks.task(name=_own(RECOVER), queue=NAME, pass_context=True, priority=FIRST + 1)
@@ -54,6 +57,18 @@ def _own(name: str) -> str:
 
 def _work_of(context: JobContext) -> Work:
     return cast("Work", context.additional_context[WORK])
+
+
+async def _or_give_up(work: Coroutine[Any, Any, None], context: JobContext, run: int, target: int) -> None:
+    """Do it; an error of the program that comes again and again ends the target, or its run would never be finished."""
+    try:
+        await work
+    except (LedgerError, ClientStateError):
+        raise
+    except Exception as error:
+        if context.job.attempts < GIVEN_UP_AFTER:
+            raise
+        await _work_of(context).give_up(run, target, error)
 
 
 @contextmanager

@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import logging
 import math
 import random
 from collections.abc import Coroutine, Generator, Sequence
@@ -32,9 +33,12 @@ from packcloud_async.fleet.target_firing import TargetFiring
 from packcloud_async.fleet.target_ledger import TargetLedger
 from packcloud_async.fleet.target_look import TargetLook
 from packcloud_async.fleet.target_work import TargetWork
+from packcloud_async.fleet.writing_off import give_up
 from packcloud_async.run_context import RunContext
 
 W = TypeVar("W", bound=TargetWork)
+
+logger = logging.getLogger("packcloud_async")
 
 SEARCHED_SELDOM: Final = 20
 """After a search for what nobody goes on with there is none for so many times as long as it took."""
@@ -131,6 +135,13 @@ class Work:
             await self.queue.look(connection, run, number, next_due)
         else:
             await finish_if_over(connection, run)
+
+    async def give_up(self, run: int, number: int, error: Exception) -> None:
+        """End a target with which nobody comes any further, each of its open jobs with this error."""
+        name = type(error).__name__
+        logger.error("target %d of run %d is given up: unexpected %s", number, run, name)
+        async with transaction(self.pool, self.place) as connection:
+            await give_up(connection, run, number, name)
 
     @contextmanager
     def holding(self, job: Job) -> Generator[None]:

@@ -12,7 +12,7 @@ from procrastinate.jobs import Status
 
 from packcloud_async import ConfigurationError, LedgerError, Outcome, PollPolicy, SyncKind, TargetRecord
 from packcloud_async.emulator import FaultPlan
-from packcloud_async.fleet import Fleet, PostgresLedger, reading, tables
+from packcloud_async.fleet import Fleet, PostgresLedger, reading, tables, tasks
 from packcloud_async.fleet import fleet as fleet_module
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Database, transaction
@@ -455,3 +455,30 @@ async def test_jobs_that_cannot_be_read_hold_no_trigger_up(make_yard):
         results = await yard.results_of(fleet, run_id)
     assert len(results) == 1100
     assert all("job token" in str(one.error) for one in results)
+
+
+@pytest.mark.parametrize("broken", ["packcloud_async.watch.Watch.until_read", "packcloud_async.watch.Watch.begin"])
+async def test_an_error_of_the_program_that_comes_again_and_again_is_a_result(make_yard, monkeypatch, caplog, broken):
+    class OurMistake(Exception):
+        pass
+
+    async def break_off(self):
+        raise OurMistake
+
+    def break_off_at_once(self, *_, **__):
+        raise OurMistake
+
+    monkeypatch.setattr(broken, break_off if broken.endswith("until_read") else break_off_at_once)
+    monkeypatch.setattr(tasks, "GIVEN_UP_AFTER", 1)
+    yard = make_yard(organizations=1, integrations=2)
+    fleet = await yard.fleet()
+    run_id = await fleet.submit(["org_1", "org_unknown"], kinds={SyncKind.ORDERS}, poll=QUICK)
+    async with yard.working(fleet):
+        results = await yard.results_of(fleet, run_id)
+    told = {one.integration_id: str(one.error) for one in results}
+    assert set(told) == {"int_1", "int_2", None}
+    assert "NotFound 404" in told[None]
+    expected = "OurMistake" if broken.endswith("until_read") else "SyncError"
+    assert all(expected in told[integration] for integration in ("int_1", "int_2"))
+    assert yard.emulator.counters.duplicate_posts == 0
+    assert ("is given up: unexpected OurMistake" in caplog.text) == broken.endswith("until_read")

@@ -1,8 +1,10 @@
-"""Cancelling a run: what is waiting is written off, and who is at work is told with the next thing it writes."""
+"""Writing off what is not done: who is at work on it is told with the next thing it writes."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from packcloud_async._sansio.ledger_book import Batch, Recorded
+from packcloud_async._sansio.ledger_records import UnfinishedTarget
 from packcloud_async.fleet import tables
 from packcloud_async.fleet.database import Connection
 from packcloud_async.fleet.holding import finish_if_over
@@ -15,7 +17,7 @@ TOGETHER: Final = 1_000
 
 
 async def cancel(connection: Connection, queue: Queue, run: int) -> None:
-    """Write off what is not done, in the caller's transaction.
+    """End a run: write off what is not done of it, in the caller's transaction.
 
     A worker that is firing a target cannot record any further POST, and so sends none.
     """
@@ -33,12 +35,26 @@ async def cancel(connection: Connection, queue: Queue, run: int) -> None:
     await queue.forget(connection, run)
     after = 0
     while found := await tables.unfinished(connection, run, after=after, limit=TOGETHER):
-        batch = Batch()
-        for target in found:
-            if target.jobs:
-                batch.records.update({job.number: Recorded(job.token, True, CANCELLED) for job in target.jobs})
-            else:
-                batch.settled[target.number] = CANCELLED
-        await tables.write(connection, run, batch)
+        await tables.write(connection, run, _written_off(found, CANCELLED))
         after = found[-1].number
     await finish_if_over(connection, run)
+
+
+async def give_up(connection: Connection, run: int, number: int, error: str) -> None:
+    """Write off what is not done of one target, because of an error, in the caller's transaction."""
+    await connection.execute(
+        "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s", (run, number)
+    )
+    found = await tables.unfinished(connection, run, after=number - 1, limit=1)
+    await tables.write(connection, run, _written_off([one for one in found if one.number == number], error))
+    await finish_if_over(connection, run)
+
+
+def _written_off(targets: Iterable[UnfinishedTarget], error: str) -> Batch:
+    batch = Batch()
+    for target in targets:
+        if target.jobs:
+            batch.records.update({job.number: Recorded(job.token, True, error) for job in target.jobs})
+        else:
+            batch.settled[target.number] = error
+    return batch
