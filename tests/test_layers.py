@@ -136,7 +136,7 @@ LAYERS: list[set[str]] = [
     {"fleet.database"},
     {"fleet.budget", "fleet.tables", "fleet.queue"},
     {"fleet.fleet_client", "fleet.holding", "fleet.ledger", "fleet.reading"},
-    {"fleet.target_ledger", "fleet.target_work", "fleet.writing_off"},
+    {"fleet.run_numbers", "fleet.submitting", "fleet.target_ledger", "fleet.target_work", "fleet.writing_off"},
     {"fleet.target_firing", "fleet.target_look"},
     {"fleet.work"},
     {"fleet.tasks"},

@@ -11,8 +11,7 @@ from typing import Final, Self, cast
 from procrastinate import App, PsycopgConnector
 
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.ledger_book import Batch
-from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord
+from packcloud_async._sansio.ledger_records import RunRecord
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async.client import PackCloudClient
@@ -20,20 +19,21 @@ from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
-from packcloud_async.fleet.holding import finish_if_over
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
+from packcloud_async.fleet.run_numbers import numbers_of
+from packcloud_async.fleet.submitting import write_run
 from packcloud_async.fleet.work import Work
 from packcloud_async.fleet.worker import LOOKS_EVERY, Worker, check_silence
 from packcloud_async.fleet.writing_off import cancel
 from packcloud_async.models import SyncKind
-from packcloud_async.policies import PollPolicy, RateLimit, check_instance, check_whole, path_segment
+from packcloud_async.policies import PollPolicy, RateLimit, check_instance, check_whole
 from packcloud_async.report import SLOWEST_KEPT, SyncReport
 from packcloud_async.sync_job import check_kinds, check_on_conflict
-from packcloud_async.targets import SyncTarget, Targets, iterating
+from packcloud_async.targets import SyncTarget, Targets
 
 TOGETHER: Final = 1_000
-"""So many targets are written with one statement, and so many results are read with one."""
+"""So many results of a kind are read with one statement."""
 
 
 class Fleet:
@@ -132,19 +132,10 @@ class Fleet:
             base_url=await self._base_url(),
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
-        queue = Queue(self._open_app)
         async with transaction(self._pool, self._place) as connection:
             if await tables.run_named(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
-            run, number = await tables.begin(connection, name, record, by_workers=True), 0
-            place = await queue.place_of_the_others(connection)
-            async with iterating(targets) as given:
-                async for some in _in_pieces(given, record):
-                    numbered = list(enumerate(some, number + 1))
-                    await tables.write(connection, run, Batch(targets=dict(numbered)))
-                    place = await queue.begin_all(connection, run, numbered, after=place)
-                    number += len(numbered)
-            await finish_if_over(connection, run)
+            await write_run(connection, Queue(self._open_app), name, record, targets)
         return name
 
     async def results(self, run_id: str) -> AsyncIterator[SyncResult]:
@@ -174,7 +165,7 @@ class Fleet:
         """
         async with self._one_moment() as connection:
             run = await reading.run_of(connection, run_id)
-            numbers = await reading.numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
+            numbers = await numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
         ended = numbers.ended if run.record.finished is None else run.record.finished
         return SyncReport(
             organizations=numbers.organizations,
@@ -298,25 +289,3 @@ def _app_on(database: Database, *, connect_within: float) -> App:
     return App(
         connector=PsycopgConnector(conninfo=database.conninfo(), min_size=1, max_size=10, timeout=connect_within)
     )
-
-
-async def _in_pieces(
-    targets: AsyncIterator[str | SyncTarget], record: RunRecord
-) -> AsyncIterator[Sequence[TargetRecord]]:
-    some: list[TargetRecord] = []
-    async for one in targets:
-        some.append(_recorded(one if isinstance(one, SyncTarget) else SyncTarget(one), record))
-        if len(some) == TOGETHER:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _recorded(target: SyncTarget, record: RunRecord) -> TargetRecord:
-    path_segment("organization_id", target.organization_id)
-    for integration_id in target.integration_ids or ():
-        path_segment("integration_id", integration_id)
-    if record.kinds is None and target.kinds is None:
-        raise ConfigurationError(f"no kinds for {target.organization_id!r}: give submit or the target kinds=")
-    return TargetRecord(target.organization_id, target.integration_ids, target.kinds, target.weight)
