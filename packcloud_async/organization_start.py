@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from attrs import define, evolve
 
@@ -125,8 +124,9 @@ class OrganizationStart:
                 damaged = LedgerError(f"job {job.number} of the ledger cannot be gone on with: {error}")
                 self.run.deliver(without_outcome(self.client.target.organization_id, job.integration_id, damaged, 0.0))
                 continue
+            now = _now()
             machine = record.progress(
-                record.poll, spread=_spread(self.run.draw()), now=_now(), wall_clock=datetime.now(UTC)
+                record.poll, spread=_spread(self.run.draw()), now=now, wall_clock=self.run.wall_clock_of(now)
             )
             yield Start(job.integration_id, machine, record.has_baseline, recorded=True, number=job.number)
 

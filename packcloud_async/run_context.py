@@ -39,6 +39,7 @@ class RunContext:
     """What the organizations of one bulk run share.
 
     ``was_cut_off`` says that the client was closed before everything was done: the ledger can be resumed.
+    ``wall_clock`` and ``loop_clock`` are the same instant; without them both are asked when it is made.
     """
 
     client: JobClient
@@ -56,8 +57,8 @@ class RunContext:
     posts: PostsUnderWay = field(factory=PostsUnderWay)
     requests_sent: int = 0
     was_cut_off: bool = False
-    _wall_clock: datetime = field(factory=lambda: datetime.now(UTC), init=False)
-    _loop_clock: float = field(factory=lambda: asyncio.get_running_loop().time(), init=False)
+    _wall_clock: datetime = field(factory=lambda: datetime.now(UTC), alias="wall_clock")
+    _loop_clock: float = field(factory=lambda: asyncio.get_running_loop().time(), alias="loop_clock")
 
     def wall_clock_of(self, instant: float) -> datetime:
         """Return the wall-clock time of an instant of the loop's clock."""

@@ -58,7 +58,13 @@ def postgres():
     server.stop()
 
 
-@pytest.fixture
-def fleet_database(postgres):
-    """The address of a database of the test's own, with the tables of a fleet."""
+@pytest.fixture(scope="session")
+def _shared_database(postgres):
     return postgres.database("fleet")
+
+
+@pytest.fixture
+def fleet_database(postgres, _shared_database):
+    """The address of a database that holds the empty tables of a fleet; the next test has the same."""
+    postgres.empty(_shared_database)
+    return _shared_database

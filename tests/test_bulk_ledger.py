@@ -21,7 +21,6 @@ from packcloud_async import (
     SyncKind,
     SyncTarget,
     TargetState,
-    organization_start,
     read_ledger,
     run_context,
 )
@@ -52,7 +51,6 @@ def wall_clock(monkeypatch):
         def now(cls, tz=None):
             return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=asyncio.get_running_loop().time())
 
-    monkeypatch.setattr(organization_start, "datetime", LoopTime)
     monkeypatch.setattr(run_context, "datetime", LoopTime)
 
 

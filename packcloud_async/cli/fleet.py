@@ -147,7 +147,7 @@ def submit(
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="A worker without a sign of life for so long counts as dead.",
+    help="A worker without a sign of life for so long counts as dead; give the same to all.",
 )
 @_DATABASE
 @rate_option

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from packcloud_async._io.tasks import only_cause
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async.cli.books_check import BooksCheck
 from packcloud_async.cli.console import console_for_prose
@@ -81,10 +82,13 @@ async def _demo(opened: "Fleet", database: str, emulator: Emulator, console: Con
             f"Run {run_id} is submitted: {syncs} syncs of {emulator.world.organizations} organizations. {WORKERS} "
             "workers, each a process of its own, carry it out against an emulated Pack.cloud.\n"
         )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_kill_one(workers, emulator, syncs, console))
-            async for result in opened.results(run_id):
-                _take(result, check)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_kill_one(workers, emulator, syncs, console))
+                async for result in opened.results(run_id):
+                    _take(result, check)
+        except ExceptionGroup as failed:
+            raise only_cause(failed) from None
         report = await opened.report(run_id)
     console.print(tally(report.outcomes))
     console.print(in_numbers(report))
@@ -103,16 +107,20 @@ def _take(result: SyncResult, check: BooksCheck) -> None:
 async def _kill_one(
     workers: Sequence[asyncio.subprocess.Process], emulator: Emulator, syncs: int, console: Console
 ) -> None:
-    """Kill the first worker when a third of the syncs is started."""
-    while len(emulator.books.runs) < syncs / 3:
-        if all(worker.returncode is not None for worker in workers):
-            raise Failed("the workers ended before they began; try packcloud fleet worker --verbose")
+    """Kill a worker when a third of the syncs is started."""
+    while len(emulator.books.runs) < syncs / 3 and _alive(workers):  # noqa: ASYNC110 - neither tells
         await asyncio.sleep(0.02)
-    workers[0].kill()
+    if not (alive := _alive(workers)):
+        raise Failed("the workers ended before they began; try packcloud fleet worker --verbose")
+    alive[0].kill()
     console.print(
         f"{len(emulator.books.runs)} syncs are started, and one worker is killed, with whatever it was doing. In "
         f"{SILENT_FOR} seconds it counts as dead, and the others go on with what it held.\n"
     )
+
+
+def _alive(workers: Sequence[asyncio.subprocess.Process]) -> Sequence[asyncio.subprocess.Process]:
+    return [worker for worker in workers if worker.returncode is None]
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 1. A turn is taken when it is there, by the clock of the database: ``per / requests`` seconds after the one before, and
    as much earlier as ``burst`` allows. So all workers together begin no more requests than one client with the same
-   :class:`~packcloud_async.RateLimit` would.
+   :class:`~packcloud_async.RateLimit` would. No turn is further away than that, or the clock was put back.
 2. In each worker one request at a time asks for a turn; when it is to wait it asks again, and so learns of a pause.
 3. A refusal that one worker meets pauses all of them.
 """
@@ -19,11 +19,14 @@ _TAKE: Final = """
 WITH asked AS (
     SELECT clock_timestamp() AS now
 ), first AS (
-    SELECT now, greatest(next_at, paused_until, now - %(burst)s * interval '1 second') AS at
+    SELECT now, greatest(
+        least(next_at, now + %(step)s * interval '1 second'), paused_until, now - %(burst)s * interval '1 second'
+    ) AS at
     FROM packcloud_budget, asked WHERE name = %(name)s FOR UPDATE
 )
 UPDATE packcloud_budget AS budget
-SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second' ELSE next_at END
+SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second'
+    ELSE least(next_at, clock_timestamp() + %(step)s * interval '1 second') END
 FROM first WHERE budget.name = %(name)s
 RETURNING extract(epoch FROM at - now)::float8
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from attrs import field, frozen
@@ -88,13 +88,16 @@ class Database:
         return self._conninfo.reveal()
 
 
-async def migrate(connection: Connection, place: str) -> int:
+async def migrate(connection: Connection, place: str, *, engine: LiteralString) -> int:
     """Make the tables, or bring them up to date, in a transaction of the caller's; return how many steps were taken.
 
-    Any number of processes may do it at once, and doing it again does nothing. Raises :class:`LedgerError` for tables
-    that a newer release made.
+    ``engine`` makes those of the engine, if there are none. Any number of processes may do it at once, and doing it
+    again does nothing. Raises :class:`LedgerError` for tables that a newer release made.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+    rows = await connection.execute("SELECT to_regclass('procrastinate_jobs') IS NULL")
+    if await rows.fetchone() == (True,):
+        await connection.execute(engine)
     await connection.execute(
         "CREATE TABLE IF NOT EXISTS packcloud_migration "
         "(number int PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now())"

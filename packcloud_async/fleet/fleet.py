@@ -11,29 +11,29 @@ from typing import Final, Self, cast
 from procrastinate import App, PsycopgConnector
 
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.ledger_book import Batch
-from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord
+from packcloud_async._sansio.ledger_records import RunRecord
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.cancelling import cancel
 from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
-from packcloud_async.fleet.holding import finish_if_over
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
+from packcloud_async.fleet.run_numbers import numbers_of
+from packcloud_async.fleet.submitting import write_run
 from packcloud_async.fleet.work import Work
-from packcloud_async.fleet.worker import LOOKS_EVERY, Worker
+from packcloud_async.fleet.worker import LOOKS_EVERY, Worker, check_silence
+from packcloud_async.fleet.writing_off import cancel
 from packcloud_async.models import SyncKind
-from packcloud_async.policies import PollPolicy, RateLimit, check_instance, path_segment
+from packcloud_async.policies import PollPolicy, RateLimit, check_instance, check_whole
 from packcloud_async.report import SLOWEST_KEPT, SyncReport
 from packcloud_async.sync_job import check_kinds, check_on_conflict
-from packcloud_async.targets import SyncTarget, Targets, iterating
+from packcloud_async.targets import SyncTarget, Targets
 
 TOGETHER: Final = 1_000
-"""So many targets are written with one statement."""
+"""So many results of a kind are read with one statement."""
 
 
 class Fleet:
@@ -50,7 +50,7 @@ class Fleet:
     ...         await fleet.run_worker()
 
     ``database`` is a URL or a string of ``name=value`` as libpq takes it, or a procrastinate ``App`` of your own whose
-    connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share workers.
+    connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share its connections.
     ``client_factory`` makes the client of a worker; who only submits and reads needs none. ``rate_limit`` holds for all
     workers together: give the same to each; its ``adaptive`` and ``server_headers`` are left to each client's own.
     ``connect_within`` is how many seconds the database may take to give a connection.
@@ -83,10 +83,7 @@ class Fleet:
             # First on its own: a pool keeps to itself why it cannot connect, and tries again and again.
             async with self._database.connected():
                 pass
-            conninfo = self._database.conninfo()
-            app = App(
-                connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=10, timeout=self._connect_within)
-            )
+            app = _app_on(self._database, connect_within=self._connect_within)
             with told_of(self._place):
                 await self._opened.enter_async_context(app.open_async())
         self._app = app
@@ -99,13 +96,14 @@ class Fleet:
         await self._opened.aclose()
 
     async def init(self) -> None:
-        """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing."""
-        app = self._open_app
-        with told_of(self._place):
-            if not await app.check_connection_async():
-                await app.schema_manager.apply_schema_async()
+        """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing.
+
+        Any number of processes may do it at once. Raises :class:`LedgerError` when the database cannot be used, or a
+        newer release made its tables.
+        """
+        engine = self._open_app.schema_manager.get_schema()
         async with transaction(self._pool, self._place) as connection:
-            await migrate(connection, self._place)
+            await migrate(connection, self._place, engine=engine)
 
     async def submit(
         self,
@@ -119,8 +117,9 @@ class Fleet:
         """Write a run down, to be carried out by whoever works; return its name.
 
         The arguments are those of :meth:`~packcloud_async.PackCloudClient.sync_many`; ``run_id`` None makes up a name.
-        The run is there whole or not at all. Raises :class:`ConfigurationError` for values that are unusable, and for a
-        name that another run has; :class:`LedgerError` when the database cannot be used.
+        The run is there whole or not at all: ``targets`` that come slowly keep a transaction open. Raises
+        :class:`ConfigurationError` for values that are unusable, and for a name that another run has;
+        :class:`LedgerError` when the database cannot be used.
         """
         if isinstance(targets, str | SyncTarget):
             raise ConfigurationError(f"targets must be an iterable of organizations, such as [{targets!r}]")
@@ -129,36 +128,31 @@ class Fleet:
             kinds=None if kinds is None else check_kinds(kinds),
             poll=poll or PollPolicy(),
             on_conflict=check_on_conflict(on_conflict),
-            started=datetime.now(UTC),
+            started=await self._now(),
             base_url=await self._base_url(),
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
-        queue = Queue(self._open_app)
         async with transaction(self._pool, self._place) as connection:
             if await tables.run_named(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
-            run, number = await tables.begin(connection, name, record), 0
-            place = await queue.place_of_the_others(connection)
-            async with iterating(targets) as given:
-                async for some in _in_pieces(given, record):
-                    numbered = list(enumerate(some, number + 1))
-                    await tables.write(connection, run, Batch(targets=dict(numbered)))
-                    place = await queue.begin_all(connection, run, numbered, after=place)
-                    number += len(numbered)
-            await finish_if_over(connection, run)
+            await write_run(connection, Queue(self._open_app), name, record, targets)
         return name
 
     async def results(self, run_id: str) -> AsyncIterator[SyncResult]:
         """Iterate over the results of a run from its first one, as they come, until it is finished.
 
-        Whoever iterates again gets all of them again. Raises :class:`ConfigurationError` for an unknown run.
+        Whoever iterates again gets all of them again. A transaction that is open for long anywhere on the server, such
+        as that of a slow ``submit``, holds back what comes meanwhile. Raises :class:`ConfigurationError` for an unknown
+        run, :class:`LedgerError` when the database cannot be used.
         """
         async with transaction(self._pool, self._place) as connection:
             run = await reading.run_of(connection, run_id)
         position, is_finished = reading.Position(), False
         while not is_finished:
             async with self._one_moment() as connection:
-                results, position, is_finished = await reading.results_since(connection, run.number, position)
+                results, position, is_finished = await reading.results_since(
+                    connection, run.number, position, at_most=TOGETHER
+                )
             for result in results:
                 yield result
             if not results and not is_finished:
@@ -171,7 +165,7 @@ class Fleet:
         """
         async with self._one_moment() as connection:
             run = await reading.run_of(connection, run_id)
-            numbers = await reading.numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
+            numbers = await numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
         ended = numbers.ended if run.record.finished is None else run.record.finished
         return SyncReport(
             organizations=numbers.organizations,
@@ -190,13 +184,15 @@ class Fleet:
     async def cancel(self, run_id: str) -> None:
         """End a run: what has no result yet gets one that says so, and nothing more is sent for it.
 
-        An answer that is under way is not waited for. The syncs at the server go on. Raises
-        :class:`ConfigurationError` for an unknown run; a run that is over stays as it is.
+        An answer that is under way is not waited for. The syncs at the server go on; a run that is over stays as it
+        is. Raises :class:`ConfigurationError` for an unknown run, and for one of a :class:`PostgresLedger`.
         """
         async with transaction(self._pool, self._place) as connection:
             run = await reading.run_of(connection, run_id)
+            if not run.by_workers:
+                raise ConfigurationError(f"run {run_id!r} is carried out by one process: end it there")
             if run.record.finished is None:
-                await cancel(connection, run.number)
+                await cancel(connection, Queue(self._open_app), run.number)
 
     async def runs(self) -> Sequence[reading.Run]:
         """Return every run of the database, the newest first."""
@@ -214,13 +210,17 @@ class Fleet:
         """Carry out runs until this is cancelled, or one of the signals in ``stop_on`` comes.
 
         ``concurrency`` targets are fired or looked at at once, with ``max_in_flight`` requests under way at once. A
-        worker that gave no sign of life for ``silent_for`` seconds counts as dead: others go on with what it held.
-        Then nothing more is sent, the answers under way are waited for, and the rest is left to others.
-        A database that is away is waited for. Raises :class:`ConfigurationError` when there is no client factory,
+        worker that gave no sign of life for ``silent_for`` seconds counts as dead, and others go on with what it held:
+        give the same to all, or those with the shorter time take the others for dead. Once it is to end nothing more is
+        sent, the answers to its POSTs are waited for, and the rest is left to others. A database that is away is waited
+        for. Raises :class:`ConfigurationError` for values that are unusable, and when there is no client factory;
         :class:`LedgerError` when the tables are missing.
         """
         if self._client_factory is None:
             raise ConfigurationError("a worker needs a client: Fleet(database, client_factory)")
+        check_whole("concurrency", concurrency, 1)
+        check_whole("max_in_flight", max_in_flight, 1)
+        check_silence(silent_for)
         async with transaction(self._pool, self._place) as connection:
             await check_tables(connection, self._place)
         async with self._client_factory() as client:
@@ -250,6 +250,13 @@ class Fleet:
             retries_withheld=0,
         )
 
+    async def _now(self) -> datetime:
+        """Return the time by the clock that everything in the database goes by."""
+        async with transaction(self._pool, self._place) as connection:
+            row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+        assert row is not None
+        return cast("datetime", row[0]).astimezone(UTC)
+
     async def _base_url(self) -> str | None:
         if self._client_factory is None:
             return None
@@ -277,23 +284,8 @@ class Fleet:
         return cast("PsycopgConnector", self._open_app.connector).pool
 
 
-async def _in_pieces(
-    targets: AsyncIterator[str | SyncTarget], record: RunRecord
-) -> AsyncIterator[Sequence[TargetRecord]]:
-    some: list[TargetRecord] = []
-    async for one in targets:
-        some.append(_recorded(one if isinstance(one, SyncTarget) else SyncTarget(one), record))
-        if len(some) == TOGETHER:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _recorded(target: SyncTarget, record: RunRecord) -> TargetRecord:
-    path_segment("organization_id", target.organization_id)
-    for integration_id in target.integration_ids or ():
-        path_segment("integration_id", integration_id)
-    if record.kinds is None and target.kinds is None:
-        raise ConfigurationError(f"no kinds for {target.organization_id!r}: give submit or the target kinds=")
-    return TargetRecord(target.organization_id, target.integration_ids, target.kinds, target.weight)
+def _app_on(database: Database, *, connect_within: float) -> App:
+    # In no variable: frames are shown where they are gone through.
+    return App(
+        connector=PsycopgConnector(conninfo=database.conninfo(), min_size=1, max_size=10, timeout=connect_within)
+    )

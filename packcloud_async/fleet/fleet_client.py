@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from packcloud_async._io.pipeline import CallObserver
 from packcloud_async._io.tasks import until_done
@@ -12,7 +12,7 @@ from packcloud_async._io.telling import Telling
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.endpoints import Call
 from packcloud_async._sansio.retry_details import RetryDetails
-from packcloud_async.errors import ApiError, PackCloudError, RateLimited
+from packcloud_async.errors import ApiError, LedgerError, PackCloudError, RateLimited
 from packcloud_async.firing import JobClient
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.models import SyncKind
@@ -28,10 +28,14 @@ SHORTEST_PAUSE = 1.0
 
 @define(eq=False)
 class FleetClient:
-    """The client of a worker as the jobs of its fleet see it."""
+    """The client of a worker as one look, or one firing, sees it.
+
+    ``broken`` is why a turn could not be asked for, None so far. What jobs were told since is no answer of the server.
+    """
 
     client: JobClient
     shared: SharedBudget
+    broken: LedgerError | None = field(default=None, init=False)
 
     @property
     def routes(self) -> Routes:
@@ -58,7 +62,7 @@ class FleetClient:
 
     async def call(self, call: Call[T], *, observer: CallObserver | None = None, once: bool = False) -> T:
         """Send a call, each attempt when it is this worker's turn; a refusal makes all others wait as well."""
-        watching = _Watching(self.shared, observer)
+        watching = _Watching(self, observer)
         try:
             return await self.client.call(call, observer=watching, once=once)
         except PackCloudError as error:
@@ -72,13 +76,17 @@ class FleetClient:
 class _Watching:
     """Waits for the turn of each attempt, and tells all workers of refusals at once."""
 
-    shared: SharedBudget
+    client: FleetClient
     inner: CallObserver | None
     # Ended before the call is: it owns them.
     _told: "tuple[asyncio.Task[None], ...]" = ()
 
     async def leaving(self) -> None:
-        await self.shared.turn()
+        try:
+            await self.client.shared.turn()
+        except LedgerError as error:
+            self.client.broken = error
+            raise
         if self.inner is not None:
             await self.inner.leaving()
 
@@ -95,7 +103,7 @@ class _Watching:
         """Let everybody wait if this is a refusal."""
         wish = error.retry_after if isinstance(error, ApiError) else None
         if isinstance(error, RateLimited) or (isinstance(error, ApiError) and error.status == 503 and wish is not None):
-            pause = self.shared.pause(SHORTEST_PAUSE if wish is None else wish)
+            pause = self.client.shared.pause(SHORTEST_PAUSE if wish is None else wish)
             self._told = (*self._told, asyncio.get_running_loop().create_task(pause, name="pause the fleet"))
 
     async def until_told(self) -> None:

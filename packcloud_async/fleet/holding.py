@@ -5,8 +5,10 @@ epoch; what is written with an earlier one is refused, so that no POST leaves th
 the target.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from attrs import frozen
 
@@ -28,8 +30,9 @@ from packcloud_async.fleet.tables import id_of, open_jobs, text_of
 
 @frozen(kw_only=True)
 class TakenUp:
-    """A target that this worker holds since a moment ago.
+    """A target that this worker holds since ``taken_at``, by the clock of the database: ``instant`` by the loop's own.
 
+    Everything that is written of it goes by the database's clock, because no two workers' clocks are the same.
     ``last_job`` is the greatest number of its jobs, 0 for none.
     """
 
@@ -38,20 +41,24 @@ class TakenUp:
     record: RunRecord
     target: UnfinishedTarget
     epoch: int
+    taken_at: datetime
+    instant: float
     last_job: int
     schedule: Schedule
 
 
 async def take_up(connection: Connection, run: int, number: int) -> TakenUp | None:
     """Hold a target from now on; None when there is no such target any more."""
+    # Before the question: what the database holds to be due is never found to be not due yet.
+    instant = asyncio.get_running_loop().time()
     rows = await connection.execute(
         "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s "
-        "RETURNING epoch, document, state, schedule",
+        "RETURNING epoch, document, state, schedule, clock_timestamp()",
         (run, number),
     )
     if (row := await rows.fetchone()) is None:
         return None
-    epoch, document, state, schedule = row
+    epoch, document, state, schedule, taken_at = row
     rows = await connection.execute(
         "SELECT name, document, finished, "
         "(SELECT coalesce(max(number), 0) FROM packcloud_job WHERE run = %(run)s AND target = %(target)s) "
@@ -68,6 +75,8 @@ async def take_up(connection: Connection, run: int, number: int) -> TakenUp | No
         record=read_run(order, text_of(finished)),
         target=UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ()))),
         epoch=epoch,
+        taken_at=taken_at.astimezone(UTC),
+        instant=instant,
         last_job=last_job,
         schedule=read_schedule(schedule),
     )
@@ -114,15 +123,25 @@ async def finish_if_over(connection: Connection, run: int) -> bool:
     return rows.rowcount == 1
 
 
-async def orphans(connection: Connection) -> Sequence[tuple[int, int, str, bool]]:
+@frozen
+class Orphan:
+    """A target that no job of the engine goes on with; ``is_to_be_fired`` when it was not fired, or not all of it."""
+
+    run: int
+    number: int
+    organization_id: str
+    is_to_be_fired: bool
+
+
+async def orphans(connection: Connection) -> Sequence[Orphan]:
     """Return the targets of unfinished runs that no job of the engine goes on with.
 
-    Each is the number of its run, its own, its organization, and whether it is to be fired. There are none unless a job
-    ended in an error of the program, or somebody deleted it.
+    There are none unless a job ended in an error of the program, or somebody deleted it.
     """
     rows = await connection.execute(
-        "SELECT target.run, target.number, target.organization, target.schedule IS NULL "
-        "FROM packcloud_target AS target JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL "
+        "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
+        "FROM packcloud_target AS target "
+        "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
         "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
         "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
         "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
@@ -130,4 +149,7 @@ async def orphans(connection: Connection) -> Sequence[tuple[int, int, str, bool]
         "%s || ' ' || target.run || ' ' || target.number)) LIMIT 1000",
         (LOOK, TRIGGER),
     )
-    return [(run, number, str(id_of(organization)), is_unsent) async for run, number, organization, is_unsent in rows]
+    return [
+        Orphan(run, number, str(id_of(organization)), is_to_be_fired)
+        async for run, number, organization, is_to_be_fired in rows
+    ]

@@ -55,18 +55,28 @@ class _Store:
             found = await tables.run_named(self.connection, self.name)
             if found is None:
                 return Opened()
-            self._run, record = found
-            return await tables.opened(self.connection, self._run, record)
+            if found.by_workers:
+                raise LedgerError(
+                    f"run {self.name!r} in database {self.database.place} is carried out by the workers of a fleet: "
+                    "choose another run_id"
+                )
+            self._run = found.number
+            return await tables.opened(self.connection, self._run, found.record)
 
     async def commit(self, batch: Batch) -> None:
         """Write a batch, durably when this returns."""
-        if self._failure is not None:
-            raise self._failure
+        async with self._one_at_a_time:
+            # Only now: the one before may have failed meanwhile.
+            if self._failure is not None:
+                raise self._failure
+            await self._write(batch)
+
+    async def _write(self, batch: Batch) -> None:
         try:
             with told_of(self.database.place):
-                async with self._one_at_a_time, self.connection.transaction():
+                async with self.connection.transaction():
                     if batch.run is not None:
-                        self._run = await tables.begin(self.connection, self.name, batch.run)
+                        self._run = await tables.begin(self.connection, self.name, batch.run, by_workers=False)
                     assert self._run is not None
                     await tables.write(self.connection, self._run, batch)
         except Exception as error:

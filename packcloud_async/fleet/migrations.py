@@ -4,8 +4,9 @@
 2. They mirror the tables of a ledger in SQLite (:mod:`packcloud_async._io.ledger_file`): a run, its targets, their
    jobs. Ids of the API are kept as JSON in ASCII, because PostgreSQL refuses some of the texts that JSON can hold.
 3. ``settled_by`` and ``ended_by`` are the transactions that wrote a result: whoever reads results in their order skips
-   none that is committed late.
+   none that is committed late. ``started`` is copied out of the token of a result, which may not be readable.
 4. ``epoch`` grows with each worker that takes up a target: what an earlier one still writes is refused.
+5. ``by_workers`` tells the runs of a fleet from those of one process, which no worker may touch.
 """
 
 from typing import Final
@@ -16,6 +17,7 @@ MIGRATIONS: Final = (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         name text NOT NULL UNIQUE,
         document text NOT NULL,
+        by_workers boolean NOT NULL,
         cancelled timestamptz,
         finished timestamptz
     );
@@ -34,7 +36,7 @@ MIGRATIONS: Final = (
         PRIMARY KEY (run, number)
     );
     CREATE INDEX packcloud_target_waiting ON packcloud_target (run, number) WHERE state = 'waiting';
-    CREATE INDEX packcloud_target_failed ON packcloud_target (run, settled_by) WHERE state = 'failed';
+    CREATE INDEX packcloud_target_failed ON packcloud_target (run, settled_by, number) WHERE state = 'failed';
     CREATE INDEX packcloud_target_organization ON packcloud_target (organization);
 
     CREATE TABLE packcloud_job (
@@ -46,13 +48,14 @@ MIGRATIONS: Final = (
         finished boolean NOT NULL,
         error text,
         outcomes jsonb,
+        started timestamptz,
         ended timestamptz,
         ended_by xid8,
         PRIMARY KEY (run, number),
         FOREIGN KEY (run, target) REFERENCES packcloud_target ON DELETE CASCADE
     );
     CREATE INDEX packcloud_job_open ON packcloud_job (run, target) WHERE NOT finished;
-    CREATE INDEX packcloud_job_ended ON packcloud_job (run, ended_by) WHERE finished;
+    CREATE INDEX packcloud_job_ended ON packcloud_job (run, ended_by, number) WHERE finished;
 
     CREATE TABLE packcloud_budget (
         name text PRIMARY KEY,

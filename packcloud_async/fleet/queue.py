@@ -10,15 +10,15 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from attrs import define
 from procrastinate import App
-from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
-from procrastinate.jobs import Job, Status
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Job
 
 from packcloud_async._sansio.ledger_records import TargetRecord
 from packcloud_async.fleet.database import Connection
@@ -29,8 +29,15 @@ LOOK: Final = "packcloud:look"
 RECOVER: Final = "packcloud:recover"
 FIRST: Final = 1_000_000_000
 """The priority of looks; the engine takes a number of 32 bits."""
+AGAIN: Final = 0
+"""The priority of what is begun again: it had its place in the line already."""
 STEPS_OF_A_PLACE: Final = 100
 """An organization of weight 2 gets two places where others get one; the priority is a whole number."""
+
+
+def place_behind(place: int, weight: float) -> int:
+    """Return the place in the line of a target that comes behind another one."""
+    return min(FIRST, place + max(1, round(min(FIRST, STEPS_OF_A_PLACE / weight))))
 
 
 @define
@@ -46,15 +53,15 @@ class Queue:
         """Put a trigger for each target of a new run, by its number, into the line; return the last one's place."""
         jobs: list[Job] = []
         for number, target in targets:
-            after += max(1, round(STEPS_OF_A_PLACE / target.weight))
-            jobs.append(self._trigger(run, number, target.organization_id, priority=max(-FIRST, -after)))
+            after = place_behind(after, target.weight)
+            jobs.append(self._trigger(run, number, target.organization_id, priority=-after))
         if jobs:
             await self.app.job_manager.batch_defer_jobs_async(jobs, connection=connection)
         return after
 
     async def trigger_again(self, connection: Connection, run: int, number: int, organization_id: str) -> None:
         """Put a trigger for what is left of a target before all others; nothing is done when one waits already."""
-        await self._put(connection, self._trigger(run, number, organization_id, priority=0))
+        await self._put(connection, self._trigger(run, number, organization_id, priority=AGAIN))
 
     async def look(self, connection: Connection, run: int, number: int, at: float) -> None:
         """Put a look at a target into the queue, for a wall-clock time; nothing is done when one waits already."""
@@ -75,17 +82,45 @@ class Queue:
             async with connection.transaction():
                 await self.app.job_manager.batch_defer_jobs_async([job], connection=connection)
 
-    async def give_back(self, *, silent_for: float) -> int:
-        """Put what workers hold that have been silent for so many seconds back into the queue; return how many."""
+    async def stalled(self, *, silent_for: float) -> Sequence[int]:
+        """Return the ids of the jobs that workers hold which have been silent for so many seconds."""
         manager = self.app.job_manager
-        stalled = list(await manager.get_stalled_jobs(queue=self.name, seconds_since_heartbeat=silent_for))
-        for job in stalled:
-            try:
-                await manager.retry_job(job)
-            except UniqueViolation:
-                # There is one that goes on already.
-                await manager.finish_job(job, status=Status.FAILED, delete_job=True)
-        return len(stalled)
+        stalled = await manager.get_stalled_jobs(queue=self.name, seconds_since_heartbeat=silent_for)
+        return sorted(job.id for job in stalled if job.id is not None)
+
+    async def held_by(self, connection: Connection, workers: Collection[int]) -> Sequence[int]:
+        """Return the ids of the jobs that some of the engine's workers hold."""
+        rows = await connection.execute(
+            "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = %s AND worker_id = ANY(%s) "
+            "ORDER BY id",
+            (self.name, list(workers)),
+        )
+        return [job async for (job,) in rows]
+
+    async def put_back(self, connection: Connection, job: int) -> None:
+        """Have a job that is held begun again, before all others; nothing is done when it is over by now.
+
+        It becomes another job: whoever holds it may be alive, and the engine would let him end what others hold then.
+        """
+        rows = await connection.execute(
+            "DELETE FROM procrastinate_jobs WHERE id = %s AND status = 'doing' "
+            "RETURNING task_name, args, lock, queueing_lock",
+            (job,),
+        )
+        row = await rows.fetchone()
+        # A recovery comes again anyway.
+        if row is None or row[0] not in {TRIGGER, LOOK}:
+            return
+        name, arguments, lock, queueing_lock = row
+        again = Job(
+            queue=self.name,
+            lock=lock,
+            queueing_lock=queueing_lock,
+            task_name=name,
+            task_kwargs=arguments,
+            priority=FIRST if name == LOOK else AGAIN,
+        )
+        await self._put(connection, again)
 
     def _trigger(self, run: int, number: int, organization_id: str, *, priority: int) -> Job:
         return Job(
@@ -99,11 +134,21 @@ class Queue:
 
     async def place_of_the_others(self, connection: Connection) -> int:
         """Return the place of the trigger that is next in line, 0 if there is none."""
+        # One that is begun again, or waits for another one of its organization, stayed behind while the line moved on.
         rows = await connection.execute(
-            "SELECT coalesce(-max(priority), 0) FROM procrastinate_jobs "
-            "WHERE status = 'todo' AND queue_name = %s AND task_name = %s",
-            (self.name, TRIGGER),
+            "SELECT -priority FROM procrastinate_jobs AS job "
+            "WHERE status = 'todo' AND queue_name = %s AND task_name = %s AND priority < %s AND attempts = 0 "
+            "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS other WHERE other.status = 'doing' "
+            "AND other.lock = job.lock) ORDER BY priority DESC LIMIT 1",
+            (self.name, TRIGGER, AGAIN),
         )
         row = await rows.fetchone()
-        assert row is not None
-        return max(0, int(row[0]))
+        return 0 if row is None else int(row[0])
+
+    async def forget(self, connection: Connection, run: int) -> None:
+        """Take whatever waits for a run out of the queue."""
+        await connection.execute(
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = %s AND task_name = ANY(%s) "
+            "AND (args ->> 'run')::bigint = %s",
+            (self.name, [TRIGGER, LOOK], run),
+        )

@@ -1,8 +1,8 @@
 """When the jobs of one target are looked at next, and what else its next look has to know.
 
 A token says how far a job has come; this is what a watch in one process keeps beside it. Without it nothing is wrong:
-every job is then looked at at once. Instants are seconds of the wall clock, because loop clocks mean nothing to another
-process.
+every job is then looked at at once. Instants are seconds of the database's clock, because loop clocks mean nothing to
+another process, and the wall clock of another machine little.
 """
 
 import json
@@ -15,6 +15,9 @@ from attrs import field, frozen
 from packcloud_async.models import SyncKind
 
 VERSION = 1
+
+_LATEST = 250_000_000_000.0
+"""The year 9892: what is later no calendar knows."""
 
 
 @frozen
@@ -114,7 +117,7 @@ def _read(values: Any) -> NextRead:
 
 def _instant(value: Any) -> float:
     instant = float(value)
-    if not math.isfinite(instant):
+    if not 0 <= instant <= _LATEST:
         raise ValueError("instant")
     return instant
 

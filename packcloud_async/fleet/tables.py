@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from attrs import frozen
+
 from packcloud_async._sansio.ledger_book import Batch, Opened, Recorded
 from packcloud_async._sansio.ledger_records import (
     DamagedRecord,
@@ -26,13 +28,24 @@ from packcloud_async.errors import SyncError
 from packcloud_async.fleet.database import Connection, Cursor, Refused
 
 
-async def run_named(connection: Connection, name: str) -> tuple[int, RunRecord] | None:
-    """Return the number of a run in the database and what it was asked to do; None when there is none."""
-    rows = await connection.execute("SELECT id, document, finished FROM packcloud_run WHERE name = %s", (name,))
+@frozen
+class NamedRun:
+    """A run of the database; ``by_workers`` when a fleet carries it out, and not one process with a ledger."""
+
+    number: int
+    record: RunRecord
+    by_workers: bool
+
+
+async def run_named(connection: Connection, name: str) -> NamedRun | None:
+    """Return a run by its name; None when there is none."""
+    rows = await connection.execute(
+        "SELECT id, document, finished, by_workers FROM packcloud_run WHERE name = %s", (name,)
+    )
     if (row := await rows.fetchone()) is None:
         return None
-    number, document, finished = row
-    return number, read_run(document, text_of(finished))
+    number, document, finished, by_workers = row
+    return NamedRun(number, read_run(document, text_of(finished)), by_workers)
 
 
 async def opened(connection: Connection, run: int, record: RunRecord) -> Opened:
@@ -47,10 +60,11 @@ async def opened(connection: Connection, run: int, record: RunRecord) -> Opened:
     return Opened(record, *row)
 
 
-async def begin(connection: Connection, name: str, record: RunRecord) -> int:
+async def begin(connection: Connection, name: str, record: RunRecord, *, by_workers: bool) -> int:
     """Write a new run down; return its number in the database."""
     rows = await connection.execute(
-        "INSERT INTO packcloud_run (name, document) VALUES (%s, %s) RETURNING id", (name, write_run(record))
+        "INSERT INTO packcloud_run (name, document, by_workers) VALUES (%s, %s, %s) RETURNING id",
+        (name, write_run(record), by_workers),
     )
     row = await rows.fetchone()
     assert row is not None
@@ -97,7 +111,7 @@ async def _record(cursor: Cursor, run: int, records: Mapping[int, Recorded], *, 
     """Write how jobs stand; what is written of a new one already is left out."""
     opened = [(job.token, job.error, run, number) for number, job in records.items() if not (job.finished or are_new)]
     ended = [
-        (job.token, job.error, _outcomes_of(job.token), run, number) for number, job in records.items() if job.finished
+        (job.token, job.error, *_outcomes_of(job.token), run, number) for number, job in records.items() if job.finished
     ]
     if opened:
         await cursor.executemany(
@@ -106,7 +120,7 @@ async def _record(cursor: Cursor, run: int, records: Mapping[int, Recorded], *, 
         _require(cursor.rowcount, len(opened), _MISSING)
     if ended:
         await cursor.executemany(
-            "UPDATE packcloud_job SET token = %s, finished = true, error = %s, outcomes = %s, "
+            "UPDATE packcloud_job SET token = %s, finished = true, error = %s, outcomes = %s, started = %s, "
             "ended = clock_timestamp(), ended_by = pg_current_xact_id() WHERE run = %s AND number = %s",
             ended,
         )
@@ -116,14 +130,14 @@ async def _record(cursor: Cursor, run: int, records: Mapping[int, Recorded], *, 
 _MISSING = "a job was recorded that is missing"
 
 
-def _outcomes_of(token: str) -> str | None:
-    """Return the outcomes so far as JSON, by kind; None for a token that cannot be read."""
+def _outcomes_of(token: str) -> tuple[str | None, datetime | None]:
+    """Return the outcomes so far as JSON, by kind, and when the job was started; None for what cannot be read."""
     try:
         record = read_token(token)
     except SyncError:
-        return None
+        return None, None
     ended = {kind: state.outcome.state for kind, state in record.kinds.items() if state.outcome is not None}
-    return json.dumps(ended)
+    return json.dumps(ended), record.started
 
 
 async def finish(connection: Connection, run: int, at: datetime) -> None:

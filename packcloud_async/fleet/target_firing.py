@@ -6,9 +6,10 @@ from typing import Any
 
 from attrs import define
 
-from packcloud_async._io.tasks import until_done
+from packcloud_async._io.tasks import causes_of
 from packcloud_async._sansio.ledger_records import TargetState, UnfinishedJob, error_text
 from packcloud_async.errors import ClientStateError, LedgerError, SyncError
+from packcloud_async.fleet.stopping import unless_stopped
 from packcloud_async.fleet.target_work import TargetWork
 from packcloud_async.flights import Fired
 from packcloud_async.organization_firing import OrganizationFiring, Start
@@ -31,8 +32,14 @@ class TargetFiring(TargetWork):
         held = list(self._held(watch, others))
         try:
             start = OrganizationStart(self.run, self.client, watch, self.recorder, self.taken.target.number)
-            is_new = self.taken.target.state is TargetState.WAITING
-            starts = await start.anew() if is_new else list(start.resumed(self.taken.target.jobs))
+            if self.taken.target.state is TargetState.WAITING:
+                listing = await unless_stopped(start.anew(), stopping)
+                if listing is None:
+                    self.left_unsent = True
+                    return
+                starts = listing.result()
+            else:
+                starts = list(start.resumed(self.readable_jobs()))
         except (LedgerError, ClientStateError):
             raise
         except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
@@ -53,25 +60,22 @@ class TargetFiring(TargetWork):
             yield watch.flights.hold(other.integration_id, progress, keeps=watch)
 
     async def _fire_until(self, stopping: asyncio.Event, fire_all: Coroutine[Any, Any, None]) -> None:
-        loop = asyncio.get_running_loop()
-        firing = loop.create_task(fire_all, name="fire a target")
-        stopped = loop.create_task(stopping.wait(), name="wait for the end of the worker")
-        try:
-            await asyncio.wait([firing, stopped], return_when=asyncio.FIRST_COMPLETED)
-            if not firing.done():
-                self.left_unsent = True
-                self.run.senders.is_closed = True
-                await self.run.posts.until_none()
-        finally:
-            stopped.cancel()
-            firing.cancel()
-            await until_done(firing, stopped)
-        if self.left_unsent:
+        firing = await unless_stopped(fire_all, stopping, first=self._send_nothing_more)
+        if firing is None:
             return
         try:
             firing.result()
         except ExceptionGroup as group:
-            raise cause_of(group) from None
+            broken = [cause for cause in causes_of(group) if isinstance(cause, LedgerError)]
+            cause = broken[0] if broken else cause_of(group)
+            # What is behind it tells whether another worker has the target.
+            raise cause from cause.__cause__
+        self.raise_what_broke()
+
+    async def _send_nothing_more(self) -> None:
+        self.left_unsent = True
+        self.run.senders.is_closed = True
+        await self.run.posts.until_none()
 
     async def _fire_all(self, watch: Watch, starts: list[Start]) -> None:
         async with self.run.senders:

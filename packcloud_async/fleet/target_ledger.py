@@ -9,6 +9,7 @@ from packcloud_async._io.group_commit import GroupCommit
 from packcloud_async._sansio.ledger_book import Batch, Book, Opened
 from packcloud_async._sansio.ledger_records import RunRecord, UnfinishedTarget
 from packcloud_async.booked_ledger import BookedLedger
+from packcloud_async.errors import LedgerError
 from packcloud_async.fleet import tables
 from packcloud_async.fleet.database import Connection, Pool, transaction
 from packcloud_async.fleet.holding import TakenUp, check_held
@@ -75,17 +76,20 @@ class TargetLedger(BookedLedger):
         await self._commits.end(lambda last: loop.create_task(self._commit(last, then)))
 
     async def _commit(self, batch: Batch, then: Then | None = None) -> None:
-        if self._failure is not None:
-            raise self._failure
-        try:
-            async with self._one_at_a_time, transaction(self.pool, self.place) as connection:
-                await check_held(connection, self.run, self.target, self.epoch)
-                await tables.write(connection, self.run, batch)
-                if then is not None:
-                    await then(connection)
-        except Exception as error:
-            self._failure = error
-            raise
+        async with self._one_at_a_time:
+            # Only now: the one before may have failed meanwhile, and a gap in what is recorded would look like truth.
+            if self._failure is not None:
+                raise self._failure
+            try:
+                async with transaction(self.pool, self.place) as connection:
+                    await check_held(connection, self.run, self.target, self.epoch)
+                    await tables.write(connection, self.run, batch)
+                    if then is not None:
+                        await then(connection)
+            except BaseException as error:
+                # Whether it was committed is not known either when it was cut off.
+                self._failure = error if isinstance(error, Exception) else LedgerError("its writing was cut off")
+                raise
 
 
 async def _nothing_more(_: Connection) -> None:

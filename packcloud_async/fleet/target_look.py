@@ -1,13 +1,14 @@
 """TargetLook: one look at the jobs of one target that are watched."""
 
+import asyncio
 from collections.abc import Sequence
 
 from attrs import define
 
 from packcloud_async._sansio.ledger_records import UnfinishedJob
 from packcloud_async._sansio.progress import SyncProgress
-from packcloud_async.errors import SyncError
 from packcloud_async.fleet.schedule import Plan
+from packcloud_async.fleet.stopping import unless_stopped
 from packcloud_async.fleet.target_work import TargetWork, now, reads_of
 from packcloud_async.watch import Watch
 from packcloud_async.watched import Watched, parts_of
@@ -17,28 +18,25 @@ from packcloud_async.watched import Watched, parts_of
 class TargetLook(TargetWork):
     """Reads what is due, in as few requests as the watch of one process would."""
 
-    async def look(self) -> None:
-        """Read what is due now, and whatever becomes due meanwhile."""
+    async def look(self, stopping: asyncio.Event) -> None:
+        """Read what is due now, and whatever becomes due meanwhile; what is read when ``stopping`` is set stays due."""
         watch, schedule = self.watch, self.taken.schedule
         if watch.is_idle:
             watch.known.pages, watch.known.singles_mislead = schedule.pages, schedule.singles_mislead
-        for job in self.taken.target.jobs:
-            try:
-                progress = self.machine_of(job)
-            except SyncError as error:
-                self._end_unreadable(job, error)
-                continue
-            if progress.unsent or progress.watched_from is None:
+        for job in self.readable_jobs():
+            progress = self.machine_of(job)
+            if not _is_watched(progress):
                 # Whoever fires the target goes on with it.
                 self.left_unsent = True
                 continue
             self._join(watch, job, progress, schedule.plans.get(job.number))
         try:
-            await watch.until_read()
+            reading = await unless_stopped(watch.until_read(), stopping)
         finally:
             await watch.leave([watched for parts in list(self.parts.values()) for watched in parts])
-        if self.recorder.broken is not None:
-            raise self.recorder.broken
+        if reading is not None:
+            reading.result()
+        self.raise_what_broke()
 
     def _join(self, watch: Watch, job: UnfinishedJob, progress: SyncProgress, plan: Plan | None) -> None:
         if plan is not None and plan.unfound_from is not None:
@@ -70,7 +68,7 @@ class TargetLook(TargetWork):
             parts.append(watched)
         return parts
 
-    def _end_unreadable(self, job: UnfinishedJob, error: SyncError) -> None:
-        """Write off a job that nobody can go on with."""
-        assert self.run.ledger is not None
-        self.run.ledger.record(job.number, job.token, finished=True, error=type(error).__name__)
+
+def _is_watched(progress: SyncProgress) -> bool:
+    """Whether every POST of a job is known to have come to something, and its window is open."""
+    return progress.watched_from is not None and all(progress.is_answered(kind) for kind in progress.open_kinds)

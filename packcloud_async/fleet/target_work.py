@@ -6,7 +6,6 @@ two looks: what it keeps in memory is taken out of it and written into the datab
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from attrs import define, evolve, field
 
@@ -18,6 +17,7 @@ from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller
 from packcloud_async.errors import ClientStateError, SyncError
+from packcloud_async.fleet.fleet_client import FleetClient
 from packcloud_async.fleet.holding import TakenUp
 from packcloud_async.fleet.schedule import NextRead, Plan, Schedule
 from packcloud_async.job_telling import tell_result
@@ -39,6 +39,7 @@ class TargetWork:
     """
 
     run: RunContext
+    fleet_client: FleetClient
     taken: TakenUp
     hooks: Telling | None
     left_unsent: bool = field(default=False, init=False)
@@ -62,17 +63,32 @@ class TargetWork:
         """Through whom the reads of its jobs go."""
         return self.client
 
+    def readable_jobs(self) -> Sequence[UnfinishedJob]:
+        """Return its open jobs; one whose token cannot be read is written off, because nobody can go on with it."""
+        readable: list[UnfinishedJob] = []
+        for job in self.taken.target.jobs:
+            try:
+                read_token(job.token)
+            except SyncError as error:
+                assert self.run.ledger is not None
+                self.run.ledger.record(job.number, job.token, finished=True, error=type(error).__name__)
+            else:
+                readable.append(job)
+        return readable
+
     def machine_of(self, job: UnfinishedJob) -> SyncProgress:
         """Make the machine of a job as its token says; raises :class:`SyncError` when that cannot be read."""
         record = read_token(job.token)
-        spread = job.number * _GOLDEN % 1
-        return record.progress(record.poll, spread=spread, now=now(), wall_clock=datetime.now(UTC))
+        spread, instant = job.number * _GOLDEN % 1, now()
+        return record.progress(record.poll, spread=spread, now=instant, wall_clock=self.run.wall_clock_of(instant))
 
     def seen(self, watched: Watched, sighting: Sighting) -> None:
         """Record the news of a job that goes on; a watermark may go back, and then nobody could see it again."""
         progress = watched.progress
-        if not progress.is_done and any(
-            state.steps and state.steps[-1].seen_at == sighting.at for state in progress.kinds.values()
+        if (
+            self.fleet_client.broken is None
+            and not progress.is_done
+            and any(state.steps and state.steps[-1].seen_at == sighting.at for state in progress.kinds.values())
         ):
             self.recorder.record(watched.integration_id, progress, watched.tag)
 
@@ -85,8 +101,8 @@ class TargetWork:
         self.end(watched.integration_id, watched.progress, watched.tag, error)
 
     def end(self, integration_id: str, progress: SyncProgress, number: int, error: Exception | None) -> None:
-        """Record how a job ended; one that ended with its client is left to another worker."""
-        if isinstance(error, ClientStateError):
+        """Record how a job ended; one that ended with its client, or its database, is left to another worker."""
+        if isinstance(error, ClientStateError) or self.fleet_client.broken is not None:
             return
         self.parts.pop(number, None)
         organization_id, elapsed = self.taken.target.target.organization_id, now() - progress.started_at
@@ -102,6 +118,12 @@ class TargetWork:
             result = evolve(result, kinds=progress.outcomes)
         self.recorder.record(integration_id, progress, number, finished=True, error=result.error)
         tell_result(self.hooks, result, progress=progress, run=self.run.begun)
+
+    def raise_what_broke(self) -> None:
+        """Raise why nothing more can be asked or written, if there is such a thing."""
+        broken = self.fleet_client.broken or self.recorder.broken
+        if broken is not None:
+            raise broken from broken.__cause__
 
     def schedule(self) -> Schedule:
         """Return when what goes on is to be looked at next."""
@@ -125,8 +147,8 @@ class TargetWork:
         return self.run.wall_clock_of(min(instant, now() + _FAR_AWAY)).timestamp()
 
     def instant(self, wall_clock: float) -> float:
-        """Return the instant of the loop's clock that a wall-clock time is."""
-        return now() + wall_clock - datetime.now(UTC).timestamp()
+        """Return the instant of the loop's clock that a time of the database's clock is."""
+        return self.taken.instant + wall_clock - self.taken.taken_at.timestamp()
 
 
 _FAR_AWAY = 366 * 86_400.0

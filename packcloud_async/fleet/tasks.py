@@ -1,16 +1,21 @@
 """The tasks of a fleet, as its engine knows them."""
 
-from typing import Final, cast
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
+from typing import Any, Final, cast
 
 from procrastinate import Blueprint, JobContext, RetryStrategy
 
-from packcloud_async.errors import LedgerError
+from packcloud_async.errors import ClientStateError, LedgerError
 from packcloud_async.fleet.database import TakenOver
 from packcloud_async.fleet.queue import FIRST, LOOK, NAME, RECOVER, TRIGGER
 from packcloud_async.fleet.work import Work
 
 WORK: Final = "packcloud_work"
 """Where a worker finds what it works with, in the additional context the engine passes on."""
+
+GIVEN_UP_AFTER: Final = 4
+"""So many times what ended in an error of the program is tried again, half a minute in all."""
 
 # A database that is away for a while: what is given up in the end is begun again by the next recovery.
 _RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=2)
@@ -24,25 +29,23 @@ def blueprint() -> Blueprint:
     async def trigger(context: JobContext, *, run: int, target: int) -> None:
         """List one target and fire it."""
         work = _work_of(context)
-        try:
-            await work.trigger(run, target)
-        except LedgerError as error:
-            _pass_on_unless_taken_over(error)
+        with work.holding(context.job), _unless_taken_over():
+            await _or_give_up(work.trigger(run, target), context, run, target)
 
     @tasks.task(name=_own(LOOK), queue=NAME, retry=_RETRY, pass_context=True)
     async def look(context: JobContext, *, run: int, target: int) -> None:
         """Read what is due in one target."""
         work = _work_of(context)
-        try:
-            await work.look(run, target)
-        except LedgerError as error:
-            _pass_on_unless_taken_over(error)
+        with work.holding(context.job), _unless_taken_over():
+            await _or_give_up(work.look(run, target), context, run, target)
 
     @tasks.periodic(cron="* * * * * */5", queueing_lock=RECOVER)
     @tasks.task(name=_own(RECOVER), queue=NAME, pass_context=True, priority=FIRST + 1)
     async def recover(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine gives it
         """Begin again what dead workers left behind."""
-        await _work_of(context).recover()
+        work = _work_of(context)
+        with work.holding(context.job):
+            await work.recover()
 
     return tasks
 
@@ -56,7 +59,23 @@ def _work_of(context: JobContext) -> Work:
     return cast("Work", context.additional_context[WORK])
 
 
-def _pass_on_unless_taken_over(error: LedgerError) -> None:
-    # The other worker goes on: nothing is lost, and a retry would take it away again.
-    if not isinstance(error.__cause__, TakenOver):
-        raise error
+async def _or_give_up(work: Coroutine[Any, Any, None], context: JobContext, run: int, target: int) -> None:
+    """Do it; an error of the program that comes again and again ends the target, or its run would never be finished."""
+    try:
+        await work
+    except (LedgerError, ClientStateError):
+        raise
+    except Exception as error:
+        if context.job.attempts < GIVEN_UP_AFTER:
+            raise
+        await _work_of(context).give_up(run, target, error)
+
+
+@contextmanager
+def _unless_taken_over() -> Generator[None]:
+    """Let a job end quietly whose target another worker has: a retry would take it away again."""
+    try:
+        yield
+    except LedgerError as error:
+        if not isinstance(error.__cause__, TakenOver):
+            raise

@@ -3,17 +3,21 @@
 1. A trigger takes up a target, lists it and fires it; a look takes up a target and reads what is due. Each ends with
    one transaction that holds what was learned and the job that goes on from there: one is never without the other.
 2. A worker that is stopped sends nothing more, waits for the answers under way, and leaves the rest to another trigger.
-3. Whatever a worker left behind without such an end is found by :meth:`Work.recover`, which begins it again. That is
-   safe: every POST was recorded before it left, and what is recorded as sent is never sent again.
+3. Whatever a worker left behind without such an end is found by :meth:`Work.recover`, which begins it again, or by
+   itself with :meth:`Work.put_back_forgotten`. That is safe: every POST was recorded before it left, and what is
+   recorded as sent is never sent again.
 """
 
 import asyncio
+import logging
+import math
 import random
-from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
+from procrastinate.jobs import Job
 
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
 from packcloud_async._sansio.ledger_records import TargetState
@@ -21,7 +25,7 @@ from packcloud_async._sansio.request_events import RunBegun
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import Connection, Pool, transaction
+from packcloud_async.fleet.database import Connection, Pool, told_of, transaction
 from packcloud_async.fleet.fleet_client import FleetClient
 from packcloud_async.fleet.holding import TakenUp, finish_if_over, leave, orphans, others_of, take_up
 from packcloud_async.fleet.queue import Queue
@@ -29,9 +33,15 @@ from packcloud_async.fleet.target_firing import TargetFiring
 from packcloud_async.fleet.target_ledger import TargetLedger
 from packcloud_async.fleet.target_look import TargetLook
 from packcloud_async.fleet.target_work import TargetWork
+from packcloud_async.fleet.writing_off import give_up
 from packcloud_async.run_context import RunContext
 
 W = TypeVar("W", bound=TargetWork)
+
+logger = logging.getLogger("packcloud_async")
+
+SEARCHED_SELDOM: Final = 20
+"""After a search for what nobody goes on with there is none for so many times as long as it took."""
 
 
 @define(eq=False)
@@ -49,6 +59,11 @@ class Work:
     max_in_flight: int
     silent_for: float
     stopping: asyncio.Event = field(factory=asyncio.Event, init=False)
+    # Ids of the engine: the jobs at work here, the workers that held them, and since when a job is no more at work.
+    _held: set[int] = field(factory=set[int], init=False)
+    _workers: set[int] = field(factory=set[int], init=False)
+    _forgotten: dict[int, float] = field(factory=dict[int, float], init=False)
+    _search_at: float = field(default=-math.inf, init=False)
     _slots: FairSlots = field(init=False)
     _firing: FairSlots = field(init=False)
 
@@ -73,7 +88,7 @@ class Work:
         if taken is None or taken.target.state is not TargetState.LISTED:
             return
         ledger, look = self._begun(taken, TargetLook)
-        await self._to_its_end(ledger, look, look.look())
+        await self._to_its_end(ledger, look, look.look(self.stopping))
 
     def _begun(self, taken: TakenUp, kind: type[W]) -> tuple[TargetLedger, W]:
         record = taken.record
@@ -83,8 +98,9 @@ class Work:
                 f"{self.client.base_url}; give its client that base_url"
             )
         ledger = TargetLedger.of(self.pool, self.place, taken)
+        client = FleetClient(self.client, self.budget)
         context = RunContext(
-            client=FleetClient(self.client, self.budget),
+            client=client,
             kinds=record.kinds,
             poll=record.poll,
             on_conflict=record.on_conflict,
@@ -93,8 +109,10 @@ class Work:
             draw=random.random,
             ledger=ledger,
             begun=RunBegun(kinds=record.kinds, resumed=taken.epoch > 1),
+            wall_clock=taken.taken_at,
+            loop_clock=taken.instant,
         )
-        return ledger, kind(context, taken, self.client.telling)
+        return ledger, kind(context, client, taken, self.client.telling)
 
     async def _to_its_end(self, ledger: TargetLedger, work: TargetWork, doing: Coroutine[Any, Any, None]) -> None:
         """Do it, and write what is left to be done together with the job that does it."""
@@ -118,12 +136,60 @@ class Work:
         else:
             await finish_if_over(connection, run)
 
+    async def give_up(self, run: int, number: int, error: Exception) -> None:
+        """End a target with which nobody comes any further, each of its open jobs with this error."""
+        name = type(error).__name__
+        logger.error("target %d of run %d is given up: unexpected %s", number, run, name)
+        async with transaction(self.pool, self.place) as connection:
+            await give_up(connection, run, number, name)
+
+    @contextmanager
+    def holding(self, job: Job) -> Generator[None]:
+        """Know a job of the engine to be at work here while the block lasts."""
+        assert job.id is not None
+        self._held.add(job.id)
+        if job.worker_id is not None:
+            self._workers.add(job.worker_id)
+        try:
+            yield
+        finally:
+            self._held.discard(job.id)
+
     async def recover(self) -> None:
         """Put back what dead workers held, and begin again whatever nobody goes on with."""
-        await self.queue.give_back(silent_for=self.silent_for)
+        for job in await self._stalled():
+            await self._put_back(job)
+        now = asyncio.get_running_loop().time
+        if (began := now()) < self._search_at:
+            return
         async with transaction(self.pool, self.place) as connection:
-            for run, number, organization_id, is_unsent in await orphans(connection):
-                if is_unsent:
-                    await self.queue.trigger_again(connection, run, number, organization_id)
+            for orphan in await orphans(connection):
+                if orphan.is_to_be_fired:
+                    await self.queue.trigger_again(connection, orphan.run, orphan.number, orphan.organization_id)
                 else:
-                    await self.queue.look(connection, run, number, 0.0)
+                    await self.queue.look(connection, orphan.run, orphan.number, 0.0)
+        # It looks at everything that is not done: not more than a small part of the time is spent on that.
+        self._search_at = now() + SEARCHED_SELDOM * (now() - began)
+
+    async def _stalled(self) -> Sequence[int]:
+        with told_of(self.place):
+            return await self.queue.stalled(silent_for=self.silent_for)
+
+    async def _put_back(self, job: int) -> None:
+        # Each on its own: none waits for what another recovery holds.
+        async with transaction(self.pool, self.place) as connection:
+            await self.queue.put_back(connection, job)
+
+    async def put_back_forgotten(self) -> None:
+        """Put back what the engine holds to be at work here and has been forgotten for ``silent_for`` seconds.
+
+        The engine does not try again to tell its database that a job has ended: a connection that breaks at that
+        moment, or another job of the same name that waits already, and it would be at work for ever.
+        """
+        async with transaction(self.pool, self.place) as connection:
+            held = await self.queue.held_by(connection, self._workers)
+        now = asyncio.get_running_loop().time()
+        self._forgotten = {job: self._forgotten.get(job, now) for job in held if job not in self._held}
+        for job, since in list(self._forgotten.items()):
+            if now - since >= self.silent_for:
+                await self._put_back(job)

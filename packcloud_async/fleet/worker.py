@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import signal
 from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
@@ -9,11 +10,12 @@ from typing import Final
 
 from attrs import define
 from procrastinate import App
-from procrastinate.exceptions import ConnectorException, TaskAlreadyRegistered
+from procrastinate.exceptions import ConnectorException, TaskAlreadyRegistered, UniqueViolation
 from procrastinate.jobs import DeleteJobCondition
 from psycopg_pool import PoolTimeout
 
 from packcloud_async._io.tasks import until_done
+from packcloud_async.errors import ConfigurationError, LedgerError
 from packcloud_async.fleet.queue import NAME
 from packcloud_async.fleet.tasks import WORK, blueprint
 from packcloud_async.fleet.work import Work
@@ -28,6 +30,12 @@ PATIENCE: Final = 2.0
 """Seconds before a database that went away is tried again."""
 
 
+def check_silence(seconds: object) -> None:
+    """Refuse what cannot be the seconds after which a worker without a sign of life counts as dead."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds < math.inf:
+        raise ConfigurationError(f"silent_for must be a number of seconds, at least 1, not {seconds!r:.50}")
+
+
 @define(eq=False)
 class Worker:
     """One worker of a fleet, in this process."""
@@ -40,14 +48,34 @@ class Worker:
         """Work until it is cancelled or told to stop."""
         with suppress(TaskAlreadyRegistered):
             self.app.add_tasks_from(blueprint(), namespace=NAME)
-        with self._stopped_by(stop_on):
-            while not self.work.stopping.is_set():
-                try:
-                    await self._run_once()
-                except AWAY as error:
-                    logger.warning("the database of the fleet is away (%s); trying again", type(error).__name__)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self.work.stopping.wait(), PATIENCE)
+        reminding = asyncio.get_running_loop().create_task(self._remind(), name="put back what is forgotten")
+        try:
+            with self._stopped_by(stop_on):
+                while not self.work.stopping.is_set():
+                    await self._run_until_it_breaks()
+        finally:
+            reminding.cancel()
+            await until_done(reminding)
+
+    async def _run_until_it_breaks(self) -> None:
+        try:
+            await self._run_once()
+        except UniqueViolation:
+            # Two workers took two jobs with one lock at the same moment.
+            logger.debug("another worker was given a job of the same organization; going on")
+            return
+        except AWAY as error:
+            logger.warning("the database of the fleet is away (%s); trying again", type(error).__name__)
+        # A task beside the engine's worker may have ended it, for a reason that lasts.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.work.stopping.wait(), PATIENCE)
+
+    async def _remind(self) -> None:
+        while True:
+            await asyncio.sleep(self.work.silent_for / 3)
+            # What is away comes back.
+            with suppress(LedgerError):
+                await self.work.put_back_forgotten()
 
     async def _run_once(self) -> None:
         silent_for = self.work.silent_for

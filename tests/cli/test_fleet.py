@@ -1,6 +1,7 @@
 """packcloud fleet, on a real PostgreSQL: what is submitted is carried out by workers in processes of their own."""
 
 import json
+import shutil
 import signal
 import sys
 import time
@@ -175,3 +176,16 @@ def test_the_demonstration_kills_a_worker_and_loses_nothing(packcloud):
     assert told.code == 0, told
     assert "one worker is killed" in told.out
     assert "all 24 outcomes are true; syncs started twice: none." in told.out
+
+
+def test_a_demonstration_whose_workers_end_says_so(packcloud, fleet_database, monkeypatch):
+    from packcloud_async.cli import fleet_demo
+
+    class NoPython:
+        executable = shutil.which("false")
+
+    monkeypatch.setattr(fleet_demo, "sys", NoPython)
+    told = packcloud("fleet", "demo", "--organizations", "3", "--integrations", "1", "--database", fleet_database)
+    assert told.code == 1
+    assert "the workers ended before they began" in told.err
+    assert "Traceback" not in told.err

@@ -23,6 +23,13 @@ async def until(condition, *, within=20):
             await asyncio.sleep(0.01)
 
 
+async def until_none(yard, statement, *values):
+    """Wait until a statement finds nothing."""
+    async with asyncio.timeout(20):
+        while await yard.query(statement, *values):  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.02)
+
+
 @define
 class Yard:
     """An emulator, and fleets on it that share one database."""
@@ -53,7 +60,7 @@ class Yard:
     @asynccontextmanager
     async def working(self, *fleets, **options):
         """Let each of these fleets work until the end of the block."""
-        options = {"stop_on": (), "silent_for": 3.0, **options}
+        options = {"stop_on": (), "silent_for": 1.5, **options}
         workers = [asyncio.create_task(fleet.run_worker(**options)) for fleet in fleets]
         try:
             yield workers
@@ -79,7 +86,8 @@ class Yard:
 
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             rows = await connection.execute(statement, values)
-            return await rows.fetchall() if rows.description else []
+            # A row may have no columns.
+            return await rows.fetchall() if rows.pgresult.status == psycopg.pq.ExecStatus.TUPLES_OK else []
 
 
 @pytest.fixture

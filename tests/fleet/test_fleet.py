@@ -81,7 +81,9 @@ async def test_what_cannot_be_started_is_a_result_and_stops_nothing_else(make_ya
 async def test_two_runs_of_one_integration_send_one_post(make_yard):
     yard = make_yard(organizations=1, integrations=2)
     fleet, other = await yard.fleet(), await yard.fleet()
-    yard.emulator.plan_sync("org_1", "int_1", SyncKind.ORDERS, moves=[(1.2, None)])
+    for integration in ("int_1", "int_2"):
+        # What has come to its end would be started again.
+        yard.emulator.plan_sync("org_1", integration, SyncKind.ORDERS, moves=[(1.8, None)])
     first = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=QUICK)
     second = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=QUICK)
     async with yard.working(fleet, other):

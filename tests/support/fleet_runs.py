@@ -37,7 +37,7 @@ class Plan:
     faults: object = ()
     rate: float | None = None
     kills: int = 0
-    silent_for: float = 3.0
+    silent_for: float = 2.0
     window: float = 0.0
     within: float = 600.0
 

@@ -63,6 +63,20 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
         return self._server.uri(name)
 
+    @staticmethod
+    def empty(dsn):
+        """Delete whatever is in the tables of a fleet and of its engine."""
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            # Of a test that failed, or of a process that was killed.
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute(
+                "TRUNCATE packcloud_run, packcloud_target, packcloud_job, packcloud_budget, "
+                "procrastinate_jobs, procrastinate_events, procrastinate_workers, procrastinate_periodic_defers"
+            )
+
 
 @define(eq=False)
 class _FromPip:
