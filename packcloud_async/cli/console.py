@@ -108,7 +108,13 @@ def write_pretty(console: Console, value: JsonValue) -> None:
 def _console(*, piped_width: int) -> Console:
     is_fixed = sys.stdout is None or not sys.stdout.isatty()
     width = piped_width if is_fixed and "COLUMNS" not in os.environ else None
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return _Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let a closed pipe be an error like a full disk: at once an end would leave the answers under way in doubt."""
+        raise  # noqa: PLE0704 - what whoever calls this has caught
 
 
 def in_utc(time: datetime, form: str) -> str:

@@ -71,6 +71,7 @@ def doctor(
       1    something is wrong, or could not be found out
       2    the command or its configuration is wrong, nothing was sent
       130  interrupted with Ctrl-C
+      143  ended by SIGTERM
     """
     if routes_path is not None:
         _check_writable(routes_path, force=force)
