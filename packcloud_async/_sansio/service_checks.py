@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from packcloud_async._sansio import json_text, readers
 from packcloud_async._sansio.check import Check, Mark
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.envelope import unwrap
 from packcloud_async._sansio.inquiries import Answer, Answered, Silence, told
 from packcloud_async._sansio.timestamps import parse_timestamp
@@ -124,11 +125,8 @@ def _envelope(first: Answer, page: PageRead) -> Check:
         return Check(name, Mark.WRONG, f"The list of integrations cannot be read: {page}.")
     assert isinstance(first, Answered)
     form = "in 'data'" if unwrap(json_text.parse(first.body or b"")).path == "$.data" else "bare"
-    return Check(name, Mark.OK, f"The list is understood: {form}, {_counted(len(page.items))} on the first page.")
-
-
-def _counted(number: int) -> str:
-    return "1 integration" if number == 1 else f"{number} integrations"
+    count = counted(len(page.items), "integration")
+    return Check(name, Mark.OK, f"The list is understood: {form}, {count} on the first page.")
 
 
 def _paging(page: PageRead, second: Answer | None, second_page: PageRead) -> Check:

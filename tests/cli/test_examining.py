@@ -242,7 +242,7 @@ async def test_a_turn_that_does_not_come_is_no_silence_of_the_server():
     assert len(seen.transport.sent) == 1
     assert seen.said("route.integration") == ("int_1 was not asked (a limit left no turn before the time was up).")
     assert ".../settings was not asked (the time was up)" in seen.said("route.settings")
-    assert "0 of 1 requests are left" in seen.said("rate_limit")
+    assert "0 of 1 request is left" in seen.said("rate_limit")
 
 
 async def test_waiting_for_a_turn_is_no_latency():
