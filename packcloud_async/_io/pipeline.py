@@ -335,8 +335,10 @@ class Pipeline:
         raise TransportError(f"{call.method} {call.path}: cancelled from below", maybe_sent=True) from error
 
     def _too_late(self, call: Call[Any]) -> TransportError:
+        total = self.timeouts.total
+        assert total is not None
         return TransportError(
-            f"{call.method} {call.path}: no answer within {counted(self.timeouts.total, 'second')}", maybe_sent=True
+            f"{call.method} {call.path}: no answer within {counted(total, 'second')}", maybe_sent=True
         )
 
     def _notify(self, details: RetryDetails, call: Call[Any], way: UnderWay) -> None:
