@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import click
 from attrs import frozen
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
@@ -19,6 +19,7 @@ from rich.text import Text
 from packcloud_async._sansio.json_text import JsonValue
 
 _WIDE = 10_000
+_PIECES = re.compile(r"/*[^ /]*(?:/+| +)|/*[^ /]+").findall
 _PAGE = 80
 
 
@@ -71,10 +72,13 @@ def is_terminal(console: Console) -> bool:
 
 
 @frozen
-class WrappedPath:
-    """A path of a URL as a cell of a table: where it must be wrapped, it is after a slash."""
+class WrappedPaths:
+    """A path of a URL, or a sentence with some, as a cell of a table.
 
-    path: str
+    Where it must be wrapped, it is at a space or within a path after a slash.
+    """
+
+    text: str
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         """Say how narrow and how wide it can be."""
@@ -85,13 +89,16 @@ class WrappedPath:
         """Write as many pieces on a line as there is room for."""
         lines = [""]
         for piece in self._pieces():
-            if lines[-1] and cell_len(lines[-1] + piece) > options.max_width:
+            if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > options.max_width:
                 lines.append("")
             lines[-1] += piece
-        yield Text("\n".join(lines), overflow="fold")
+            if cell_len(piece.rstrip()) > options.max_width and not piece.endswith("/"):
+                # The next word goes on behind the end of one that fills lines of its own.
+                lines[-1:] = chop_cells(lines[-1], options.max_width)
+        yield Text("\n".join(line.rstrip() for line in lines), overflow="fold")
 
     def _pieces(self) -> list[str]:
-        return re.findall(r"[^/]*/|[^/]+", clean(self.path)) or [""]
+        return _PIECES(clean(self.text)) or [""]
 
 
 def write_json(value: JsonValue) -> None:

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packcloud_async import ConfigurationError, PackCloudClient, Response, Routes, TransportError
+from packcloud_async import ConfigurationError, Damage, PackCloudClient, Response, Routes, TransportError
 from packcloud_async._sansio.check import Mark
 from packcloud_async._sansio.route_findings import routes_file
 from packcloud_async._sansio.route_guesses import MADE_UP
@@ -345,6 +345,17 @@ async def test_a_service_that_is_not_there():
     assert seen.marks(Mark.WRONG) == {"base_url"}
     assert "no answer: refused" in seen.said("base_url")
     assert seen.of("latency") is Mark.UNKNOWN
+
+
+async def test_a_list_over_the_limit_is_told_and_is_no_silence():
+    async def step_in(request, send):
+        answer = await send(request)
+        return evolve(answer, body=b"", damage=Damage.TOO_LARGE) if request.url.endswith("/integrations") else answer
+
+    seen = await examined(Emulator(), step_in=step_in, integration="int_1")
+    assert seen.marks(Mark.WRONG) == {"envelope"}
+    assert seen.said("envelope") == "The list of integrations cannot be read: the body is larger than the limit @ $."
+    assert seen.of("base_url") is seen.of("credential") is seen.of("route.integration") is Mark.OK
 
 
 class Anything:
