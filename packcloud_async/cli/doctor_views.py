@@ -54,4 +54,4 @@ def _look(look: Look) -> JsonValue:
     }
 
 
-_STYLES: Final = {Mark.OK: "green", Mark.NOTE: "cyan", Mark.WRONG: "bold red", Mark.UNKNOWN: "yellow"}
+_STYLES: Final = {Mark.OK: "green", Mark.NOTE: "cyan", Mark.WRONG: "bold red", Mark.UNKNOWN: "magenta"}

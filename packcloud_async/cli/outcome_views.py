@@ -26,7 +26,7 @@ MEANINGS: Final[Mapping[Outcome, str]] = {
 }
 _STYLES: Final[Mapping[Outcome, str]] = {
     Outcome.ADVANCED: "green",
-    Outcome.QUIET: "yellow",
+    Outcome.QUIET: "magenta",
     Outcome.UNOBSERVABLE: "cyan",
 }
 _USUAL = tuple(_STYLES)

@@ -1,10 +1,12 @@
 """What one kind came to, in the words of a line."""
 
 import pytest
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
 
 from packcloud_async import Direction, KindOutcome, Outcome, ShippingService, Step, SyncKind
 from packcloud_async._sansio.fingerprints import services_fingerprint
-from packcloud_async.cli.outcome_views import kind_line
+from packcloud_async.cli.outcome_views import kind_line, style_of
 
 
 def services(count, updated="2026-01-01T00:00:00Z"):
@@ -44,3 +46,22 @@ def told(before, after):
 )
 def test_a_change_of_shipping_services_is_told_in_numbers_and_any_other_value_as_it_is(before, after, now):
     assert told(before, after) == f"after 2.1 s, now {now}"
+
+
+@pytest.mark.parametrize("background", [(0, 0, 0), (255, 255, 255)], ids=["black", "white"])
+def test_quiet_can_be_read_on_a_black_terminal_and_on_a_white_one(background):
+    # The palette of xterm, for which yellow on white has 1.6.
+    shown = Style.parse(style_of(Outcome.QUIET)).color.get_truecolor(TerminalTheme((0, 0, 0), (0, 0, 0), XTERM))
+    darker, lighter = sorted([luminance(shown), luminance(background)])
+    assert (lighter + 0.05) / (darker + 0.05) >= 3
+
+
+def luminance(colour):
+    """The relative luminance of WCAG 2."""
+    parts = [value / 255 / 12.92 if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+XTERM = [
+    (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)
+]  # fmt: skip
