@@ -95,10 +95,12 @@ class ApiError(PackCloudError):
         super().__init__(self._sentence(hint))
 
     def _sentence(self, hint: str | None) -> str:
-        sentence = f"{self.method} {self.path}: {self.status} {_reason(self.status)}".rstrip()
+        reason = _reason(self.status)
+        sentence = f"{self.method} {self.path}: {self.status} {reason}".rstrip()
         if self.request_id is not None:
             sentence += f" (request {self.request_id})"
-        if self.excerpt:
+        # Some servers answer the reason and nothing else.
+        if self.excerpt and self.excerpt != reason:
             sentence += f": {self.excerpt}"
         return f"{sentence} [{hint}]" if hint else sentence
 

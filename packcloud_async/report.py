@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from attrs import define, field, frozen
 
 from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
 from packcloud_async.models import SyncKind
 
@@ -32,7 +33,7 @@ class SyncReport:
     outcomes: Mapping[SyncKind, Mapping[Outcome, int]]
     requests_sent: int
     elapsed: float
-    slowest: tuple[SyncResult, ...] = field(repr=lambda slowest: f"<{len(slowest)} results>")
+    slowest: tuple[SyncResult, ...] = field(repr=lambda slowest: f"<{counted(len(slowest), 'result')}>")
     finished: bool
     budget: BudgetState
 
@@ -46,8 +47,8 @@ class SyncReport:
     def __str__(self) -> str:
         state = "finished" if self.finished else "not finished"
         lines = [
-            f"{self.organizations} organizations, {self.integrations} integrations, {self.requests_sent} requests, "
-            f"{self.elapsed:.1f} s, {state}"
+            f"{counted(self.organizations, 'organization')}, {counted(self.integrations, 'integration')}, "
+            f"{counted(self.requests_sent, 'request')}, {self.elapsed:.1f} s, {state}"
         ]
         lines += [
             f"{kind.value}: " + ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items())

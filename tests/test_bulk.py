@@ -409,6 +409,12 @@ class TestReport:
             run, _ = await sync_orders(shop, ["org_1"])
             assert run.report.requests_sent == shop.client.requests_sent - 1
 
+    async def test_its_numbers_agree_with_their_nouns(self):
+        async with open_shop(organizations=1, integrations=1) as shop:
+            run, _ = await sync_orders(shop, ["org_1"])
+            report = attrs.evolve(run.report, requests_sent=1, elapsed=2.0)
+            assert str(report).startswith("1 organization, 1 integration, 1 request, 2.0 s, finished\n")
+
     async def test_it_can_be_read_at_any_moment(self):
         async with open_shop() as shop:
             run = shop.client.sync_many(["org_1"], kinds=ALL, poll=STEADY)

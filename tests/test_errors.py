@@ -112,6 +112,11 @@ def test_refused_values_may_have_no_fields():
         pytest.param({"status": 799}, "GET /x: 799", id="unknown status"),
         pytest.param({"request_id": "r"}, "GET /x: 404 Not Found (request r)", id="request id"),
         pytest.param({"excerpt": "No."}, "GET /x: 404 Not Found: No.", id="excerpt"),
+        pytest.param(
+            {"excerpt": "Not Found", "request_id": "r"}, "GET /x: 404 Not Found (request r)", id="reason again"
+        ),
+        pytest.param({"excerpt": "Not Found."}, "GET /x: 404 Not Found: Not Found.", id="all but the reason"),
+        pytest.param({"excerpt": "Bad", "status": 799}, "GET /x: 799: Bad", id="unknown status with an excerpt"),
         pytest.param({"hint": "look"}, "GET /x: 404 Not Found [look]", id="hint"),
         pytest.param(
             {"request_id": "r", "excerpt": "No.", "hint": "look"},

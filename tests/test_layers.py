@@ -12,6 +12,7 @@ LAYERS: list[set[str]] = [
     {
         "errors",
         "version",
+        "_sansio.counting",
         "_sansio.json_depth",
         "_sansio.log",
         "_sansio.timestamps",

@@ -21,6 +21,7 @@ from packcloud_async._io.transport import Transport
 from packcloud_async._io.under_way import CallObserver, Ended, UnderWay
 from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.endpoints import Call, build_request
 from packcloud_async._sansio.rate_headers import allowances, tells_allowance
 from packcloud_async._sansio.retry_budget import RetryBudget
@@ -339,8 +340,10 @@ class Pipeline:
         raise TransportError(f"{call.method} {call.path}: cancelled from below", maybe_sent=True) from error
 
     def _too_late(self, call: Call[Any]) -> TransportError:
+        total = self.timeouts.total
+        assert total is not None
         return TransportError(
-            f"{call.method} {call.path}: no answer within {self.timeouts.total:g} seconds", maybe_sent=True
+            f"{call.method} {call.path}: no answer within {counted(total, 'second')}", maybe_sent=True
         )
 
     def _notify(self, details: RetryDetails, call: Call[Any], way: UnderWay) -> None:

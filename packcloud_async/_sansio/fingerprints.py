@@ -5,6 +5,7 @@ The same in every process and version, because tokens record it. It is no ISO 86
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from hashlib import blake2b
 from packcloud_async._sansio.timestamps import parse_timestamp
 from packcloud_async.models import ShippingService
 
+_FINGERPRINT = re.compile(r"services:([0-9]{1,9}):[0-9a-f]{20}", re.ASCII).fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +26,16 @@ def services_fingerprint(services: Iterable[ShippingService]) -> str:
     updated = {service.id: _instant(service.updated_at) for service in services}
     digest = blake2b(json.dumps(updated, sort_keys=True).encode(), digest_size=10)
     return f"services:{len(updated)}:{digest.hexdigest()}"
+
+
+def services_counted(fingerprint: str) -> int | None:
+    """Return how many services a fingerprint is of, None for what is none.
+
+    >>> services_counted(services_fingerprint([]))
+    0
+    """
+    found = _FINGERPRINT(fingerprint)
+    return None if found is None else int(found[1])
 
 
 def fingerprints_by_integration(

@@ -8,6 +8,7 @@ from typing import Final
 
 from packcloud_async._sansio.answers import http_date
 from packcloud_async._sansio.check import Check, Mark
+from packcloud_async._sansio.counting import counted, noun_for
 from packcloud_async._sansio.inquiries import Answered
 from packcloud_async._sansio.rate_headers import Allowance, allowances
 
@@ -29,7 +30,8 @@ def _rate_limit(answers: Sequence[Answered]) -> Check:
         return Check(name, Mark.UNKNOWN, _NOTHING)
     told = [found for answer in answers for found in allowances(answer.headers, answer.received_at)]
     refused = sum(answer.status == 429 for answer in answers)
-    said = f" {refused} of {len(answers)} requests were refused with 429." if refused else ""
+    were = "was" if refused == 1 else "were"
+    said = f" {refused} of {counted(len(answers), 'request')} {were} refused with 429." if refused else ""
     if told:
         return Check(name, Mark.NOTE if refused else Mark.OK, f"The server says {_limit(told[-1])}.{said}")
     mark = Mark.NOTE if refused else Mark.OK
@@ -37,10 +39,12 @@ def _rate_limit(answers: Sequence[Answered]) -> Check:
 
 
 def _limit(allowance: Allowance) -> str:
-    of = "" if allowance.limit is None else f" of {allowance.limit:g}"
-    window = "" if allowance.window is None else f" in {allowance.window:g} seconds"
-    reset = "" if allowance.reset is None else f", anew in {allowance.reset:.0f} seconds"
-    return f"that {allowance.remaining:g}{of} requests{window} are left{reset}"
+    of, every = ("", allowance.remaining) if allowance.limit is None else (f" of {allowance.limit:g}", allowance.limit)
+    window = "" if allowance.window is None else f" in {counted(allowance.window, 'second')}"
+    reset = "" if allowance.reset is None else f", anew in {counted(round(allowance.reset), 'second')}"
+    is_one = 1 in {allowance.remaining, every}
+    left = f"{noun_for(every, 'request')}{window} {'is' if is_one else 'are'} left"
+    return f"that {allowance.remaining:g}{of} {left}{reset}"
 
 
 def _deprecation(answers: Sequence[Answered]) -> Check:
@@ -98,5 +102,5 @@ def _latency(answers: Sequence[Answered]) -> Check:
     if not answers:
         return Check("latency", Mark.UNKNOWN, "There was no answer to time.")
     times = [1_000 * answer.elapsed for answer in answers]
-    count = "1 answer" if len(times) == 1 else f"{len(times)} answers"
+    count = counted(len(times), "answer")
     return Check("latency", Mark.OK, f"{count}: {median(times):.0f} ms in the median, {max(times):.0f} ms at most.")

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from attrs import frozen
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.request_events import (
     JobBegun,
@@ -107,8 +108,8 @@ def _run_ended(event: RunEnded) -> Record:
     report, error = event.report, _class_of(event.error)
     ended = "finished" if report.finished else f"not finished: {error}" if error else "not finished"
     told = (
-        f"bulk run: {report.organizations} organizations, {report.integrations} integrations, "
-        f"{report.requests_sent} requests, {report.elapsed:.1f} s, {ended}"
+        f"bulk run: {counted(report.organizations, 'organization')}, {counted(report.integrations, 'integration')}, "
+        f"{counted(report.requests_sent, 'request')}, {report.elapsed:.1f} s, {ended}"
     )
     fields = {
         "organizations": report.organizations,

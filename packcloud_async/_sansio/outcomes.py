@@ -6,6 +6,7 @@ from typing import Self
 
 from attrs import field, frozen
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.timestamps import Direction
 from packcloud_async.errors import PackCloudError, SyncError
 from packcloud_async.models import SyncKind
@@ -134,7 +135,7 @@ class SyncResult:
     integration_id: str | None
     kinds: Mapping[SyncKind, KindOutcome] = field(factory=dict[SyncKind, KindOutcome])
     elapsed: float = 0.0
-    timeline: tuple[Sighting, ...] = field(default=(), repr=lambda reads: f"<{len(reads)} reads>")
+    timeline: tuple[Sighting, ...] = field(default=(), repr=lambda reads: f"<{counted(len(reads), 'read')}>")
     error: PackCloudError | None = None
 
     def __getitem__(self, kind: SyncKind) -> KindOutcome:

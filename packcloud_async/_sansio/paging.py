@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 from attrs import define, field
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.endpoints import Call, name_of
 from packcloud_async._sansio.secret import without_frames
 from packcloud_async.errors import InvalidResponse
@@ -49,7 +50,7 @@ class PageTrail:
         if url in self._seen:
             raise InvalidResponse("the next link leads to a page that was already read", path="$.links.next")
         if self._pages >= self.max_pages:
-            raise InvalidResponse(f"more than {self.max_pages} pages", path="$.links.next")
+            raise InvalidResponse(f"more than {counted(self.max_pages, 'page')}", path="$.links.next")
         return attrs.evolve(call, target=url, named_path=call.path)
 
     def _absolute(self, call: Call[Any]) -> str:

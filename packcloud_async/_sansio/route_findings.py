@@ -178,5 +178,9 @@ def _meaning(route: str, answer: Answered) -> Standing:
 def _wrong(configured: Look, others: Sequence[Look]) -> str:
     if configured.standing is Standing.OTHER_METHOD:
         return ": something is there, and not for this call."
-    tried = f", and none of {len(others)} likely paths is there" if others else ""
+    tried = f", and {_none_of(len(others))} there" if others else ""
     return f"{tried}: ask the vendor for the path and override Routes.{configured.route}."
+
+
+def _none_of(number: int) -> str:
+    return "the one likely path is not" if number == 1 else f"none of {number} likely paths is"

@@ -5,10 +5,11 @@ from typing import Final, TypeAlias
 
 from packcloud_async._sansio import json_text, readers
 from packcloud_async._sansio.check import Check, Mark
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.envelope import unwrap
-from packcloud_async._sansio.inquiries import Answer, Answered, Silence, told
+from packcloud_async._sansio.inquiries import Answer, Answered, Silence, shortened, told
 from packcloud_async._sansio.timestamps import parse_timestamp
-from packcloud_async._sansio.wire import Response
+from packcloud_async._sansio.wire import Damage, Response
 from packcloud_async.errors import ConfigurationError, InvalidResponse
 from packcloud_async.models import Integration, Page
 from packcloud_async.policies import path_segment
@@ -19,7 +20,11 @@ PageRead: TypeAlias = Page[Integration] | InvalidResponse | None
 
 def read_page(answer: Answer) -> PageRead:
     """Read an answer as a page of integrations."""
-    if not isinstance(answer, Answered) or not answer.is_success or answer.body is None:
+    if not isinstance(answer, Answered) or not answer.is_success:
+        return None
+    if answer.is_too_large:
+        return InvalidResponse(Damage.TOO_LARGE.value)
+    if answer.body is None:
         return None
     try:
         return readers.page_of(Integration)(Response(answer.status, {}, answer.body))
@@ -47,18 +52,18 @@ def reading_checks(first: Answer, page: PageRead, second: Answer | None, second_
 
 def integration_check(integration_id: str, answer: Answer) -> Check:
     """Judge what the path of one integration was answered."""
-    name = "route.integration"
+    name, named = "route.integration", shortened(integration_id)
     if not isinstance(answer, Answered) or not answer.is_success or answer.body is None:
         is_wrong = isinstance(answer, Answered) and answer.status in {404, 405, 410}
         hint = ": there is no such integration, or Routes.integration is wrong" if is_wrong else ""
-        return Check(name, Mark.WRONG if is_wrong else Mark.UNKNOWN, f"{integration_id} {told(answer)}{hint}.")
+        return Check(name, Mark.WRONG if is_wrong else Mark.UNKNOWN, f"{named} {told(answer)}{hint}.")
     try:
         found = readers.one(Integration)(Response(answer.status, {}, answer.body))
     except InvalidResponse as error:
-        return Check(name, Mark.WRONG, f"{integration_id} cannot be read: {error}.")
+        return Check(name, Mark.WRONG, f"{named} cannot be read: {error}.")
     if found.id != integration_id:
-        return Check(name, Mark.WRONG, f"The answer for {integration_id} is about another integration.")
-    return Check(name, Mark.OK, f"{integration_id} {told(answer)}: it is there.")
+        return Check(name, Mark.WRONG, f"The answer for {named} is about another integration.")
+    return Check(name, Mark.OK, f"{named} {told(answer)}: it is there.")
 
 
 def _base_url(base_url: str, first: Answer) -> Check:
@@ -124,11 +129,8 @@ def _envelope(first: Answer, page: PageRead) -> Check:
         return Check(name, Mark.WRONG, f"The list of integrations cannot be read: {page}.")
     assert isinstance(first, Answered)
     form = "in 'data'" if unwrap(json_text.parse(first.body or b"")).path == "$.data" else "bare"
-    return Check(name, Mark.OK, f"The list is understood: {form}, {_counted(len(page.items))} on the first page.")
-
-
-def _counted(number: int) -> str:
-    return "1 integration" if number == 1 else f"{number} integrations"
+    count = counted(len(page.items), "integration")
+    return Check(name, Mark.OK, f"The list is understood: {form}, {count} on the first page.")
 
 
 def _paging(page: PageRead, second: Answer | None, second_page: PageRead) -> Check:
@@ -190,7 +192,7 @@ def reason_not_to_look(integration_id: str | None, answer: Answer | None, pages:
     if isinstance(answer, Answered) and answer.is_success:
         return None
     is_listed = any(item.id == integration_id for page in pages if isinstance(page, Page) for item in page.items)
-    return None if is_listed else f"{integration_id} was not found"
+    return None if is_listed else f"{shortened(integration_id)} was not found"
 
 
 def _fits(integration_id: str) -> bool:

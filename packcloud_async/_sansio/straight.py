@@ -32,6 +32,8 @@ T = TypeVar("T")
 MOST_NAMES: Final = 64
 """So many unknown names are known at a time, in models and envelopes together."""
 
+_LOGGER: Final = logging.getLogger("packcloud_async")
+
 MOST_LESSONS: Final = 16
 """So many lessons may be taken one after the other."""
 
@@ -107,7 +109,9 @@ class Straight(Generic[T]):
             return
         self._credit -= LESSON
         self._way, self._has_served = _way(msgspec, self._plan, names, many=self._many), False
-        from packcloud_async._sansio.log import write  # noqa: PLC0415 - it is written when there is something to learn
+        if not _LOGGER.isEnabledFor(logging.DEBUG):
+            return
+        from packcloud_async._sansio.log import write  # noqa: PLC0415 - a first request loads nothing more
 
         write(
             logging.DEBUG,

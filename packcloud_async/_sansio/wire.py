@@ -7,6 +7,7 @@ from typing import final
 from attrs import field, frozen
 
 from packcloud_async._sansio import json_text
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.values import equal, hashed, shown
 
@@ -84,7 +85,7 @@ class Request:
     method: str
     url: str = field(repr=_without_query)
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
-    body: bytes | None = field(default=None, repr=lambda body: f"<{len(body or b'')} bytes>")
+    body: bytes | None = field(default=None, repr=lambda body: f"<{counted(len(body or b''), 'byte')}>")
 
     __repr__, __eq__, __hash__ = shown, equal, hashed
 
@@ -95,7 +96,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
-    body: bytes = field(default=b"", repr=lambda body: f"<{len(body)} bytes>")
+    body: bytes = field(default=b"", repr=lambda body: f"<{counted(len(body), 'byte')}>")
     damage: Damage | None = None
 
     __repr__, __eq__, __hash__ = shown, equal, hashed

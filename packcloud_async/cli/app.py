@@ -4,8 +4,9 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -47,6 +48,7 @@ def packcloud() -> None:
       1    something failed: the server refused it, or could not be reached
       2    the command or its configuration is wrong, nothing was sent
       130  interrupted with Ctrl-C
+      143  ended by SIGTERM, in the same good order
     """
 
 
@@ -71,17 +73,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         code: object = packcloud.main(arguments, prog_name="packcloud", standalone_mode=False)
     except click.ClickException as error:
-        _show(error)
+        if isinstance(error, Interrupted) and isinstance(error.__cause__, OSError):
+            _give_up_the_output(error.__cause__, is_told=not isinstance(error.__cause__, BrokenPipeError))
+        with _told_if_it_can_be():
+            _show(error)
         return error.exit_code
     except click.Abort as abort:
         return _given_up(abort)
     except OSError as error:
-        # The library translates its own: what is left is an output that takes no more, such as a full disk, and a
-        # file that somebody named and nobody expected to be like this.
-        what = "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
-        with contextlib.suppress(OSError):
-            complain(f"{what}: {error.strerror or error}")
-        _write_the_rest_nowhere()
+        _give_up_the_output(error)
         return Failed.exit_code
     return code if isinstance(code, int) else 0
 
@@ -100,10 +100,29 @@ def _show(error: click.ClickException) -> None:
         complain(line, prefix="")
 
 
-def _write_the_rest_nowhere() -> None:
+def _give_up_the_output(error: OSError, *, is_told: bool = True) -> None:
+    # The library translates its own: what is left is an output that takes no more, such as a full disk, and a file that
+    # somebody named and nobody expected to be like this.
+    what = "the output cannot be written" if error.filename is None else f"{error.filename} cannot be used"
+    if is_told:
+        with _told_if_it_can_be():
+            complain(f"{what}: {error.strerror or error}")
+    _write_the_rest_nowhere(sys.stdout)
+
+
+@contextlib.contextmanager
+def _told_if_it_can_be() -> Generator[None]:
+    """Let stderr take what is written in the block, or no more at all: Ctrl-C may have ended who reads it."""
+    try:
+        yield
+    except OSError:
+        _write_the_rest_nowhere(sys.stderr)
+
+
+def _write_the_rest_nowhere(stream: TextIO) -> None:
     # What is still buffered would fail once more when the interpreter flushes it at its end.
     with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _given_up(abort: click.Abort) -> int:

@@ -62,7 +62,8 @@ class Asking:
         return Answered(
             status=response.status,
             headers=response.headers,
-            body=response.body if keeps_body else None,
+            body=response.body if keeps_body and response.damage is None else None,
+            is_too_large=response.damage is not None,
             elapsed=self._loop.time() - began - (self._client.budget.waited - waited),
             received_at=datetime.now(UTC),
         )

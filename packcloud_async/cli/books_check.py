@@ -38,8 +38,9 @@ class BooksCheck:
 
     def __str__(self) -> str:
         agree = f"all {self.expected}" if self._true == self.expected else f"only {self._true} of {self.expected}"
+        are = "outcome is" if self.expected == 1 else "outcomes are"
         twice = self._emulator.counters.duplicate_posts or "none"
-        return f"{agree} outcomes are true; syncs started twice: {twice}."
+        return f"{agree} {are} true; syncs started twice: {twice}."
 
     @property
     def _true(self) -> int:

@@ -1,4 +1,4 @@
-"""Carries out a run and has its results written: as they come, to the end or to a Ctrl-C."""
+"""Carries out a run and has its results written: as they come, to the end or to a Ctrl-C or SIGTERM."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from packcloud_async._io.tasks import until_done
 from packcloud_async.bulk import SyncRun
 from packcloud_async.cli.failures import complain
+from packcloud_async.cli.interrupts import next_one
 from packcloud_async.cli.results import ResultWriter
 from packcloud_async.errors import ClientStateError
 
@@ -22,8 +23,8 @@ async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
             try:
                 async for result in run:
                     writer.write(result)
-            except asyncio.CancelledError:
-                await _end_in_good_order(run, writer)
+            except asyncio.CancelledError as cancelled:
+                await _end_in_good_order(run, writer, way_out=next_one(cancelled))
                 raise
             except OSError:
                 # An output that takes no more: what the answers under way come to is for the ledger.
@@ -33,11 +34,11 @@ async def write_all(run: SyncRun, writer: ResultWriter) -> bool:
     return run.report.failed == 0
 
 
-async def _end_in_good_order(run: SyncRun, writer: ResultWriter) -> None:
+async def _end_in_good_order(run: SyncRun, writer: ResultWriter, *, way_out: str) -> None:
     if run.posts_under_way:
         # What reads it may be gone: in a pipe Ctrl-C reaches both ends.
         with suppress(OSError):
-            complain("Interrupted. Waiting for the answers under way; Ctrl-C again ends it at once.", prefix="")
+            complain(f"Interrupted. Waiting for the answers under way; {way_out} ends it at once.", prefix="")
     await run.stop()
     with suppress(ClientStateError):
         async for result in run:

@@ -7,7 +7,7 @@ from rich.table import Table
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.settings_file import Setting
 from packcloud_async.cli.configuration import Configuration, configured
-from packcloud_async.cli.console import WrappedPath, console_for_tables, safe, write_json
+from packcloud_async.cli.console import WrappedPaths, console_for_tables, safe, write_json
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
 from packcloud_async.cli.masking import MASK
 from packcloud_async.cli.parameters import json_option
@@ -68,7 +68,7 @@ def _table(found: Configuration) -> Table:
     table.add_column("From", overflow="fold")
     for key, setting in found.settings.values.items():
         value = _readable(_shown(key, setting))
-        table.add_row(safe(key), WrappedPath(value) if value.startswith("/") else safe(value), safe(setting.source))
+        table.add_row(safe(key), WrappedPaths(value) if value.startswith("/") else safe(value), safe(setting.source))
     return table
 
 

@@ -21,10 +21,9 @@ from packcloud_async._sansio.settings_file import (
     read_settings_file,
     route_settings,
 )
-from packcloud_async.auth import BearerToken
 from packcloud_async.cli.failures import failure_of
 from packcloud_async.cli.flags import Flags, flags_in_force, remember_token
-from packcloud_async.cli.tokens import read_token
+from packcloud_async.cli.tokens import auth_of, read_token
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ConfigurationError, PackCloudError
 
@@ -66,7 +65,7 @@ class Configuration:
         """Make the client that is described."""
         settings = self.settings
         return PackCloudClient(
-            auth=BearerToken(token),
+            auth=auth_of(token, settings.token, settings.values["token"].source),
             base_url=settings.base_url,
             routes=settings.routes,
             timeouts=settings.timeouts,

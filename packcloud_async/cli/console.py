@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import click
 from attrs import frozen
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
@@ -20,7 +20,7 @@ from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.plain_text import clean
 
 __all__ = [
-    "WrappedPath",
+    "WrappedPaths",
     "can_show_live",
     "clean",
     "console_for_prose",
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _WIDE = 10_000
+_PIECES = re.compile(r"/*[^ /]*(?:/+| +)|/*[^ /]+").findall
 _PAGE = 80
 
 
@@ -62,10 +63,13 @@ def is_terminal(console: Console) -> bool:
 
 
 @frozen
-class WrappedPath:
-    """A path of a URL as a cell of a table: where it must be wrapped, it is after a slash."""
+class WrappedPaths:
+    """A path of a URL, or a sentence with some, as a cell of a table.
 
-    path: str
+    Where it must be wrapped, it is at a space or within a path after a slash.
+    """
+
+    text: str
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         """Say how narrow and how wide it can be."""
@@ -76,13 +80,16 @@ class WrappedPath:
         """Write as many pieces on a line as there is room for."""
         lines = [""]
         for piece in self._pieces():
-            if lines[-1] and cell_len(lines[-1] + piece) > options.max_width:
+            if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > options.max_width:
                 lines.append("")
             lines[-1] += piece
-        yield Text("\n".join(lines), overflow="fold")
+            if cell_len(piece.rstrip()) > options.max_width and not piece.endswith("/"):
+                # The next word goes on behind the end of one that fills lines of its own.
+                lines[-1:] = chop_cells(lines[-1], options.max_width)
+        yield Text("\n".join(line.rstrip() for line in lines), overflow="fold")
 
     def _pieces(self) -> list[str]:
-        return re.findall(r"[^/]*/|[^/]+", clean(self.path)) or [""]
+        return _PIECES(clean(self.text)) or [""]
 
 
 def write_json(value: JsonValue) -> None:
@@ -99,7 +106,13 @@ def write_pretty(console: Console, value: JsonValue) -> None:
 def _console(*, piped_width: int) -> Console:
     is_fixed = sys.stdout is None or not sys.stdout.isatty()
     width = piped_width if is_fixed and "COLUMNS" not in os.environ else None
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return _Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let a closed pipe be an error like a full disk: at once an end would leave the answers under way in doubt."""
+        raise  # noqa: PLE0704 - what whoever calls this has caught
 
 
 def in_utc(time: datetime, form: str) -> str:

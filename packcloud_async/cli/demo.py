@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.table import Table
 from rich.text import Text
 
+from packcloud_async._sansio.counting import counted, noun_for
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async.cli.books_check import BooksCheck
 from packcloud_async.cli.console import console_for_prose, safe
@@ -107,7 +108,7 @@ class _Bar:
             TextColumn("Watching"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("integrations{task.description}"),
+            TextColumn(f"{noun_for(total, 'integration')}{{task.description}}"),
             TimeElapsedColumn(),
             total=total,
             vanishes=False,
@@ -130,7 +131,8 @@ class _Bar:
         is_due = self._done % ceil(self._total / LINES_WHEN_PIPED) == 0 or self._done == self._total
         if is_due and not self._line.is_shown:
             done = f"{self._done:{len(str(self._total))}} of {self._total}"
-            self._console.print(f"{report.elapsed:4.1f} s: {done} integrations done, {moved} changes seen")
+            integrations, changes = noun_for(self._total, "integration"), counted(moved, "change")
+            self._console.print(f"{report.elapsed:4.1f} s: {done} {integrations} done, {changes} seen")
 
 
 def _syncs_of(emulator: Emulator) -> int:
@@ -140,10 +142,11 @@ def _syncs_of(emulator: Emulator) -> int:
 def _introduce(console: Console, emulator: Emulator, base_url: str) -> None:
     world = emulator.world
     console.print(
-        f"An emulated Pack.cloud now runs in this process, on {base_url}: {world.organizations} organizations "
-        f"with {world.integrations} integrations each. A client that knows nothing of it but that address and a "
-        f"token starts all {_syncs_of(emulator)} syncs (orders, products, stocks and shipping services of each "
-        f"integration), and watches for {WINDOW:g} seconds what they do.\n"
+        f"An emulated Pack.cloud now runs in this process, on {base_url}: "
+        f"{counted(world.organizations, 'organization')} with {counted(world.integrations, 'integration')} each. A "
+        f"client that knows nothing of it but that address and a token starts all {_syncs_of(emulator)} syncs (orders, "
+        f"products, stocks and shipping services of each integration), and watches for {WINDOW:g} seconds what they "
+        f"do.\n"
     )
 
 

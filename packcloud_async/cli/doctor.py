@@ -4,12 +4,14 @@ import contextlib
 import os
 import shlex
 import stat
+from itertools import count
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.route_findings import routes_file
 from packcloud_async.cli.console import console_for_tables, safe, write_json
 from packcloud_async.cli.doctor_views import examination_as_json, show_examination
@@ -71,6 +73,7 @@ def doctor(
       1    something is wrong, or could not be found out
       2    the command or its configuration is wrong, nothing was sent
       130  interrupted with Ctrl-C
+      143  ended by SIGTERM
     """
     if routes_path is not None:
         _check_writable(routes_path, force=force)
@@ -78,6 +81,7 @@ def doctor(
         raise click.UsageError("--force goes with --write")
 
     async def act(client: PackCloudClient) -> tuple[Examination, str]:
+        numbers = count(1)
         with _line() as line:
             found = await examine(
                 client,
@@ -85,7 +89,7 @@ def doctor(
                 integration_id=integration_id,
                 deadline=deadline,
                 credential_source=token_source(),
-                on_answer=lambda: line.step("asking"),
+                on_answer=lambda: line.step(f"asking ({counted(next(numbers), 'answer')})"),
             )
         return found, routes_file(found.found, client.routes)
 
@@ -101,7 +105,7 @@ def doctor(
 
 
 def _line() -> LiveLine:
-    spinner, told = SpinnerColumn(), TextColumn("{task.description} ({task.completed:.0f} answers)", markup=False)
+    spinner, told = SpinnerColumn(), TextColumn("{task.description}", markup=False)
     return LiveLine(Console(stderr=True, markup=False, highlight=False), spinner, told, total=None, vanishes=True)
 
 
@@ -127,8 +131,8 @@ def _write(path: Path, examination: Examination, text: str, *, force: bool, quie
     except OSError as error:
         raise Failed(f"{path} cannot be written: {error.strerror or error}") from error
     if not quiet:
-        console = console_for_tables()
-        wrote = safe(f"Wrote {len(examination.found)} paths to {path}; use them with:")
+        console, found = console_for_tables(), examination.found
+        wrote = safe(f"Wrote {counted(len(found), 'path')} to {path}; use {'it' if len(found) == 1 else 'them'} with:")
         command = safe(f"export PACKCLOUD_ROUTES={shlex.quote(str(path))}")
         # On a line of its own it can be copied.
         fits = wrote.cell_len + 1 + command.cell_len <= console.width

@@ -10,7 +10,7 @@ from packcloud_async._sansio.check import Check, Mark
 from packcloud_async._sansio.inquiries import Answered
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.route_findings import Look
-from packcloud_async.cli.console import safe
+from packcloud_async.cli.console import WrappedPaths, safe
 from packcloud_async.cli.examining import Examination
 
 
@@ -19,9 +19,9 @@ def show_examination(console: Console, examination: Examination) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("Check", no_wrap=True)
     table.add_column("Mark", no_wrap=True)
-    table.add_column("What was found", overflow="fold")
+    table.add_column("What was found")
     for check in examination.checks:
-        table.add_row(safe(check.name), safe(check.mark.value, _STYLES[check.mark]), safe(check.sentence))
+        table.add_row(safe(check.name), safe(check.mark.value, _STYLES[check.mark]), WrappedPaths(check.sentence))
     console.print(table)
     counts = [f"{sum(check.mark is mark for check in examination.checks)} {mark.value}" for mark in Mark]
     console.print(safe(", ".join(counts) + "."), soft_wrap=True)
@@ -54,4 +54,4 @@ def _look(look: Look) -> JsonValue:
     }
 
 
-_STYLES: Final = {Mark.OK: "green", Mark.NOTE: "cyan", Mark.WRONG: "bold red", Mark.UNKNOWN: "yellow"}
+_STYLES: Final = {Mark.OK: "green", Mark.NOTE: "cyan", Mark.WRONG: "bold red", Mark.UNKNOWN: "magenta"}

@@ -7,10 +7,10 @@ from typing import Final
 
 from attrs import define, frozen
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async.cli.console import clean, console_for_prose, safe, write_json
 from packcloud_async.cli.failures import complain, reason_of
-from packcloud_async.cli.numbers import counted
 from packcloud_async.cli.results import error_as_json
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError

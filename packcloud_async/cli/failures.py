@@ -43,6 +43,12 @@ class Interrupted(click.ClickException):
         complain(self.message, prefix="")
 
 
+class Terminated(Interrupted):
+    """SIGTERM, told like Ctrl-C."""
+
+    exit_code = 143
+
+
 def unusable_ledger(file: Path, error: OSError) -> Misconfigured:
     """Return the end of a command whose ledger cannot even be looked for."""
     return Misconfigured(f"ledger {file}: {error.strerror or error}")

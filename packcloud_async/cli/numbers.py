@@ -1,17 +1,8 @@
-"""Numbers in words, and how fast something goes; pure."""
+"""Spans of time as a clock shows them, and how fast something goes; pure."""
 
 from collections import deque
 
 from attrs import define, field
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun.
-
-    >>> counted(1, "sync"), counted(1200, "request")
-    ('1 sync', '1200 requests')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def clock(seconds: float) -> str:

@@ -7,6 +7,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from packcloud_async._sansio.counting import counted
+from packcloud_async._sansio.fingerprints import services_counted
 from packcloud_async._sansio.outcomes import KindOutcome, Outcome
 from packcloud_async.cli.console import clean, safe
 from packcloud_async.cli.failures import reason_of
@@ -24,7 +26,7 @@ MEANINGS: Final[Mapping[Outcome, str]] = {
 }
 _STYLES: Final[Mapping[Outcome, str]] = {
     Outcome.ADVANCED: "green",
-    Outcome.QUIET: "yellow",
+    Outcome.QUIET: "magenta",
     Outcome.UNOBSERVABLE: "cyan",
 }
 _USUAL = tuple(_STYLES)
@@ -94,12 +96,25 @@ def in_words(kinds: Mapping[SyncKind, KindOutcome]) -> Text:
 def _detail(outcome: KindOutcome) -> str:
     if outcome.seen_at is not None:
         steps = f", {len(outcome.steps)} steps" if len(outcome.steps) > 1 else ""
-        return f"after {outcome.seen_at:.1f} s, now {clean(outcome.after or 'null')}{steps}{_joined(outcome)}"
+        return f"after {outcome.seen_at:.1f} s, now {_now(outcome)}{steps}{_joined(outcome)}"
     if outcome.state.is_failure:
         return reason_of(outcome.error) if outcome.error is not None else MEANINGS[outcome.state]
     if outcome.state is Outcome.QUIET:
         return f"no change seen{_joined(outcome)}"
     return f"started, nothing to watch{_joined(outcome)}"
+
+
+def _now(outcome: KindOutcome) -> str:
+    """Say what a watermark became; the fingerprint of shipping services tells a reader how many there are."""
+    after, before = (services_counted(text or "") for text in (outcome.after, outcome.before))
+    if after is None:
+        return clean(outcome.after or "null")
+    services = counted(after, "shipping service")
+    if before is None:
+        return services
+    if before != after:
+        return f"{services} instead of {before}"
+    return f"{services}, not as {'it was' if after == 1 else 'they were'}"
 
 
 def _joined(outcome: KindOutcome) -> str:

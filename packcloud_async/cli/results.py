@@ -7,12 +7,13 @@ from typing import Final, Protocol, Self
 from attrs import define, field
 from rich.text import Text
 
+from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.outcomes import KindOutcome, Step, SyncResult
 from packcloud_async.cli.console import clean, console_for_prose, is_terminal, write_json
 from packcloud_async.cli.failures import complain, reason_of
 from packcloud_async.cli.live import LiveTable
-from packcloud_async.cli.numbers import Speed, counted
+from packcloud_async.cli.numbers import Speed
 from packcloud_async.cli.outcome_views import kind_line, kind_row, tally
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.errors import ApiError, PackCloudError

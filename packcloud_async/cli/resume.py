@@ -43,6 +43,7 @@ def resume(context: click.Context, *, file: Path, as_json: bool, quiet: bool, re
       1    some failed, or could not be started: token, network, ledger, report
       2    wrong command or configuration, or nothing to resume; nothing was sent
       130  interrupted with Ctrl-C; the server goes on, and FILE can be resumed
+      143  ended by SIGTERM, in the same good order
     """
     if as_json and quiet:
         raise click.UsageError("give --json or --quiet, not both")

@@ -8,6 +8,7 @@ from attrs import frozen
 from rich.table import Table
 from rich.text import Text
 
+from packcloud_async._sansio.counting import counted, noun_for
 from packcloud_async._sansio.outcomes import Outcome
 from packcloud_async.cli.console import clean, safe
 from packcloud_async.cli.numbers import clock
@@ -45,8 +46,11 @@ class RunView:
     @property
     def _progress(self) -> str:
         report = self.report
-        of = "" if self.planned is None else f" of {self.planned}"
-        return f"{report.organizations_done}{of} organizations done, {report.in_flight} integrations in flight"
+        of, all_of_them = "", report.organizations_done
+        if self.planned is not None:
+            of, all_of_them = f" of {self.planned}", self.planned
+        done = f"{report.organizations_done}{of} {noun_for(all_of_them, 'organization')} done"
+        return f"{done}, {counted(report.in_flight, 'integration')} in flight"
 
     @property
     def _slowest(self) -> Table:

@@ -1,23 +1,25 @@
 """Runs the asynchronous part of a command, and turns how it ends into what a command line says."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from packcloud_async._io.telling import Hook
 from packcloud_async.cli.configuration import Configuration, configured
 from packcloud_async.cli.doubt import IN_DOUBT, INTERRUPTED_IN_DOUBT, Doubt
-from packcloud_async.cli.failures import Interrupted, failure_of, log_on_stderr
+from packcloud_async.cli.failures import Interrupted, Terminated, failure_of, log_on_stderr
 from packcloud_async.cli.flags import flags_in_force
 from packcloud_async.cli.interrupts import Interrupts, heeding
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import PackCloudError
 
 T = TypeVar("T")
+_ENDS: Final = {signal.SIGINT: Interrupted, signal.SIGTERM: Terminated}
 
 
 def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.", doubt: Doubt | None = None) -> T:
-    """Run to the end; raises a :class:`click.ClickException` for an error of the library and for Ctrl-C.
+    """Run to the end; raises a :class:`click.ClickException` for an error of the library, for Ctrl-C and SIGTERM.
 
     ``doubt`` is about what it changes, None when it changes nothing.
     """
@@ -33,9 +35,14 @@ def run(main: Coroutine[Any, Any, T], *, when_interrupted: str = "Interrupted.",
         # From a handler of the caller's own.
         raise Interrupted(told()) from None
     except asyncio.CancelledError:
-        if not interrupts.came:
+        if interrupts.came is None:
             raise
-        raise Interrupted(told()) from None
+        raise _ENDS[interrupts.came](told()) from None
+    except OSError as error:
+        if interrupts.came is None:
+            raise
+        # An output that takes no more, met on the way out.
+        raise _ENDS[interrupts.came](told()) from error
     except PackCloudError as error:
         raise failure_of(error, hint=IN_DOUBT if doubt is not None and doubt.after(error) else None) from error
 

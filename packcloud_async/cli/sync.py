@@ -93,6 +93,7 @@ def sync(
       1    some failed, or could not be started: token, network, ledger, report
       2    wrong command or configuration, or FILE holds a run; nothing was sent
       130  interrupted with Ctrl-C; what was started goes on at the server
+      143  ended by SIGTERM, in the same good order
     """
     chosen = tuple(kind for group in kinds for kind in group)
     order = Order(

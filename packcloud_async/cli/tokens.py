@@ -1,13 +1,18 @@
 """The token, read from where the settings say: a file of one line, or the keyring of the system."""
 
+import asyncio
 import logging
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+
+from attrs import define, field
 
 from packcloud_async._sansio.secret import Secret
 from packcloud_async._sansio.settings import Token
 from packcloud_async._sansio.settings_file import TokenFile, TokenKeyring
+from packcloud_async.auth import Auth, BearerToken
 from packcloud_async.errors import ConfigurationError
 
 logger = logging.getLogger("packcloud_async")
@@ -31,6 +36,29 @@ def read_token(token: Token, source: str) -> Secret[str]:
             return _of_keyring(token.user, source)
         case _:
             return token
+
+
+def auth_of(held: Secret[str], token: Token, source: str) -> Auth:
+    """Return who gives the token that was read; one that may be another by now is read anew when it is refused."""
+    bearer = BearerToken(held)
+    return _ReadAnew(bearer, token, source) if isinstance(token, TokenFile | TokenKeyring) else bearer
+
+
+@define(eq=False)
+class _ReadAnew:
+    _bearer: BearerToken
+    _token: TokenFile | TokenKeyring = field(repr=False)
+    _source: str
+
+    async def headers(self, *, refused: bool) -> Mapping[str, str]:
+        """Return the one header."""
+        if refused:
+            try:
+                # In a thread: a keyring may ask the user, while other requests are under way.
+                self._bearer = BearerToken(await asyncio.to_thread(read_token, self._token, self._source))
+            except ConfigurationError as error:
+                logger.warning("the token was refused, and there is no other: %s", error)
+        return await self._bearer.headers(refused=refused)
 
 
 def _of_file(token: TokenFile, source: str) -> Secret[str]:

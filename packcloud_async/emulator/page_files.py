@@ -125,12 +125,16 @@ function seconds(value) {
   return value.toFixed(1);
 }
 
+function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 function status(now) {
-  const faults = Object.entries(now.faults).map(([fault, count]) => `${fault} ${count} times`);
+  const faults = Object.entries(now.faults).map(([fault, count]) => `${fault} ${counted(count, "time")}`);
   return [
     `second ${seconds(now.now)}, called ${now.called}`,
-    `${now.requests_ever} requests`,
-    `${now.accepted_ever} syncs accepted (${now.duplicate_posts} of them again)`,
+    counted(now.requests_ever, "request"),
+    `${counted(now.accepted_ever, "sync")} accepted (${now.duplicate_posts} of them again)`,
     faults.length ? `faults: ${faults.join(", ")}` : "no faults",
   ].join("; ");
 }
@@ -173,7 +177,7 @@ function organizations(now) {
     ...(organization.integrations.length ? [] : [row([cell(organization.id), element("td", "no integrations")])]),
     ...(organization.more_integrations ? [note(`and ${organization.more_integrations} more`, columns)] : []),
   ]);
-  if (now.more_organizations) rows.push(note(`and ${now.more_organizations} more organizations`, columns));
+  if (now.more_organizations) rows.push(note(`and ${counted(now.more_organizations, "more organization")}`, columns));
   return rows.length ? rows : [note("none", columns)];
 }
 

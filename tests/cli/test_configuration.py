@@ -321,7 +321,47 @@ class TestTokens:
         assert (found.code, "check PACKCLOUD_TOKEN" in found.out + found.err) == (1, True)
         assert S3CRET not in found.out + found.err
 
-    def keyring(self, place, monkeypatch, *, answer):
+    @pytest.fixture
+    def rotating(self):
+        """An emulator of its own, whose token may change while a command runs."""
+        with serving(Emulator(organizations=1, integrations=1)) as world:
+            yield world
+
+    @pytest.mark.sockets
+    def test_a_file_that_was_rotated_is_read_anew_by_runs_that_are_repeated(
+        self, rotating, start, place, monkeypatch, tmp_path
+    ):
+        self.write(place, rotating.emulator.token)
+        monkeypatch.setenv("PACKCLOUD_BASE_URL", rotating.base_url)
+        monkeypatch.setenv("PACKCLOUD_TOKEN_FILE", "token")
+        process = start("sync", "org_1", "--kind", "stocks", "--watch", "0.2s", "--json")
+        assert json.loads(process.stdout.readline())["run"] == 1
+        self.write(place, "another-token")
+        rotating.emulator.set_token("another-token")
+        last = [json.loads(process.stdout.readline()) for _ in range(4)][-1]
+        assert (last["error"], last["kinds"]["stocks"]["state"]) == (None, "unobservable")
+        # Taken away: nothing to be done about it, and no end.
+        (place / "token").unlink()
+        rotating.emulator.set_token("a-third-token")
+        assert "PACKCLOUD_TOKEN_FILE names a file that gives no token: No such file" in process.stderr.readline()
+        process.terminate()
+        result = ended(process)
+        assert result.code == 143
+        assert "another-token" not in result.out + result.err
+
+    @pytest.mark.sockets
+    def test_an_entry_of_the_keyring_that_was_rotated_is_asked_for_anew(self, packcloud, place, monkeypatch):
+        answers = [S3CRET, self.token]
+        asked = self.keyring(place, monkeypatch, answers=answers)
+        assert packcloud("integrations", "list", "org_1").code == 0
+        assert (len(asked), answers) == (2, [])
+
+    @pytest.mark.sockets
+    def test_a_token_of_the_environment_is_not_asked_for_again(self, packcloud, monkeypatch):
+        monkeypatch.setenv("PACKCLOUD_TOKEN", S3CRET)
+        assert packcloud("integrations", "list", "org_1").code == 1
+
+    def keyring(self, place, monkeypatch, *, answer=None, answers=None):
         (place / "packcloud.toml").write_text('[profiles.x]\ntoken_keyring = "me"')
         monkeypatch.setenv("PACKCLOUD_PROFILE", "x")
         keyring = pytest.importorskip("keyring", reason="the extra keyring")
@@ -331,7 +371,7 @@ class TestTokens:
             asked.append((service, user))
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            return answer if answers is None else answers.pop(0)
 
         monkeypatch.setattr(keyring, "get_password", get_password)
         return asked

@@ -84,4 +84,4 @@ def test_the_books_tell_a_true_outcome_from_a_wrong_one(kind, moves, outcome, is
 def test_an_outcome_that_is_missing_is_no_agreement():
     check = BooksCheck(Emulator(), expected=1, window=5.0)
     assert not check.agrees
-    assert str(check) == "only 0 of 1 outcomes are true; syncs started twice: none."
+    assert str(check) == "only 0 of 1 outcome is true; syncs started twice: none."

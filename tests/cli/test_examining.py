@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packcloud_async import ConfigurationError, PackCloudClient, Response, Routes, TransportError
+from packcloud_async import ConfigurationError, Damage, PackCloudClient, Response, Routes, TransportError
 from packcloud_async._sansio.check import Mark
 from packcloud_async._sansio.route_findings import routes_file
 from packcloud_async._sansio.route_guesses import MADE_UP
@@ -242,7 +242,7 @@ async def test_a_turn_that_does_not_come_is_no_silence_of_the_server():
     assert len(seen.transport.sent) == 1
     assert seen.said("route.integration") == ("int_1 was not asked (a limit left no turn before the time was up).")
     assert ".../settings was not asked (the time was up)" in seen.said("route.settings")
-    assert "0 of 1 requests are left" in seen.said("rate_limit")
+    assert "0 of 1 request is left" in seen.said("rate_limit")
 
 
 async def test_waiting_for_a_turn_is_no_latency():
@@ -345,6 +345,17 @@ async def test_a_service_that_is_not_there():
     assert seen.marks(Mark.WRONG) == {"base_url"}
     assert "no answer: refused" in seen.said("base_url")
     assert seen.of("latency") is Mark.UNKNOWN
+
+
+async def test_a_list_over_the_limit_is_told_and_is_no_silence():
+    async def step_in(request, send):
+        answer = await send(request)
+        return evolve(answer, body=b"", damage=Damage.TOO_LARGE) if request.url.endswith("/integrations") else answer
+
+    seen = await examined(Emulator(), step_in=step_in, integration="int_1")
+    assert seen.marks(Mark.WRONG) == {"envelope"}
+    assert seen.said("envelope") == "The list of integrations cannot be read: the body is larger than the limit @ $."
+    assert seen.of("base_url") is seen.of("credential") is seen.of("route.integration") is Mark.OK
 
 
 class Anything:

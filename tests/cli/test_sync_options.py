@@ -356,6 +356,18 @@ class TestViews:
             "0.0 per second, 321 sent, paused for 12 s"
         )
 
+    @pytest.mark.parametrize(
+        ("done", "planned", "in_flight", "told"),
+        [
+            (1, None, 1, "1 organization done, 1 integration in flight"),
+            (0, 1, 0, "0 of 1 organization done, 0 integrations in flight"),
+            (1, 2, 1, "1 of 2 organizations done, 1 integration in flight"),
+        ],
+    )
+    def test_numbers_agree_with_their_nouns(self, done, planned, in_flight, told):
+        view = RunView(report(organizations_done=done, in_flight=in_flight), planned, 0.0)
+        assert view.line().partition("  ")[2].partition(";")[0] == told
+
     def test_a_log_gets_a_line_without_a_table(self, capsys):
         writer = HumanLines(40)
         assert writer.progress_every == 30
@@ -390,7 +402,7 @@ class TestTerminals:
         code, shown = self.shown(world, monkeypatch, "sync", "org_1", "--kind", "orders")
         assert code == 0
         plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
-        assert "of 1 organizations done, 3 integrations in flight, 0:00:0" in plain
+        assert "of 1 organization done, 3 integrations in flight, 0:00:0" in plain
         assert "per second, " in plain
         assert plain.rindex("\x1b[2K") < plain.rindex("1 organization in")
         assert plain.rindex("\x1b[?25h") > plain.rindex("\x1b[?25l")
@@ -462,7 +474,7 @@ async def test_a_log_is_told_every_thirty_seconds_how_far_a_run_is(capsys):
         assert await write_all(shop.client.sync_many(["org_1"], kinds={ORDERS}, poll=STEADY), HumanLines(1))
     lines = [line for line in capsys.readouterr().out.splitlines() if "in flight" in line]
     assert [line.split("  ")[0] for line in lines] == ["0:00:30", "0:01:00"]
-    assert "0 of 1 organizations done, 4 integrations in flight; no outcomes yet; " in lines[0]
+    assert "0 of 1 organization done, 4 integrations in flight; no outcomes yet; " in lines[0]
 
 
 def test_a_console_for_prose_moves_nothing_in_a_pipe(capsys):

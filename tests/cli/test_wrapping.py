@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from packcloud_async import KindOutcome, Outcome, ServerError, SyncKind
-from packcloud_async.cli.console import WrappedPath
+from packcloud_async.cli.console import WrappedPaths
 from packcloud_async.cli.failures import complain
 from packcloud_async.cli.outcome_views import kind_line, kind_row
 
@@ -69,14 +69,61 @@ def test_a_row_says_what_a_line_says():
     ],
 )
 def test_a_path_is_wrapped_after_a_slash(columns, shown):
-    assert drawn(WrappedPath(PATH), columns) == shown
+    assert drawn(WrappedPaths(PATH), columns) == shown
+
+
+SENTENCE = "/v1/{organizationId}/shipping-services-sync answered 404, but https://a.example/v1/o does: look there."
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (200, [SENTENCE]),
+        (
+            44,
+            [
+                "/v1/{organizationId}/shipping-services-sync",
+                "answered 404, but https://a.example/v1/o",
+                "does: look there.",
+            ],
+        ),
+        (
+            38,
+            [
+                "/v1/{organizationId}/",
+                "shipping-services-sync answered 404,",
+                "but https://a.example/v1/o does: look",
+                "there.",
+            ],
+        ),
+        (
+            20,
+            [
+                "/v1/",
+                "{organizationId}/",
+                "shipping-services-sy",
+                "nc answered 404, but",
+                "https://a.example/",
+                "v1/o does: look",
+                "there.",
+            ],
+        ),
+    ],
+)
+def test_a_sentence_is_wrapped_between_words_and_its_paths_after_a_slash(columns, shown):
+    assert drawn(WrappedPaths(SENTENCE), columns) == shown
+
+
+def test_no_slash_begins_a_path_on_another_line_than_the_path():
+    assert drawn(WrappedPaths("ask for /v1/organizations"), 12) == ["ask for /v1/", "organization", "s"]
+    assert drawn(WrappedPaths("ask for it at /v1/o"), 15) == ["ask for it at", "/v1/o"]
 
 
 def test_a_path_leaves_room_for_its_neighbours_and_keeps_control_characters_out():
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    table.add_row("routes.sync_orders", WrappedPath("/v1/\x1b[31m/{organizationId}/orders"))
+    table.add_row("routes.sync_orders", WrappedPaths("/v1/\x1b[31m/{organizationId}/orders"))
     assert drawn(table, 50) == ["routes.sync_orders  /v1/[31m/{organizationId}/", "                    orders"]
 
 

@@ -80,6 +80,9 @@ async def test_what_happens_shows_as_it_happens(tab: Tab, emulator: Emulator, ba
     assert await tab.evaluate(column("running", 1)) == ["i4"]
     assert await tab.evaluate(column("requests", 4)) == ["503", "202"]
     assert await tab.evaluate(column("requests", 5)) == ["503", ""]
+    await tab.until("document.getElementById('status').textContent.includes('; 2 requests;')")
+    status = await tab.evaluate("document.getElementById('status').textContent")
+    assert status.endswith("; 2 requests; 1 sync accepted (0 of them again); faults: 503 1 time")
     assert "moved <b>" in await tab.evaluate(column("organizations", 4))
     shown = await tab.evaluate("document.documentElement.outerHTML")
     assert not [secret for secret in ("s3cret", emulator.token) if secret in shown]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packcloud_async import ShippingService
-from packcloud_async._sansio.fingerprints import fingerprints_by_integration, services_fingerprint
+from packcloud_async._sansio.fingerprints import fingerprints_by_integration, services_counted, services_fingerprint
 from packcloud_async._sansio.timestamps import parse_timestamp
 
 MARCH = "2026-03-01T10:00:00Z"
@@ -36,6 +36,21 @@ def service(service_id, updated_at=MARCH, *, of="int_3"):
 def test_fingerprints_are_the_same_in_every_process_and_version(services, fingerprint):
     """Tokens hold them: a change here would make a resumed job see news where there is none."""
     assert services_fingerprint(services) == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (EMPTY, 0),
+        (services_fingerprint([service("svc_1"), service("svc_2")]), 2),
+        (f"{EMPTY}0", None),
+        (f" {EMPTY}", None),
+        (MARCH, None),
+        ("", None),
+    ],
+)
+def test_a_fingerprint_tells_how_many_services_there_are(text, count):
+    assert services_counted(text) == count
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,17 @@ def check(name, *answers):
         (
             [answered(x_ratelimit_remaining="59"), answered(429, x_ratelimit_remaining="0")],
             Mark.NOTE,
-            "The server says that 0 requests are left. 1 of 2 requests were refused with 429.",
+            "The server says that 0 requests are left. 1 of 2 requests was refused with 429.",
+        ),
+        (
+            [answered(ratelimit="limit=1, remaining=1, reset=1", ratelimit_policy="1;w=1")],
+            Mark.OK,
+            "The server says that 1 of 1 request in 1 second is left, anew in 1 second.",
         ),
         (
             [answered(429)],
             Mark.NOTE,
-            "No header tells of a limit: keep one of your own, RateLimit. 1 of 1 requests were refused with 429.",
+            "No header tells of a limit: keep one of your own, RateLimit. 1 of 1 request was refused with 429.",
         ),
     ],
 )

@@ -217,6 +217,12 @@ RECORDS = [
         {"finished": False, "error": "SyncError"},
     ),
     (
+        RunEnded(run=RUN, report=report(organizations=1, integrations=1, requests_sent=1), error=None),
+        "INFO",
+        "bulk run: 1 organization, 1 integration, 1 request, 1.2 s, finished",
+        {"requests": 1},
+    ),
+    (
         RunEnded(run=RUN, report=report(finished=False), error=None),
         "INFO",
         "bulk run: 2 organizations, 3 integrations, 9 requests, 1.2 s, not finished",

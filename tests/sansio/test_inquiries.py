@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from packcloud_async._sansio.answers import read_answer
-from packcloud_async._sansio.inquiries import Answered, Silence, asks_again, inquiry, reason_to_stop, told
+from packcloud_async._sansio.inquiries import Answered, Silence, asks_again, inquiry, reason_to_stop, shortened, told
 from packcloud_async._sansio.wire import Damage, Headers, Response
 from packcloud_async.errors import TransportError
 
@@ -29,6 +29,17 @@ def test_a_body_that_is_not_to_be_kept_is_dropped_however_little_of_it_arrived()
 def test_a_body_that_is_to_be_kept_must_be_whole():
     with pytest.raises(TransportError):
         read(Response(200, {}, b"{", Damage.TRUNCATED))
+
+
+def test_of_a_body_over_the_limit_everything_else_is_kept():
+    found = read(Response(200, Headers({"Date": "now"}), b"[", Damage.TOO_LARGE))
+    assert found == Response(200, {"date": "now"}, b"", Damage.TOO_LARGE)
+
+
+@pytest.mark.parametrize(("length", "kept"), [(59, 59), (60, 60), (61, 60), (20_000, 60)])
+def test_a_long_text_is_cut_in_the_middle(length, kept):
+    cut = shortened("a" + "x" * (length - 2) + "z")
+    assert (len(cut), cut[0], cut[-1], "..." in cut) == (kept, "a", "z", length > kept)
 
 
 def test_it_is_a_get_that_may_be_repeated_and_is_never_quoted():
@@ -98,6 +109,9 @@ def test_when_nothing_more_is_asked(answers, reason):
     ("answer", "said"),
     [
         (WELL, "answered 200"),
+        (Answered(status=200, is_too_large=True), "answered 200, and the body is larger than the limit"),
+        (Answered(status=404, is_too_large=True), "answered 404"),
+        (Silence(f"GET /{'x' * 20_000}: refused"), f"gave no answer (GET /{'x' * 260}...{'x' * 123}: refused)"),
         (Answered(status=405), "answered 405 (Allow: not said)"),
         (Answered(status=405, headers={"allow": ""}), "answered 405 (Allow: nothing)"),
         (Answered(status=405, headers={"allow": "PUT, DELETE"}), "answered 405 (Allow: DELETE, PUT)"),

@@ -116,7 +116,7 @@ def other(answer, beside=NOT_FOUND, tail="sync-orders"):
         (
             [look(NOT_FOUND), other(NOT_FOUND)],
             Mark.WRONG,
-            ".../orders/sync answered 404, and none of 1 likely paths is there: "
+            ".../orders/sync answered 404, and the one likely path is not there: "
             "ask the vendor for the path and override Routes.sync_orders.",
         ),
         (

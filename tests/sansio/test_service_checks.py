@@ -140,6 +140,12 @@ def test_the_form_of_the_list_is_told(first, sentence):
     assert reading(first)[0] == Check("envelope", Mark.OK, sentence)
 
 
+def test_a_list_over_the_limit_is_one_that_cannot_be_read():
+    checks = reading(Answered(status=200, is_too_large=True))
+    assert checks[0].mark is Mark.WRONG
+    assert checks[0].sentence == "The list of integrations cannot be read: the body is larger than the limit @ $."
+
+
 FIRST = listed(integration(id="int_1"), links={"next": "/v1/next"})
 
 
@@ -203,6 +209,12 @@ def test_the_path_of_an_integration(answer, mark, told):
     check = integration_check("int_1", answer)
     assert (check.name, check.mark) == ("route.integration", mark)
     assert told in check.sentence
+
+
+@pytest.mark.parametrize("answer", [answered(integration(id="i" * 20_000)), ONE, Answered(status=404), SILENT])
+def test_a_long_id_is_cut_where_it_is_told(answer):
+    assert len(integration_check("i" * 20_000, answer).sentence) < 200
+    assert len(reason_not_to_look("i" * 20_000, Answered(status=404), []) or "") < 100
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,14 @@ def environment(shop, monkeypatch):
 
 def check(out, *, text):
     """What was written holds nothing but text on lines of its own."""
+    assert [line for line in out.split("\n") if line.lstrip().startswith("FORGED")] == []
+    check_signs(out, text=text)
+
+
+def check_signs(out, *, text):
+    """What was written holds no control character and no sequence of a text's."""
     assert BEYOND.findall(out) == []
     assert INVISIBLE.findall(out) == []
-    assert [line for line in out.split("\n") if line.lstrip().startswith("FORGED")] == []
     # Markup and codes stay what they are; what a table cuts into pieces is looked for without its white space.
     if "[" in text and out.strip():
         assert "".join(clean(text).split()) in "".join(out.split())
@@ -208,5 +213,8 @@ def test_on_a_terminal_only_rich_writes_sequences(shop, monkeypatch, refuses):
     assert process.wait(20) in {0, 1}
     assert "org_1" in shown
     assert "\x1b[" in shown or refuses == "/integrations"
-    check(RICHS_OWN.sub("", shown), text="")
+    plain = RICHS_OWN.sub("", shown)
+    check_signs(plain, text="")
+    # A terminal is narrow: what goes on below stands under where it began, never where a line of ours begins.
+    assert [line for line in plain.split("\n") if re.match(r"\s{0,19}FORGED", line)] == []
     assert "evil.example\x1b" not in shown
