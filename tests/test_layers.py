@@ -136,7 +136,7 @@ LAYERS: list[set[str]] = [
     {"fleet.database"},
     {"fleet.budget", "fleet.tables", "fleet.queue"},
     {"fleet.fleet_client", "fleet.holding", "fleet.ledger", "fleet.reading"},
-    {"fleet.cancelling", "fleet.target_ledger", "fleet.target_work"},
+    {"fleet.cancelling", "fleet.forgetting", "fleet.target_ledger", "fleet.target_work"},
     {"fleet.target_firing", "fleet.target_look"},
     {"fleet.work"},
     {"fleet.tasks"},

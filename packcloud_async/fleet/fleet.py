@@ -21,6 +21,7 @@ from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.cancelling import cancel
 from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
+from packcloud_async.fleet.forgetting import forget
 from packcloud_async.fleet.holding import finish_if_over
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
@@ -197,6 +198,14 @@ class Fleet:
             run = await reading.run_of(connection, run_id)
             if run.record.finished is None:
                 await cancel(connection, run.number)
+
+    async def forget(self, run_id: str) -> None:
+        """Delete a run that is over, with its results; its name is free again.
+
+        Raises :class:`ConfigurationError` for an unknown run, and for one that is not over: :meth:`cancel` it first.
+        """
+        async with transaction(self._pool, self._place) as connection:
+            await forget(connection, run_id)
 
     async def runs(self) -> Sequence[reading.Run]:
         """Return every run of the database, the newest first."""

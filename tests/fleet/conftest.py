@@ -79,7 +79,7 @@ class Yard:
 
         async with await psycopg.AsyncConnection.connect(self.dsn, autocommit=True) as connection:
             rows = await connection.execute(statement, values)
-            return await rows.fetchall() if rows.description else []
+            return await rows.fetchall() if rows.description is not None else []
 
 
 @pytest.fixture
