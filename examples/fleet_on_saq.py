@@ -35,7 +35,7 @@ async def sync(context, *, name: str, organization_id: str, integration_id: str,
         # It goes with the connection. Without it nothing can be saved, and so nothing is sent, either.
         locking = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
         if await locking.fetchone() != (True,):
-            await put(queue, PAUSE, name, organization_id, integration_id, kinds)
+            await put(queue, after=PAUSE, **context["job"].kwargs)
             return
 
         async def save(token: str, told: str | None = None) -> None:
@@ -56,15 +56,14 @@ async def sync(context, *, name: str, organization_id: str, integration_id: str,
                 if isinstance(event, ReadMade | Finished):
                     break
         if job.result is None:
-            await put(queue, PAUSE, name, organization_id, integration_id, kinds)
+            await put(queue, after=PAUSE, **context["job"].kwargs)
             await save(job.token)
         else:
             await save(job.token, ", ".join(f"{kind}: {outcome.state}" for kind, outcome in job.result.kinds.items()))
 
 
-async def put(queue, after: float, name: str, organization_id: str, integration_id: str, kinds: list[str]) -> None:
-    arguments = {"name": name, "organization_id": organization_id, "integration_id": integration_id, "kinds": kinds}
-    await queue.enqueue("sync", scheduled=int(time.time() + after), timeout=TIMEOUT, retries=10, **arguments)
+async def put(queue, *, after: float = 0.0, **order) -> None:
+    await queue.enqueue("sync", scheduled=int(time.time() + after), timeout=TIMEOUT, retries=10, **order)
 
 
 async def work() -> None:
@@ -81,11 +80,12 @@ async def work() -> None:
 async def submit(organization_id: str, integration_id: str, kinds: list[str]) -> str:
     """Have one sync made by whoever works, and return what came of it."""
     name = f"{organization_id}/{integration_id} {uuid.uuid4()}"
+    order = {"name": name, "organization_id": organization_id, "integration_id": integration_id, "kinds": kinds}
     queue = PostgresQueue(url=os.environ["DATABASE_URL"], name="packcloud")
     await queue.connect()
     async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         await connection.execute(TABLE)
-        await put(queue, 0, name, organization_id, integration_id, kinds)
+        await put(queue, **order)
         await queue.disconnect()
         while True:
             rows = await connection.execute("SELECT told FROM sync WHERE name = %s AND told IS NOT NULL", (name,))

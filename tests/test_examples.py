@@ -4,7 +4,6 @@ import asyncio
 import importlib.util
 import re
 import runpy
-import signal
 import socket
 import sqlite3
 import sys
@@ -383,6 +382,12 @@ class TestFleetOnSaq:
                 assert await told == "orders: advanced, products: advanced"
         assert served.counters.calls["POST", "sync_orders"] == 1
         assert served.counters.calls["POST", "sync_products"] == 1
+
+
+def test_the_page_shows_the_step_as_it_is():
+    page = (EXAMPLES.parent / "docs" / "howto-other-engine.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^<!-- of examples/fleet_on_saq.py -->\n```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert f"\n{shown}\n" in (EXAMPLES / "fleet_on_saq.py").read_text(encoding="utf-8")
 
 
 class TestNotebook:

@@ -25,7 +25,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(short_help="Have many workers carry out runs, in a PostgreSQL database.")
 def fleet() -> None:
     """Have any number of workers on any number of machines carry out runs, which outlive each of them.
 
