@@ -1,6 +1,8 @@
 """What an editor shows of the public names: every parameter by its name and its type."""
 
 import ast
+import importlib
+import importlib.util
 import inspect
 from pathlib import Path
 
@@ -26,8 +28,13 @@ def functions_of(thing):
     }
 
 
+MODULES = [packcloud_async, emulator]
+if importlib.util.find_spec("procrastinate") is not None:
+    MODULES.append(importlib.import_module("packcloud_async.fleet"))
+
+
 def callables():
-    for module in (packcloud_async, emulator):
+    for module in MODULES:
         for name in module.__all__:
             for method, function in functions_of(getattr(module, name)).items():
                 yield pytest.param(function, id=".".join(filter(None, [module.__name__, name, method])))
@@ -80,6 +87,6 @@ def imported_in(folder, module):
     return {alias.name for names in found for alias in names}
 
 
-@pytest.mark.parametrize("module", [packcloud_async, emulator], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_every_public_name_is_used_in_code_that_type_checkers_read(module):
     assert set(module.__all__) - imported_in(TYPING, module.__name__) == set()

@@ -51,7 +51,7 @@ class Fleet:
     ...         await fleet.run_worker()
 
     ``database`` is a URL or a string of ``name=value`` as libpq takes it, or a procrastinate ``App`` of your own whose
-    connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share workers.
+    connector is a ``PsycopgConnector`` and which is open: its tasks and those of the fleet then share its connections.
     ``client_factory`` makes the client of a worker; who only submits and reads needs none. ``rate_limit`` holds for all
     workers together: give the same to each; its ``adaptive`` and ``server_headers`` are left to each client's own.
     ``connect_within`` is how many seconds the database may take to give a connection.

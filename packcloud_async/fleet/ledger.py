@@ -141,7 +141,10 @@ class PostgresLedger(BookedLedger):
         return 0 if self._held is None else self._held.commits.commits
 
     async def open(self) -> RunRecord | None:
-        """Claim the run; see :meth:`Ledger.open`. Raises :class:`LedgerError` when the tables are missing."""
+        """Claim the run, None if it was not begun; raises :class:`LedgerError` when the tables are missing.
+
+        See :meth:`Ledger.open`.
+        """
         if self._held is not None:
             self._check_home()
             raise LedgerError(f"{self!r}: it is open already")
