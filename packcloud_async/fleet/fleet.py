@@ -75,7 +75,8 @@ class Fleet:
         self._opened = AsyncExitStack()
 
     def __repr__(self) -> str:
-        return f"<Fleet {self._place}>"
+        # A traceback of a refusal may show it while it is being built.
+        return "<Fleet ?>" if not hasattr(self, "_database") else f"<Fleet {self._place}>"
 
     async def __aenter__(self) -> Self:
         app = self._given_app
