@@ -15,6 +15,7 @@ from packcloud_async._sansio.ledger_book import Batch
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.secret import Secret
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
@@ -70,7 +71,10 @@ class Fleet:
         self._rate_limit = rate_limit or RateLimit()
         self._connect_within = connect_within
         self._given_app = database if isinstance(database, App) else None
-        self._database = None if isinstance(database, App) else Database(database)
+        held = None if isinstance(database, App) else Secret(database)
+        # A traceback of a refusal shows the frame.
+        database = ""
+        self._database = None if held is None else Database(held)
         self._app: App | None = None
         self._opened = AsyncExitStack()
 
