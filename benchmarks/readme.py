@@ -3,18 +3,18 @@
 A table stands between ``<!-- pacing -->`` and ``<!-- end -->``; the rest of a page is left as it is, and so is a table
 whose benchmark is not among the results. ``<!-- goals -->`` is every figure of every benchmark that has a goal, and is
 left as it is while one of the benchmarks of its page is not there. ``<!-- costs -->`` is what ``costs.py`` takes of
-several.
+several, ``<!-- fleet_bounds -->`` what ``fleet_bounds.py`` works out from two.
 """
 
 import re
 from pathlib import Path
 
-from benchmarks import costs
+from benchmarks import costs, fleet_bounds
 from benchmarks.results import FILE, FOLDER, ROOT, Figure, Table, load, tables_of, written
 
-GOALS, COSTS = "goals", "costs"
+GOALS, COSTS, BOUNDS = "goals", "costs", "fleet_bounds"
 ONLY_BY_NAME = "it writes what others found"
-DOCS = ("budget", "comparison", "fairness", "ledger", "sharing", "soak")
+DOCS = ("budget", "comparison", "explanation-fleet", "fairness", "ledger", "sharing", "soak")
 PAGES = (ROOT / "benchmarks" / "README.md", *(ROOT / "docs" / f"{name}.md" for name in DOCS))
 _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -22,10 +22,12 @@ _SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 def filled(page: str, folder: Path = FOLDER) -> str:
     """Return the page with the tables of the results in it."""
     there = set(load(folder)) if (folder / FILE).exists() else set[str]()
-    if there >= {section[2] for section in _SECTION.finditer(page)} - {GOALS, COSTS}:
+    if there >= {section[2] for section in _SECTION.finditer(page)} - {GOALS, COSTS, BOUNDS}:
         there |= {GOALS}
     if there >= costs.NEEDED:
         there |= {COSTS}
+    if there >= fleet_bounds.NEEDED:
+        there |= {BOUNDS}
 
     def section(found: re.Match[str]) -> str:
         return f"{found[1]}\n{_written(found[2], folder)}\n\n{found[3]}" if found[2] in there else found[0]
@@ -58,6 +60,8 @@ def _written(name: str, folder: Path) -> str:
         return str(goals(folder))
     if name == COSTS:
         return "\n\n".join(map(str, costs.tables(load(folder))))
+    if name == BOUNDS:
+        return "\n\n".join(map(str, fleet_bounds.tables(load(folder))))
     found = load(folder)[name]
     tables = "\n\n".join(map(str, tables_of(name, folder)))
     smoke = " · **a smoke run: too short to mean anything**" if found.get("quick") else ""

@@ -2,6 +2,8 @@
 
 from importlib.metadata import version as version_of
 
+from sphinx.util.nodes import make_refnode
+
 project = "packcloud_async"
 copyright = "2026, the packcloud_async authors"
 release = version = version_of("packcloud_async")
@@ -29,7 +31,10 @@ linkcheck_retries = 2
 nitpicky = True
 nitpick_ignore_regex = [
     # Of other projects, whose inventories would have to be fetched.
-    ("py:.*", r"(asyncio|collections|contextlib|datetime|enum|opentelemetry|os|pathlib|sqlite3)\..*"),
+    (
+        "py:.*",
+        r"(asyncio|collections|contextlib|datetime|enum|opentelemetry|os|pathlib|procrastinate|signal|sqlite3)\..*",
+    ),
     # Type variables.
     ("py:.*", r"packcloud_async\.\w+\.T(_co)?"),
     # What a client is to a job, a call and a page: any client will do.
@@ -60,6 +65,16 @@ def _named(text):
     return text
 
 
+def _of_the_package(app, env, node, content):
+    """Find what a docstring of a part of the package calls by its short name."""
+    names = env.get_domain("py").objects
+    if node.get("refdomain") != "py" or (name := f"packcloud_async.{node['reftarget']}") not in names:
+        return None
+    found = names[name]
+    return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, content, name)
+
+
 def setup(app):
-    """Have signatures say what a reader would."""
+    """Have signatures say what a reader would, and docstrings lead where a reader would go."""
+    app.connect("missing-reference", _of_the_package)
     app.connect("autodoc-process-signature", _with_names)

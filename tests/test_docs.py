@@ -1,19 +1,24 @@
 """Every python block of the README, the docs and the examples runs as it stands, against the emulator."""
 
 import ast
+import asyncio
 import doctest
 import importlib
 import inspect
 import logging
+import os
 import pkgutil
 import re
+import signal
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 import packcloud_async
 from packcloud_async import PackCloudClient, hooks
-from packcloud_async.emulator import Emulator
+from packcloud_async.client import DEFAULT_BASE_URL
+from packcloud_async.emulator import Emulator, SyncTimes
 
 from .support.readme_commands import commands
 
@@ -24,25 +29,33 @@ FOLLOWED = {"tutorial"}
 BLOCK = re.compile(r"^(?:<!-- needs ([\w.]+) -->\n)?```python\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
-def blocks(*, sockets):
+ON_POSTGRES = {"fleet", "database"}
+"""What finds a database in PACKCLOUD_DATABASE: with ``fleet`` there is a worker, with ``database`` a run for one."""
+
+
+def blocks(*, sockets=False, postgres=False):
     return [
         pytest.param(code, needed, id=f"{page.stem}-{number}")
         for page in PAGES
         if page.stem not in FOLLOWED
         for number, (needed, code) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
-        if (needed == "sockets") == sockets
+        if (needed == "sockets", needed in ON_POSTGRES) == (sockets, postgres)
     ]
 
 
 @pytest.fixture
-def emulated(monkeypatch, tmp_path):
+def emulator():
+    return Emulator(token="...")
+
+
+@pytest.fixture
+def emulated(monkeypatch, tmp_path, emulator):
     """Send clients that name no other place to an emulator whose token is the one of the docs, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    emulator = Emulator(token="...")
 
     class EmulatedClient(PackCloudClient):
         def __init__(self, **options):
-            if "base_url" not in options:
+            if options.get("base_url", DEFAULT_BASE_URL) == DEFAULT_BASE_URL:
                 options.setdefault("transport", emulator.transport())
             super().__init__(**options)
 
@@ -64,7 +77,7 @@ async def run_block(code):
         await names["program"]()
 
 
-@pytest.mark.parametrize(("code", "needed"), blocks(sockets=False))
+@pytest.mark.parametrize(("code", "needed"), blocks())
 async def test_a_block_of_the_documentation_runs(code, needed, emulated):
     if needed:
         pytest.importorskip(needed, reason=f"what the block is about: {needed}")
@@ -77,8 +90,63 @@ async def test_a_block_of_the_documentation_runs_on_sockets(code, needed):
     await run_block(code)
 
 
+class TestBlocksOnPostgres:
+    """Blocks of fleets, on a real database and real time."""
+
+    pytestmark = pytest.mark.sockets
+
+    @pytest.fixture
+    def emulator(self):
+        # Every sync finds something, soon: whoever watches has nothing to wait for.
+        return Emulator(token="...", sync_times=SyncTimes(median=0.3, spread=0.1, finds_nothing=0))
+
+    @pytest.fixture
+    def database(self, fleet_database, monkeypatch):
+        monkeypatch.setenv("PACKCLOUD_DATABASE", fleet_database)
+        monkeypatch.setenv("PACKCLOUD_TOKEN", "...")
+        return fleet_database
+
+    @staticmethod
+    @asynccontextmanager
+    async def worker(database):
+        from packcloud_async.fleet import Fleet
+
+        async with Fleet(database, packcloud_async.PackCloudClient.from_env) as fleet:
+            working = asyncio.create_task(fleet.run_worker(stop_on=()))
+            yield
+            working.cancel()
+            await asyncio.wait([working])
+
+    @staticmethod
+    async def stop_when_worked(database, block):
+        """Submit a run, and send SIGTERM when it is over; what works by then ends in good order."""
+        from packcloud_async.fleet import Fleet
+
+        async with Fleet(database) as fleet:
+            run_id = await fleet.submit(["org_1"], kinds={"stocks"})
+            results = asyncio.create_task(anext(fleet.results(run_id)))
+            await asyncio.wait([results, block], timeout=60, return_when=asyncio.FIRST_COMPLETED)
+            if block.done():
+                # It does not work, but did what it does.
+                results.cancel()
+                await asyncio.wait([results])
+            else:
+                assert results.result().organization_id == "org_1"
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    @pytest.mark.parametrize(("code", "needed"), blocks(postgres=True))
+    async def test_a_block_of_the_documentation_runs(self, code, needed, database, emulated):
+        if needed == "fleet":
+            async with self.worker(database):
+                await run_block(code)
+            return
+        block = asyncio.create_task(run_block(code))
+        await self.stop_when_worked(database, block)
+        await block
+
+
 def test_the_blocks_are_found():
-    assert (len(blocks(sockets=False)) >= 14, len(blocks(sockets=True))) == (True, 1)
+    assert (len(blocks()) >= 14, len(blocks(sockets=True)), len(blocks(postgres=True)) >= 4) == (True, 1, True)
 
 
 MODULES = [

@@ -387,6 +387,69 @@ class TestRecipes:
             assert result[SyncKind.ORDERS].state == "advanced"
 
 
+class TestFleetOnSaq:
+    """Workers in processes of their own, on a real PostgreSQL."""
+
+    @pytest.fixture
+    def example(self, postgres, monkeypatch):
+        needs("saq")
+        monkeypatch.setenv("DATABASE_URL", postgres.database())
+        loaded = module("fleet_on_saq.py")
+        monkeypatch.setattr(loaded, "TIMEOUT", 2)
+        return loaded
+
+    @staticmethod
+    @asynccontextmanager
+    async def worker():
+        program = (sys.executable, str(EXAMPLES / "fleet_on_saq.py"), "work")
+        process = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            _, told = await process.communicate()
+        assert b"Traceback" not in told, told.decode()
+
+    async def test_a_worker_makes_a_sync_that_somebody_submits(self, served, example):
+        async with self.worker() as process:
+            assert (
+                await example.submit("org_1", "int_2", ["orders", "stocks"]) == "orders: advanced, stocks: unobservable"
+            )
+            # Again is another sync.
+            assert await example.submit("org_1", "int_2", ["stocks"]) == "stocks: unobservable"
+            told = await example.submit("org_1", "int_99", ["stocks"])
+            assert told.startswith("not started: ")
+            assert "404" in told
+            process.terminate()
+            assert await process.wait() == 0
+        assert Counter(run.kind for run in served.books.runs) == {SyncKind.ORDERS: 1, SyncKind.STOCKS: 2}
+
+    async def test_what_a_killed_worker_had_sent_is_not_sent_again(self, served, example):
+        served.plan_sync("org_1", "int_2", SyncKind.ORDERS, moves=[(1.0, "2026-03-01T10:00:00Z")])
+        served.set_faults(FaultPlan(latency=0.7))
+        async with self.worker() as process, asyncio.TaskGroup() as tasks:
+            told = tasks.create_task(example.submit("org_1", "int_2", ["orders", "products"]))
+
+            async def is_sent():
+                return served.counters.calls["POST", "sync_orders"] == 1
+
+            await until(is_sent)
+            process.kill()
+            await process.wait()
+            served.set_faults(FaultPlan())
+            async with self.worker():
+                assert await told == "orders: advanced, products: advanced"
+        assert served.counters.calls["POST", "sync_orders"] == 1
+        assert served.counters.calls["POST", "sync_products"] == 1
+
+
+def test_the_page_shows_the_step_as_it_is():
+    page = (EXAMPLES.parent / "docs" / "howto-other-engine.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^<!-- of examples/fleet_on_saq.py -->\n```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert f"\n{shown}\n" in (EXAMPLES / "fleet_on_saq.py").read_text(encoding="utf-8")
+
+
 class TestNotebook:
     @pytest.fixture
     def notebook(self):
@@ -412,5 +475,6 @@ def test_every_example_is_tested():
         "fastapi_service.py",
         "aiohttp_service.py",
         "scheduled.py",
+        "fleet_on_saq.py",
         "look_around.ipynb",
     }

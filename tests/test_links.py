@@ -12,7 +12,14 @@ pytest.importorskip("markdown_it", reason="pages are read with what rich and the
 from .support.page_links import DEEPEST_IN_DOCS, anchors_of, headings_of, links_of
 
 ROOT = Path(__file__).parents[1]
-HOSTS = {"keepachangelog.com", "pack.cloud", "schemathesis.readthedocs.io", "semver.org", "vcrpy.readthedocs.io"}
+HOSTS = {
+    "keepachangelog.com",
+    "pack.cloud",
+    "procrastinate.readthedocs.io",
+    "schemathesis.readthedocs.io",
+    "semver.org",
+    "vcrpy.readthedocs.io",
+}
 """The only hosts that a page may lead to. Whether they answer, ``sphinx-build -b linkcheck`` asks: CONTRIBUTING.md."""
 PAGES = [
     *sorted(ROOT.glob("*.md")),

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import inspect
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,11 @@ def functions_of(thing):
         if (name in SHOWN or not name.startswith("_"))
         and str(getattr(member, "__module__", None)).startswith("packcloud_async")
     }
+
+
+MODULES = [packcloud_async, emulator]
+if importlib.util.find_spec("procrastinate") is not None:
+    MODULES.append(importlib.import_module("packcloud_async.fleet"))
 
 
 def callables():

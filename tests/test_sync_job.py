@@ -700,6 +700,21 @@ class TestCancelAndResume:
         assert not arrived_first & first
         assert not arrived_second - first
 
+    async def test_the_token_is_saved_again_before_a_post_is_sent_again(self):
+        saved = []
+
+        async def save(token):
+            saved.append(json.loads(token)["kinds"]["orders"]["phase"])
+
+        async with open_shop(faults=FaultPlan(script=[None, 429, None])) as shop:
+            job = shop.org.sync_job("int_1", ORDERS, poll=STEADY, save=save)
+            await job.fire()
+            assert saved == ["sent", "sent"]
+            assert json.loads(job.token)["kinds"]["orders"]["phase"] == "accepted"
+            await job
+        # Neither with the answer nor with the result.
+        assert len(saved) == 2
+
     async def test_what_cannot_be_saved_is_not_sent(self):
         async def save(token):
             raise OSError("no room")

@@ -35,6 +35,7 @@ def packcloud() -> None:
       PACKCLOUD_DEADLINE    how long a sync is watched, such as 300 or 5m
       PACKCLOUD_CONFIG      the configuration, in place of packcloud.toml
       PACKCLOUD_PROFILE     which profile of it
+      PACKCLOUD_DATABASE    the PostgreSQL of packcloud fleet
       NO_COLOR              no colours
 
     \b

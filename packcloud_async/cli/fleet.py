@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +11,8 @@ from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.console import console_for_prose, safe, write_json
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
 from packcloud_async.cli.fleet_demo import demo
+from packcloud_async.cli.fleet_ending import cancel, forget
+from packcloud_async.cli.fleet_options import database_option, run_argument
 from packcloud_async.cli.fleet_running import run_with_fleet
 from packcloud_async.cli.fleet_views import show_run, show_runs, write_results
 from packcloud_async.cli.parameters import Kinds, json_option, organizations_in, quiet_option
@@ -22,18 +24,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Callable[..., Any])
 T = TypeVar("T")
 
-_DATABASE: Final = click.option(
-    "--database",
-    envvar="PACKCLOUD_DATABASE",
-    show_envvar=True,
-    required=True,
-    metavar="URL",
-    help="The PostgreSQL of the fleet. What stands on a command line others can read: put a password elsewhere.",
-)
-_RUN: Final = click.argument("run_id", metavar="RUN")
 
-
-@click.group()
+@click.group(short_help="Have many workers carry out runs, in a PostgreSQL database.")
 def fleet() -> None:
     """Have any number of workers on any number of machines carry out runs, which outlive each of them.
 
@@ -48,7 +40,7 @@ def fleet() -> None:
 
 
 @fleet.command(short_help="Make the tables in the database.")
-@_DATABASE
+@database_option
 def init(*, database: str) -> None:
     """Make the tables in the database, or bring them up to date. Doing it again changes nothing.
 
@@ -83,7 +75,7 @@ def init(*, database: str) -> None:
 @click.option("--wait", is_flag=True, help="Write the results as they come, until the run is finished.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
 @deadline_option
-@_DATABASE
+@database_option
 @connecting
 @click.pass_context
 def submit(
@@ -149,7 +141,7 @@ def submit(
     metavar="SECONDS",
     help="A worker without a sign of life for so long counts as dead; give the same to all.",
 )
-@_DATABASE
+@database_option
 @rate_option
 @connecting
 def worker(*, concurrency: int, silent_for: float, database: str) -> None:
@@ -185,7 +177,7 @@ def worker(*, concurrency: int, silent_for: float, database: str) -> None:
 @fleet.command(short_help="Show how far a run is, or every run.")
 @click.argument("run_id", metavar="[RUN]", required=False)
 @json_option
-@_DATABASE
+@database_option
 @connecting
 def status(*, run_id: str | None, as_json: bool, database: str) -> None:
     """Show how far RUN is, or every run of the database, the newest first.
@@ -206,10 +198,10 @@ def status(*, run_id: str | None, as_json: bool, database: str) -> None:
 
 
 @fleet.command(short_help="Write the results of a run as they come.")
-@_RUN
+@run_argument
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
 @quiet_option
-@_DATABASE
+@database_option
 @connecting
 @click.pass_context
 def results(context: click.Context, *, run_id: str, as_json: bool, quiet: bool, database: str) -> None:
@@ -237,23 +229,6 @@ def results(context: click.Context, *, run_id: str, as_json: bool, quiet: bool, 
         context.exit(1)
 
 
-@fleet.command(short_help="End a run.")
-@_RUN
-@_DATABASE
-@connecting
-def cancel(*, run_id: str, database: str) -> None:
-    """End RUN: nothing more is sent for it, and what has no result gets one that says so.
-
-    \b
-    Example:
-      packcloud fleet cancel nightly-2026-11-26
-    """
-
-    async def act(opened: "Fleet") -> None:
-        await opened.cancel(run_id)
-
-    run_with_fleet(database, act)
-    console_for_prose().print(safe(f"Run {run_id} is over. The syncs that were started go on at the server."))
-
-
+fleet.add_command(cancel)
+fleet.add_command(forget)
 fleet.add_command(demo)

@@ -5,6 +5,8 @@
    :class:`~packcloud_async.RateLimit` would. No turn is further away than that, or the clock was put back.
 2. In each worker one request at a time asks for a turn; when it is to wait it asks again, and so learns of a pause.
 3. A refusal that one worker meets pauses all of them.
+4. No turn waits for a disk, and so none holds up the next one for so long: what a crash of the database forgets is when
+   the last turns were, in the moment it takes to come back.
 """
 
 import asyncio
@@ -28,7 +30,7 @@ UPDATE packcloud_budget AS budget
 SET next_at = CASE WHEN at <= now THEN at + %(step)s * interval '1 second'
     ELSE least(next_at, clock_timestamp() + %(step)s * interval '1 second') END
 FROM first WHERE budget.name = %(name)s
-RETURNING extract(epoch FROM at - now)::float8
+RETURNING extract(epoch FROM at - now)::float8, set_config('synchronous_commit', 'off', true)
 """
 
 

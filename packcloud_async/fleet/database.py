@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from packcloud_async._sansio.ledger_records import DamagedRecord
-from packcloud_async._sansio.secret import Secret, secret, without_frames
+from packcloud_async._sansio.secret import Secret, secret
 from packcloud_async.errors import ConfigurationError, LedgerError
 from packcloud_async.fleet.migrations import MIGRATIONS
 
@@ -45,7 +45,8 @@ class Database:
         self.place  # noqa: B018 - refuses what cannot be read, before anything is opened
 
     def __repr__(self) -> str:
-        return f"<Database {self.place}>"
+        # A traceback of a refusal shows what was refused.
+        return "<Database ?>" if self._known() is None else f"<Database {self.place}>"
 
     @property
     def place(self) -> str:
@@ -80,8 +81,9 @@ class Database:
             try:
                 return await psycopg.AsyncConnection.connect(self._conninfo.reveal(), autocommit=True)
             except psycopg.Error as error:
-                # Its frames hold the password.
-                raise without_frames(error) from None
+                failure = type(error)(*error.args)
+            # Another one: the frames of the first hold the password, and so does the connection that it knows.
+            raise failure
 
     def conninfo(self) -> str:
         """Return what libpq is to be given, the password with it; not to be kept where an error could show it."""

@@ -14,11 +14,13 @@ from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.ledger_records import RunRecord
 from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
+from packcloud_async._sansio.secret import Secret
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
+from packcloud_async.fleet.forgetting import forget
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
 from packcloud_async.fleet.run_numbers import numbers_of
@@ -69,12 +71,16 @@ class Fleet:
         self._rate_limit = rate_limit or RateLimit()
         self._connect_within = connect_within
         self._given_app = database if isinstance(database, App) else None
-        self._database = None if isinstance(database, App) else Database(database)
+        held = None if isinstance(database, App) else Secret(database)
+        # A traceback of a refusal shows the frame.
+        database = ""
+        self._database = None if held is None else Database(held)
         self._app: App | None = None
         self._opened = AsyncExitStack()
 
     def __repr__(self) -> str:
-        return f"<Fleet {self._place}>"
+        # A traceback of a refusal may show it while it is being built.
+        return "<Fleet ?>" if not hasattr(self, "_database") else f"<Fleet {self._place}>"
 
     async def __aenter__(self) -> Self:
         app = self._given_app
@@ -193,6 +199,14 @@ class Fleet:
                 raise ConfigurationError(f"run {run_id!r} is carried out by one process: end it there")
             if run.record.finished is None:
                 await cancel(connection, Queue(self._open_app), run.number)
+
+    async def forget(self, run_id: str) -> None:
+        """Delete a run that is over, with its results; its name is free again.
+
+        Raises :class:`ConfigurationError` for an unknown run, and for one that is not over: :meth:`cancel` it first.
+        """
+        async with transaction(self._pool, self._place) as connection:
+            await forget(connection, run_id)
 
     async def runs(self) -> Sequence[reading.Run]:
         """Return every run of the database, the newest first."""

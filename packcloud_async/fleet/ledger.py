@@ -10,6 +10,7 @@ from packcloud_async._io.group_commit import GroupCommit, until_ended
 from packcloud_async._io.home import Home
 from packcloud_async._sansio.ledger_book import Batch, Book, Opened
 from packcloud_async._sansio.ledger_records import RunRecord, UnfinishedTarget
+from packcloud_async._sansio.secret import Secret
 from packcloud_async.booked_ledger import BookedLedger
 from packcloud_async.errors import LedgerBusy, LedgerError
 from packcloud_async.fleet import tables
@@ -132,12 +133,17 @@ class PostgresLedger(BookedLedger):
     """
 
     def __init__(self, dsn: str, run_id: str) -> None:
-        self._database = Database(dsn)
+        held = Secret(dsn)
+        # A traceback of a refusal shows the frame.
+        dsn = ""
+        self._database = Database(held)
         self._run_id = check_run_id(run_id)
         self._held: _Held | None = None
         self._home = Home("ledger")
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_held"):
+            return "<PostgresLedger ?>"
         return f"<PostgresLedger {self._run_id!r} in {self._database.place}{' open' if self._held else ''}>"
 
     @property
@@ -151,7 +157,10 @@ class PostgresLedger(BookedLedger):
         return 0 if self._held is None else self._held.commits.commits
 
     async def open(self) -> RunRecord | None:
-        """Claim the run; see :meth:`Ledger.open`. Raises :class:`LedgerError` when the tables are missing."""
+        """Claim the run, None if it was not begun; raises :class:`LedgerError` when the tables are missing.
+
+        See :meth:`Ledger.open`.
+        """
         if self._held is not None:
             self._check_home()
             raise LedgerError(f"{self!r}: it is open already")

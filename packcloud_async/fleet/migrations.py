@@ -63,4 +63,8 @@ MIGRATIONS: Final = (
         paused_until timestamptz NOT NULL DEFAULT '-infinity'
     );
     """,
+    """
+    -- Each target that goes looks for its jobs.
+    CREATE INDEX packcloud_job_target ON packcloud_job (run, target);
+    """,
 )

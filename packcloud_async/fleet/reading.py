@@ -78,15 +78,16 @@ async def results_since(
     """Return results of a run since a position, the position after them, and whether there will be no more.
 
     There are ``at_most`` so many of targets that could not be started, and as many of jobs. In one transaction of the
-    caller's that sees one moment (REPEATABLE READ).
+    caller's that sees one moment (REPEATABLE READ). Raises
+    :class:`ConfigurationError` when the run is gone.
     """
     # What a transaction writes that is still under way is seen the next time: nothing is skipped.
     rows = await connection.execute(
         "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, finished IS NOT NULL FROM packcloud_run WHERE id = %s",
         (run,),
     )
-    found = await rows.fetchone()
-    assert found is not None, "a run that was found stays"
+    if (found := await rows.fetchone()) is None:
+        raise ConfigurationError("the run was forgotten while its results were read")
     until, is_finished = found
     if is_finished:
         # Whatever is told of it was committed before or with that.

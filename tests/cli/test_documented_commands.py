@@ -44,6 +44,8 @@ def parsed(monkeypatch, tmp_path):
     """Parse a command and do not carry it out, in a folder where every file that it names is there."""
     seen = []
     monkeypatch.chdir(tmp_path)
+    # What the pages export.
+    monkeypatch.setenv("PACKCLOUD_DATABASE", "postgresql://db.example/fleet")
     monkeypatch.setattr(click.Command, "invoke", lambda command, context: seen.append(context.command_path))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"org_1\n")))
 

@@ -36,11 +36,12 @@ class Postgres:
     _server: "_FromPip | _Installed"
 
     @classmethod
-    def start(cls):
+    def start(cls, *, durable=False):
+        """Start one; it is ``durable`` for who measures what that costs."""
         server = _FromPip.start() if INSTALLED is None else _Installed.start(Path(INSTALLED))
         with psycopg.connect(server.uri("postgres"), autocommit=True) as connection:
             # What a power cut would lose, no test looks for.
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            for setting in () if durable else ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
                 connection.execute(f"ALTER SYSTEM SET {setting}")
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE fleet")

@@ -1,0 +1,103 @@
+"""What docs/howto-fleet.md says of rights, of an app of one's own and of hooks."""
+
+import asyncio
+import logging
+import re
+from collections import Counter
+from pathlib import Path
+
+import psycopg
+import pytest
+from procrastinate import App, PsycopgConnector
+from psycopg.conninfo import make_conninfo
+
+from packcloud_async import LedgerError, SyncKind, hooks
+from packcloud_async.fleet import Fleet
+
+from .conftest import QUICK, until
+
+pytestmark = pytest.mark.sockets
+
+PAGE = (Path(__file__).parents[2] / "docs" / "howto-fleet.md").read_text(encoding="utf-8")
+KINDS = {SyncKind.ORDERS, SyncKind.STOCKS}
+
+
+@pytest.fixture
+async def roles(postgres):
+    """A new database with the rights of the page: how each of its users connects."""
+    (rights,) = re.findall(r"^```sql\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    before, after = rights.split("-- packcloud fleet init, as packcloud_owner, and then:\n")
+    dsn = postgres.database()
+    before = before.replace("DATABASE fleet", f"DATABASE {psycopg.conninfo.conninfo_to_dict(dsn)['dbname']}")
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute(before)
+        yield {name: make_conninfo(dsn, user=f"packcloud_{name}") for name in ("owner", "worker", "reader")}, after
+        await connection.execute(f"REASSIGN OWNED BY packcloud_owner TO {connection.info.user}")
+        for name in ("owner", "worker", "reader"):
+            await connection.execute(f"DROP OWNED BY packcloud_{name}; DROP ROLE packcloud_{name}")
+
+
+async def test_each_user_has_the_rights_it_needs_and_no_more(make_yard, roles):
+    dsns, after = roles
+    async with Fleet(dsns["owner"]) as owner:
+        await owner.init()
+    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
+        await connection.execute(after)
+    yard = make_yard(organizations=2, integrations=2)
+    async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["reader"]) as reader:
+        await worker.submit(["org_1", "org_2"], kinds=KINDS, poll=QUICK, run_id="nightly")
+        async with yard.working(worker):
+            results = await yard.results_of(reader, "nightly")
+        assert yard.judged(results) == ([], 0)
+        assert (await reader.report("nightly")).integrations == len(await reader.runs()) * 4
+        for forbidden in (reader.forget("nightly"), reader.submit(["org_1"], kinds=KINDS), worker.init()):
+            with pytest.raises(LedgerError, match="this user may not do that there"):
+                await forbidden
+        await worker.forget("nightly")
+
+
+async def test_an_app_of_ones_own_works_beside_it(make_yard):
+    yard = make_yard(organizations=2, integrations=2)
+    app, sent = App(connector=PsycopgConnector(conninfo=yard.dsn)), []
+
+    @app.task(name="send_mail", queue="mails")
+    async def send_mail(organization_id):
+        sent.append(organization_id)
+
+    async with app.open_async():
+        async with Fleet(app, yard.client) as fleet:
+            await fleet.init()
+            async with Fleet(yard.dsn) as submitting:
+                run_id = await submitting.submit(["org_1", "org_2"], kinds=KINDS, poll=QUICK)
+            await send_mail.defer_async(organization_id="org_1")
+            async with yard.working(fleet):
+                mailing = asyncio.create_task(app.run_worker_async(queues=["mails"], install_signal_handlers=False))
+                async for result in fleet.results(run_id):
+                    assert not result.failed
+                    await send_mail.defer_async(organization_id=result.organization_id)
+                await until(lambda: len(sent) == 5)
+                mailing.cancel()
+                await asyncio.wait([mailing])
+        # It is the caller's, and still open.
+        await send_mail.defer_async(organization_id="org_1")
+    assert sorted(sent) == ["org_1", "org_1", "org_1", "org_2", "org_2"]
+
+
+async def test_hooks_are_told_of_requests_and_ends_and_of_nothing_between(make_yard, caplog):
+    yard, told = make_yard(organizations=1, integrations=2), []
+    run_id = await yard.submit(["org_1"], kinds=KINDS, poll=QUICK)
+    with caplog.at_level(logging.INFO):
+        async with Fleet(yard.dsn, lambda: yard.client(hooks=[told.append])) as fleet, yard.working(fleet):
+            results = await yard.results_of(fleet, run_id)
+    names = Counter(type(event).__name__ for event in told)
+    assert set(names) == {"RequestBegun", "RequestEnded", "JobBegun", "JobFired", "JobEnded"}
+    assert (names["JobBegun"], names["JobFired"], names["JobEnded"]) == (2, 4, 2)
+    begun = {id(event) for event in told if isinstance(event, hooks.JobBegun)}
+    assert not begun & {id(event.job) for event in told if isinstance(event, hooks.JobEnded)}
+    lines = [(record.name.partition(".")[0], record.getMessage()) for record in caplog.records]
+    assert sum(name == "packcloud_async" and line.startswith("sync of org_1/int_") for name, line in lines) == 2
+    # What the page says of its engine.
+    triggers = [line for name, line in lines if name == "procrastinate" and "packcloud:trigger[" in line]
+    assert len(triggers) == 2
+    assert all("(run=1, target=1)" in line for line in triggers)
+    assert len(results) == 2
