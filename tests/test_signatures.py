@@ -17,6 +17,8 @@ MODULES = [packcloud_async, emulator, hooks, testing]
 with suppress(ModuleNotFoundError):
     # The extra may be left out; what is to be there for the checks is held elsewhere.
     MODULES.append(importlib.import_module("packcloud_async.otel"))
+if importlib.util.find_spec("procrastinate") is not None:
+    MODULES.append(importlib.import_module("packcloud_async.fleet"))
 SHOWN = {"__init__", "__call__", "__getitem__", "__aenter__", "__await__"}
 
 
@@ -31,11 +33,6 @@ def functions_of(thing):
         if (name in SHOWN or not name.startswith("_"))
         and str(getattr(member, "__module__", None)).startswith("packcloud_async")
     }
-
-
-MODULES = [packcloud_async, emulator]
-if importlib.util.find_spec("procrastinate") is not None:
-    MODULES.append(importlib.import_module("packcloud_async.fleet"))
 
 
 def callables():

@@ -80,7 +80,7 @@ def test_runs_are_listed_and_ended(world, database, packcloud):
     listed = packcloud("fleet", "status").out
     assert listed.index(second) < listed.index(first)
     assert listed.count("under way") == 2
-    assert "0 of 1 organizations done" in packcloud("fleet", "status", first).out
+    assert "0 of 1 organization done" in packcloud("fleet", "status", first).out
     assert f"Run {first} is over." in packcloud("fleet", "cancel", first).out
     told = packcloud("fleet", "results", first, "--quiet")
     assert (told.code, told.out) == (1, "")
