@@ -75,7 +75,8 @@ class Postgres:
             )
             connection.execute(
                 "TRUNCATE packcloud_run, packcloud_target, packcloud_job, packcloud_budget, "
-                "procrastinate_jobs, procrastinate_events, procrastinate_workers, procrastinate_periodic_defers"
+                "procrastinate_jobs, procrastinate_events, procrastinate_workers, procrastinate_periodic_defers "
+                "RESTART IDENTITY"
             )
 
 
