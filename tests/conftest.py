@@ -10,7 +10,7 @@ from .support.own_interpreter import is_one, run_alone
 
 def pytest_configure(config):
     """No configuration of whoever runs the tests is in force, not in the processes they start either."""
-    for name in ("CONFIG", "PROFILE", "RATE", "DEADLINE", "TOKEN_FILE"):
+    for name in ("CONFIG", "PROFILE", "RATE", "DEADLINE", "TOKEN", "TOKEN_FILE", "BASE_URL", "ROUTES"):
         os.environ.pop(f"PACKCLOUD_{name}", None)
     os.environ["XDG_CONFIG_HOME"] = os.devnull
 

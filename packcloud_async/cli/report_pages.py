@@ -7,6 +7,7 @@ from typing import Final
 import click
 from attrs import define, field
 
+from packcloud_async._io.ledger_file import beside
 from packcloud_async.cli.console import console_for_prose, safe
 from packcloud_async.cli.failures import Misconfigured, complain
 from packcloud_async.client import PackCloudClient
@@ -51,11 +52,16 @@ class Report:
 
 def prepared(path: Path, *, is_told: bool, apart_from: Path | None) -> Report:
     """Return a report that can be written there; refuse any other."""
-    if apart_from is not None and os.path.realpath(path) == os.path.realpath(apart_from):
+    if apart_from is not None and os.path.realpath(path) in _files_of(Path(os.path.realpath(apart_from))):
         raise click.UsageError(f"{path} cannot be the report and the ledger: give two names")
     if (told := objection(path)) is not None:
         raise Misconfigured(told)
     return Report(path, is_told, _drawing())
+
+
+def _files_of(ledger: Path) -> set[str]:
+    # Empty ones look harmless, and are what keeps a ledger whole, and to one process.
+    return {str(ledger), *(str(beside(ledger, suffix)) for suffix in ("-wal", "-shm", "-journal", ".lock"))}
 
 
 def _drawing() -> Drawing:

@@ -29,10 +29,10 @@ from packcloud_async.reporting.story import (
 
 def story_of(run: RunRecord, targets: Iterable[LedgerTarget]) -> Story:
     """Tell the run that a ledger holds; one target after the other is read."""
-    count, jobs = 0, list[JobStory]()
+    organizations, jobs = set[str](), list[JobStory]()
     begun = 0
     for target in targets:
-        count += 1
+        organizations.add(target.target.organization_id)
         begun += target.state is not TargetState.WAITING
         jobs += _jobs_of(target, run.started)
     return Story(
@@ -42,7 +42,7 @@ def story_of(run: RunRecord, targets: Iterable[LedgerTarget]) -> Story:
         finished=run.finished is not None,
         kinds=run.kinds,
         jobs=tuple(jobs),
-        planned=count,
+        planned=len(organizations),
         begun=begun,
     )
 

@@ -34,8 +34,10 @@ def headline(digest: Digest) -> str:
     ]
     if left:
         parts.append(f"{left:,} not finished")
-    if story.planned is not None and story.begun is not None and story.begun < story.planned:
-        parts.append(f"{story.planned - story.begun:,} of {_counted(story.planned, 'organization')} not begun")
+    if story.planned is not None and (absent := _absent(digest, story.planned)):
+        is_whole = story.finished and story.begun is not None and story.begun >= story.planned
+        told = "had nothing to sync" if is_whole else "not begun"
+        parts.append(f"{absent:,} of {_counted(story.planned, 'organization')} {told}")
     if story.elapsed is not None:
         parts.append(f"{span(story.elapsed)}")
     return ", ".join(parts) + "."
@@ -66,7 +68,7 @@ def of_outcomes(digest: Digest) -> str:
 def of_timeline(digest: Digest, *, by_kind: bool) -> str:
     """Say what the timeline shows, and in which order."""
     if not digest.jobs:
-        return "There was nothing to sync."
+        return "There was nothing to sync." if digest.story.finished else "No sync was begun."
     ends = "the end of it" if digest.story.source is Source.RUN else "the last thing its ledger knows of it"
     bar = "the sync of one kind" if by_kind else "an integration, coloured by the gravest of its kinds,"
     longest = max(digest.jobs, key=_seconds)
@@ -165,7 +167,8 @@ def cannot_tell(story: Story) -> Iterator[str]:
                 "begins before the left edge. packcloud report makes a page of the whole run from its ledger."
             )
     if not story.finished:
-        yield "The run did not come to its end. What was not begun is not on this page, but counted at its top."
+        counted = "" if story.planned is None else " Organizations that were not begun are counted at its top."
+        yield (f"The run did not come to its end. Integrations that were not begun may not be on this page.{counted}")
 
 
 def place(job: JobStory) -> str:
@@ -184,6 +187,12 @@ def span(seconds: float) -> str:
     if seconds >= 60:
         return f"{int(seconds // 60)} min {int(seconds % 60)} s"
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds:.3f} s"
+
+
+def _absent(digest: Digest, planned: int) -> int:
+    """Count the organizations of which no sync was begun, and none failed; one that is being listed is one of them."""
+    shown = {job.organization_id for job in digest.jobs if job.integration_id is not None or job.is_finished}
+    return max(0, planned - len(shown))
 
 
 def _of_budget(story: Story, traffic: TrafficStory) -> Iterator[str]:

@@ -246,10 +246,14 @@ def test_what_does_not_go_together_is_a_usage_error(packcloud, tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_ledger_is_never_replaced_by_its_page(packcloud, unfinished_ledger):
-    before = unfinished_ledger.read_bytes()
-    assert packcloud("report", str(unfinished_ledger), "--output", str(unfinished_ledger)).code == 2
-    assert unfinished_ledger.read_bytes() == before
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm", "-journal", ".lock"])
+def test_a_ledger_is_never_replaced_by_its_page(packcloud, unfinished_ledger, beside):
+    page = unfinished_ledger.with_name(unfinished_ledger.name + beside)
+    before = unfinished_ledger.read_bytes(), page.exists()
+    result = packcloud("report", str(unfinished_ledger), "--output", str(page))
+    assert (result.code, result.out) == (2, "")
+    assert "give two names" in result.err
+    assert (unfinished_ledger.read_bytes(), page.exists()) == before
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,27 @@ class TestWords:
             "1,196 of 1,200 organizations not begun, 1 min 40 s."
         )
 
+    @pytest.mark.parametrize(("finished", "told"), [(False, "not begun"), (True, "had nothing to sync")])
+    def test_an_organization_of_which_nothing_is_shown_is_counted(self, finished, told):
+        # All of them were begun: some were being listed, or have no integration.
+        seen = digest(story([job()], planned=3, begun=3, finished=finished))
+        assert words.headline(seen) == (
+            f"1 integration of 1 organization, none failed, 2 of 3 organizations {told}, 1 min 40 s."
+        )
+        assert words.of_timeline(digest(story(finished=False)), by_kind=True) == "No sync was begun."
+
+    def test_one_that_waits_in_a_ledger_is_not_begun(self):
+        waits = job("org_2", None, kinds=(), moments=(), ended=None, is_finished=False)
+        seen = digest(story([job(), waits], source=Source.LEDGER, planned=2, begun=1, finished=False, elapsed=None))
+        assert words.headline(seen) == (
+            "1 integration of 2 organizations, none failed, 1 not finished, 1 of 2 organizations not begun."
+        )
+
+    @pytest.mark.parametrize("planned", [3, None])
+    def test_it_is_said_where_they_are_counted(self, planned):
+        told = " ".join(words.cannot_tell(story(planned=planned, finished=False)))
+        assert ("are counted at its top" in told) == (planned is not None)
+
     def test_the_outcomes(self):
         told = digest(story([job("o", "i", State.ADVANCED, State.GONE), job("o", "j", State.QUIET), unstarted()]))
         assert words.of_outcomes(told) == (
@@ -187,7 +208,7 @@ class TestWords:
         assert words.of_delays(digest(story())) == "No change was seen, so there is no delay to show."
 
     def test_a_run_of_nothing_has_a_sentence_for_everything(self):
-        told = digest(story(traffic=traffic_of_nothing()))
+        told = digest(story(traffic=traffic_of_nothing(), planned=0, begun=0))
         assert words.headline(told) == "0 integrations of 0 organizations, none failed, 1 min 40 s."
         assert words.of_timeline(told, by_kind=True) == "There was nothing to sync."
         assert words.of_slowest(told) == "No job took any time that is known."
