@@ -1,11 +1,13 @@
 """Runs the asynchronous part of a command of ``packcloud fleet``."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from packcloud_async.cli.configuration import Configuration
 from packcloud_async.cli.failures import Misconfigured
+from packcloud_async.cli.flags import flags_in_force
 from packcloud_async.cli.running import run
 from packcloud_async.client import PackCloudClient
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from packcloud_async.fleet import Fleet
 
 T = TypeVar("T")
+
+ENGINE: Final = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils", "psycopg.pool")
+"""Loggers that write of every connection that breaks, most of them with a traceback; a worker goes on all the same."""
 
 
 def run_with_fleet(
@@ -31,13 +36,27 @@ def run_with_fleet(
             f"packcloud fleet needs more ({missing.name}): pip install 'packcloud_async[cli,fleet]'"
         ) from None
 
-    # What the engine and its pool log of a database that is away, the library says in one line.
-    for name in ("procrastinate", "psycopg.pool"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
-
     async def main() -> T:
         rate_limit = None if configuration is None else configuration.settings.rate_limit
         async with Fleet(database, client_factory, rate_limit=rate_limit) as opened:
             return await act(opened)
 
-    return run(main(), when_interrupted=when_interrupted)
+    with _quiet(*(() if flags_in_force().verbose else ENGINE)):
+        return run(main(), when_interrupted=when_interrupted)
+
+
+@contextmanager
+def _quiet(*names: str) -> Generator[None]:
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(_is_worth_telling)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_is_worth_telling)
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return record.name != "psycopg.pool" and type(error).__name__ != "ConnectorException"

@@ -1,8 +1,10 @@
-"""packcloud fleet forget: what is over can be deleted, what is not is kept."""
+"""packcloud fleet forget deletes what is over and keeps what is not; a worker outlives a restart of its database."""
 
 import json
 
 import pytest
+
+from .conftest import ended
 
 pytestmark = pytest.mark.sockets
 
@@ -25,6 +27,19 @@ def test_runs_that_are_over_are_deleted(world, database, packcloud):
     assert forgotten.out == "Run a is forgotten.\nRun b is forgotten.\n"
     left = packcloud("fleet", "status", "--json").out.splitlines()
     assert [json.loads(line)["run"] for line in left] == ["c"]
+
+
+def test_a_worker_whose_database_restarts_works_on_and_writes_no_traceback(world, database, postgres, packcloud, start):
+    process = start("fleet", "worker", "--silent-for", "3")
+    assert "Working for <Fleet" in process.stdout.readline()
+    postgres.restart()
+    told = packcloud("fleet", "submit", "org_1", "--kind", "stocks", "--wait", "--json")
+    assert (told.code, told.err) == (0, "")
+    process.terminate()
+    stopped = ended(process)
+    assert stopped.code == 0
+    assert "Traceback" not in stopped.err
+    assert "Error" not in stopped.err
 
 
 @pytest.mark.parametrize(

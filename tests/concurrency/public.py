@@ -58,9 +58,17 @@ def _of_what_they_return() -> Iterator[tuple[str, CodeType]]:
                     yield f"emulator.{inner.__qualname__}", _code(inner)
 
 
+ELSEWHERE = (
+    "packcloud_async.cli",
+    "packcloud_async.__main__",
+    # Needs a database; what is interrupted there at any moment is in tests/fleet/test_model.py.
+    "packcloud_async.fleet",
+)
+
+
 def _modules() -> Iterator[Any]:
     for info in pkgutil.walk_packages(packcloud_async.__path__, "packcloud_async."):
-        if not info.name.startswith(("packcloud_async.cli", "packcloud_async.__main__")):
+        if not info.name.startswith(ELSEWHERE):
             yield importlib.import_module(info.name)
 
 
