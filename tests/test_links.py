@@ -88,6 +88,11 @@ def test_every_page_of_the_site_is_in_its_table_of_contents():
     assert len([line for line in listed if line in pages]) == len(pages)
 
 
+def test_the_front_page_leads_to_every_page_by_a_link_that_is_one_outside_the_site_too():
+    led_to = {link.path for link in links_of(text_of(ROOT / "docs" / "index.md"))}
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - led_to == {"index.md"}
+
+
 @pytest.mark.parametrize(
     ("page", "wrong"),
     [
