@@ -21,7 +21,6 @@ from packcloud_async._io.transport import Transport
 from packcloud_async._io.under_way import CallObserver, Ended, UnderWay
 from packcloud_async._sansio.answers import may_have_acted, may_repeat, read_answer, retry_after
 from packcloud_async._sansio.budget import BudgetState
-from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.endpoints import Call, build_request
 from packcloud_async._sansio.rate_headers import allowances, tells_allowance
 from packcloud_async._sansio.retry_budget import RetryBudget
@@ -342,6 +341,8 @@ class Pipeline:
     def _too_late(self, call: Call[Any]) -> TransportError:
         total = self.timeouts.total
         assert total is not None
+        from packcloud_async._sansio.counting import counted  # noqa: PLC0415 - few meet this error
+
         return TransportError(
             f"{call.method} {call.path}: no answer within {counted(total, 'second')}", maybe_sent=True
         )

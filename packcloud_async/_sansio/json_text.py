@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
-from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.json_depth import check_depth
 from packcloud_async.errors import InvalidResponse
 
@@ -33,6 +32,8 @@ def _parsed(body: bytes, decode: Callable[[bytes], JsonValue]) -> JsonValue:
         return decode(body)
     # RecursionError: even so many levels may be too many for a caller far down the stack.
     except (ValueError, RecursionError) as error:
+        from packcloud_async._sansio.counting import counted  # noqa: PLC0415 - few meet this error
+
         raise InvalidResponse(f"body is not JSON ({counted(len(body), 'byte')}): {type(error).__name__}") from None
 
 

@@ -12,7 +12,6 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 from attrs import define, field
 
-from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.endpoints import Call, name_of
 from packcloud_async._sansio.secret import without_frames
 from packcloud_async.errors import InvalidResponse
@@ -50,6 +49,8 @@ class PageTrail:
         if url in self._seen:
             raise InvalidResponse("the next link leads to a page that was already read", path="$.links.next")
         if self._pages >= self.max_pages:
+            from packcloud_async._sansio.counting import counted  # noqa: PLC0415 - few meet this error
+
             raise InvalidResponse(f"more than {counted(self.max_pages, 'page')}", path="$.links.next")
         return attrs.evolve(call, target=url, named_path=call.path)
 

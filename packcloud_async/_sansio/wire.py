@@ -7,7 +7,6 @@ from typing import final
 from attrs import field, frozen
 
 from packcloud_async._sansio import json_text
-from packcloud_async._sansio.counting import counted
 from packcloud_async._sansio.json_text import JsonValue
 from packcloud_async._sansio.values import equal, hashed, shown
 
@@ -19,6 +18,12 @@ class Damage(Enum):
     STALLED = "the body stopped arriving"
     LATE = "the body did not arrive in time"
     TOO_LARGE = "the body is larger than the limit"
+
+
+def _size_of(body: bytes | None) -> str:
+    from packcloud_async._sansio.counting import counted  # noqa: PLC0415 - few look at a body
+
+    return f"<{counted(len(body or b''), 'byte')}>"
 
 
 def _names_only(headers: Mapping[str, str]) -> str:
@@ -85,7 +90,7 @@ class Request:
     method: str
     url: str = field(repr=_without_query)
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
-    body: bytes | None = field(default=None, repr=lambda body: f"<{counted(len(body or b''), 'byte')}>")
+    body: bytes | None = field(default=None, repr=_size_of)
 
     __repr__, __eq__, __hash__ = shown, equal, hashed
 
@@ -96,7 +101,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=_names_only)
-    body: bytes = field(default=b"", repr=lambda body: f"<{counted(len(body), 'byte')}>")
+    body: bytes = field(default=b"", repr=_size_of)
     damage: Damage | None = None
 
     __repr__, __eq__, __hash__ = shown, equal, hashed

@@ -96,13 +96,13 @@ def submit(
     \b
     Examples:
       packcloud fleet submit org_1 org_2 --all-kinds
-      packcloud fleet submit --organizations-from shops.txt --kinds orders,stocks --run-id nightly-2026-11-26
-      packcloud fleet submit org_1 --kind orders --wait --json
+      packcloud fleet submit --organizations-from shops.txt --kinds orders,stocks
+      packcloud fleet submit org_1 --kind orders --run-id nightly --wait --json
 
     \b
     Exit codes:
-      0    it was submitted; with --wait, every kind is advanced, quiet or unobservable
-      1    the database cannot be used; with --wait, some failed or could not be started
+      0    submitted; with --wait, every kind is advanced, quiet or unobservable
+      1    no usable database; with --wait, some failed or could not be started
       2    the command or its configuration is wrong; nothing was submitted
       130  interrupted with Ctrl-C; a run that was submitted goes on
     """
