@@ -7,6 +7,7 @@ import re
 import pytest
 
 from packcloud_async.__main__ import main
+from packcloud_async._sansio.inquiries import shortened
 from packcloud_async.cli.console import clean
 
 from ..cli.terminal import on_a_terminal, read_until
@@ -126,7 +127,8 @@ def test_doctor_lets_no_text_act(shop, capsys, text, refuses):
         assert main(["doctor", "--organization", "org_1", *given]) == 1
         out, err = capsys.readouterr()
         assert err == ""
-        check(out, text=text if given else "")
+        # A long id is cut in its middle, and what is left of its markup is as plain.
+        check(out, text=shortened(text) if given else "")
         assert main(["doctor", "--organization", "org_1", *given, "--json"]) == 1
         told = capsys.readouterr().out.removesuffix("\n")
         assert (told.isascii(), told.isprintable()) == (True, True)
