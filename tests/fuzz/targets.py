@@ -94,7 +94,8 @@ def _read_with(reader, data):
     try:
         return json_text.parse(data)
     except InvalidResponse as error:
-        assert str(error).startswith(f"body is not JSON ({len(data)} bytes): ")
+        size = "1 byte" if len(data) == 1 else f"{len(data)} bytes"
+        assert str(error).startswith(f"body is not JSON ({size}): ")
         return REFUSAL
     finally:
         json_text._decode = used
