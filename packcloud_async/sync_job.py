@@ -40,7 +40,7 @@ class AsyncSyncJob:
     just read by the caller; None reads it first. A kind that another job of the same client has in flight for the
     same integration is not started again: both jobs get what comes of it. ``save`` is awaited with the token just
     before each POST leaves, for who wants to survive a crash in that moment; what it raises keeps the POST back and is
-    raised to whoever drives the job.
+    raised to whoever drives the job. None saves nothing.
 
     Cancelling whoever awaits detaches: the sync at the server goes on, ``token`` still resumes, and the same
     object can be awaited again. One task at a time drives a job; others that await it wait for the same result.
