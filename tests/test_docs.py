@@ -10,7 +10,7 @@ import os
 import pkgutil
 import re
 import signal
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,11 +60,27 @@ def emulated(monkeypatch, tmp_path, emulator):
             super().__init__(**options)
 
     monkeypatch.setattr(packcloud_async, "PackCloudClient", EmulatedClient)
-    logger = logging.getLogger("packcloud_async")
-    level, handlers = logger.level, list(logger.handlers)
-    yield emulator
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
+    with logging_kept():
+        yield emulator
+
+
+@contextmanager
+def logging_kept():
+    """Give every logger back the level and the handlers it had: a page may set those of any package."""
+    root = logging.getLogger()
+
+    def loggers():
+        return [root, *(each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger))]
+
+    before = {logger: (logger.level, list(logger.handlers)) for logger in loggers()}
+    try:
+        yield
+    finally:
+        for logger in loggers():
+            level, handlers = before.get(logger, (logging.NOTSET, []))
+            logger.setLevel(level)
+            for added in [handler for handler in logger.handlers if handler not in handlers]:
+                logger.removeHandler(added)
 
 
 async def run_block(code):
