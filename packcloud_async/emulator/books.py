@@ -1,6 +1,6 @@
 """What the emulator saw and did: counters, and the truth about every accepted sync."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -67,7 +67,8 @@ class Counters:
     """Counts since the emulator was built; a refused connection counts under ``faults`` only.
 
     ``calls`` is by (method, route name); ``faults`` by name or status; ``duplicate_posts`` are sync POSTs
-    accepted for a kind of an integration that had accepted one before; ``open_connections`` (served only) are
+    accepted for a kind of an integration that had accepted one before; ``fullest_second`` is how many requests arrived
+    within one second at most, wherever that second began; ``open_connections`` (served only) are
     those of this moment, ``peak_requests`` and ``peak_connections`` (served only) the most at one time;
     ``turned_away`` are the connections beyond those that :meth:`Emulator.serve` allows.
     """
@@ -75,11 +76,22 @@ class Counters:
     calls: Counter[tuple[str, str]] = Factory(Counter[tuple[str, str]])
     faults: Counter[str] = Factory(Counter[str])
     duplicate_posts: int = 0
+    fullest_second: int = 0
     open_connections: int = 0
     peak_requests: int = 0
     peak_connections: int = 0
     turned_away: int = 0
     _in_flight: int = 0
+    _last_second: deque[float] = Factory(deque[float])
+
+    def called(self, method: str, route: str, now: float) -> None:
+        """Count a request that arrives at second ``now``."""
+        self.calls[method, route] += 1
+        latest = self._last_second
+        latest.append(now)
+        while latest[0] <= now - 1:
+            latest.popleft()
+        self.fullest_second = max(self.fullest_second, len(latest))
 
     @property
     def total(self) -> int:

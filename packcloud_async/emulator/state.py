@@ -136,7 +136,7 @@ class State:
             self.counters.faults[str(incident.fault)] += 1
         if incident.fault is Fault.REFUSE:
             return Reply(Fate.REFUSE, fault=incident.fault)
-        self.counters.calls[request.method, route] += 1
+        self.counters.called(request.method, route, now)
         if incident.fault in {Fault.DROP_BEFORE, Fault.SILENT_BEFORE}:
             silence = course.plan.silence if incident.fault is Fault.SILENT_BEFORE else 0.0
             return self._unheard(request, match, evolve(incident, delay=incident.delay + silence), now)

@@ -316,6 +316,14 @@ def test_counters_tell_calls_by_route_and_method(asked: Any) -> None:
     assert emulated.counters.calls["POST", "integrations"] == 1
 
 
+def test_the_fullest_second_is_wherever_it_began(asked: Any) -> None:
+    emulated = asked()
+    for at in (0.0, 0.9, 1.5, 1.8, 1.89, 1.91, 2.7, 5.0):
+        emulated.reply("GET", "", at)
+    # Those from 0.9 to 1.89, or those from 1.8 to 2.7.
+    assert emulated.counters.fullest_second == 4
+
+
 def test_nothing_printable_holds_a_secret(asked: Any) -> None:
     emulated = asked()
     emulated.data("POST", body={**NEW, "settings": {"api_key": "s3cret"}})

@@ -71,7 +71,6 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
     found = Found()
     async with emulator.serve() as served, Fleet(dsn) as fleet, asyncio.timeout(plan.within):
         crew = Crew(dsn, served.base_url, emulator.token, plan)
-        meter = asyncio.create_task(measure_rate(emulator, found))
         try:
             await crew.grow(plan.workers)
             before = await crew.one("SELECT last_value FROM procrastinate_jobs_id_seq")
@@ -83,10 +82,8 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
             found.seconds = time.perf_counter() - began
             found.engine_jobs = await crew.one("SELECT last_value FROM procrastinate_jobs_id_seq") - before
         finally:
-            meter.cancel()
-            await asyncio.wait([meter])
             await crew.leave()
-        found.requests = sum(emulator.counters.calls.values())
+        found.requests, found.fullest_second = emulator.counters.total, emulator.counters.fullest_second
         judge(found, results, emulator, plan)
         await weigh(found, crew)
         # The emulator counts from its first request.
@@ -102,16 +99,6 @@ async def results_of(fleet, run_id):
             return [result async for result in fleet.results(run_id)]
         except LedgerError:
             await asyncio.sleep(0.2)
-
-
-async def measure_rate(emulator, found):
-    """Count the requests of each second, by looking twenty times in each."""
-    counts = []
-    while True:
-        counts.append(sum(emulator.counters.calls.values()))
-        if len(counts) > 20:
-            found.fullest_second = max(found.fullest_second, counts[-1] - counts[-21])
-        await asyncio.sleep(0.05)
 
 
 async def disturb(crew, emulator, plan, draw, found, restart):
