@@ -1,18 +1,22 @@
 """The request budget of a fleet: one row in the database that every worker takes its turns from.
 
-1. A turn is taken when it is there, by the clock of the database: ``per / requests`` seconds after the one before, and
-   as much earlier as ``burst`` allows. So all workers together begin no more requests than one client with the same
-   :class:`~packcloud_async.RateLimit` would. No turn is further away than that, or the clock was put back.
-2. In each worker one request at a time asks for a turn; when it is to wait it asks again, and so learns of a pause.
-3. A refusal that one worker meets pauses all of them.
-4. No turn waits for a disk, and so none holds up the next one for so long: what a crash of the database forgets is when
+1. Turns lie ``per / requests`` seconds apart, by the clock of the database. One is taken when its time has come, and is
+   good for the time of ``burst`` turns: what left later would be one too many for the second it leaves in. So all
+   workers together begin no more requests than one client with the same :class:`~packcloud_async.RateLimit` would.
+2. After a quiet time as many turns are there at once as half the ``burst``; the other half is for the way from a turn
+   to its request, on which a token may have to be written.
+3. In each worker one request at a time asks for a turn; when it is to wait it asks again, and so learns of a pause. No
+   turn is further away than one step, or the clock was put back.
+4. A refusal that one worker meets pauses all of them.
+5. No turn waits for a disk, and so none holds up the next one for so long: what a crash of the database forgets is when
    the last turns were, in the moment it takes to come back.
 """
 
 import asyncio
+import math
 from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from packcloud_async.fleet.database import Pool, transaction
 from packcloud_async.policies import RateLimit
@@ -22,7 +26,7 @@ WITH asked AS (
     SELECT clock_timestamp() AS now
 ), first AS (
     SELECT now, greatest(
-        least(next_at, now + %(step)s * interval '1 second'), paused_until, now - %(burst)s * interval '1 second'
+        least(next_at, now + %(step)s * interval '1 second'), paused_until, now - %(saved)s * interval '1 second'
     ) AS at
     FROM packcloud_budget, asked WHERE name = %(name)s FOR UPDATE
 )
@@ -43,6 +47,8 @@ class SharedBudget:
     name: str
     limit: RateLimit
     _line: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    # What the way to the database and back takes is the same for all turns, and moves none closer to the next one.
+    _fastest: float = field(default=math.inf, init=False)
 
     async def make(self) -> None:
         """Make the row, if there is none."""
@@ -51,12 +57,24 @@ class SharedBudget:
                 "INSERT INTO packcloud_budget (name) VALUES (%s) ON CONFLICT DO NOTHING", (self.name,)
             )
 
-    async def turn(self) -> None:
-        """Wait until one request may leave."""
+    async def turn(self) -> float:
+        """Wait until one request may leave; return the instant of the loop's clock until which it may."""
         # Those who wait here go in the order they came.
         async with self._line:
-            while (wait := await self._take()) > 0:  # noqa: ASYNC110 - the database tells nobody
-                await asyncio.sleep(wait)
+            while (taken := await self._take()).wait > 0:  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(taken.wait)
+        return taken.good_until
+
+    async def another(self) -> float:
+        """Wait for another turn, before all who wait for their first; return until when it is good.
+
+        Without an end when there is none soon, because all keep quiet: what leaves now meets nobody.
+        """
+        while (taken := await self._take()).wait > 0:
+            if taken.wait > 2 * self._step:
+                return math.inf
+            await asyncio.sleep(taken.wait)
+        return taken.good_until
 
     async def pause(self, seconds: float) -> None:
         """Let no worker begin anything for so many seconds; a shorter wish never shortens a longer one."""
@@ -78,12 +96,27 @@ class SharedBudget:
             row = await rows.fetchone()
         return 0.0 if row is None else max(0.0, float(row[0]))
 
-    async def _take(self) -> float:
-        """Take a turn if there is one; return how many seconds there will be none, 0 or less if it is taken."""
-        rate = self.limit.rate
-        step = 0.0 if rate is None else 1 / rate
-        wanted = {"name": self.name, "step": step, "burst": (self.limit.burst - 1) * step}
+    @property
+    def _step(self) -> float:
+        return 0.0 if self.limit.rate is None else 1 / self.limit.rate
+
+    async def _take(self) -> "_Taken":
+        """Take a turn if there is one."""
+        step, burst = self._step, self.limit.burst
+        wanted = {"name": self.name, "step": step, "saved": (burst - 1) * step / 2}
+        clock = asyncio.get_running_loop().time
+        asked = clock()
         async with transaction(self.pool, self.place) as connection:
             row = await (await connection.execute(_TAKE, wanted)).fetchone()
         assert row is not None, "made when the worker began"
-        return float(row[0])
+        self._fastest = min(self._fastest, clock() - asked)
+        wait = float(row[0])
+        return _Taken(wait, asked + self._fastest + wait + burst * step if step else math.inf)
+
+
+@frozen
+class _Taken:
+    """``wait`` is for how many seconds there is no turn, 0 or less if it is taken: then it was there so long ago."""
+
+    wait: float
+    good_until: float

@@ -1,5 +1,7 @@
 """The tasks of a fleet, as its engine knows them."""
 
+import asyncio
+import logging
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -10,6 +12,8 @@ from packcloud_async.errors import ClientStateError, LedgerError
 from packcloud_async.fleet.database import TakenOver
 from packcloud_async.fleet.queue import FIRST, LOOK, NAME, RECOVER, TRIGGER
 from packcloud_async.fleet.work import Work
+
+logger = logging.getLogger("packcloud_async")
 
 WORK: Final = "packcloud_work"
 """Where a worker finds what it works with, in the additional context the engine passes on."""
@@ -29,14 +33,14 @@ def blueprint() -> Blueprint:
     async def trigger(context: JobContext, *, run: int, target: int) -> None:
         """List one target and fire it."""
         work = _work_of(context)
-        with work.holding(context.job), _unless_taken_over():
+        with _at_work(context, work), _unless_taken_over():
             await _or_give_up(work.trigger(run, target), context, run, target)
 
     @tasks.task(name=_own(LOOK), queue=NAME, retry=_RETRY, pass_context=True)
     async def look(context: JobContext, *, run: int, target: int) -> None:
         """Read what is due in one target."""
         work = _work_of(context)
-        with work.holding(context.job), _unless_taken_over():
+        with _at_work(context, work), _unless_taken_over():
             await _or_give_up(work.look(run, target), context, run, target)
 
     @tasks.periodic(cron="* * * * * */5", queueing_lock=RECOVER)
@@ -44,7 +48,7 @@ def blueprint() -> Blueprint:
     async def recover(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine gives it
         """Begin again what dead workers left behind."""
         work = _work_of(context)
-        with work.holding(context.job):
+        with _at_work(context, work):
             await work.recover()
 
     return tasks
@@ -57,6 +61,23 @@ def _own(name: str) -> str:
 
 def _work_of(context: JobContext) -> Work:
     return cast("Work", context.additional_context[WORK])
+
+
+@contextmanager
+def _at_work(context: JobContext, work: Work) -> Generator[None]:
+    """Know a job to be at work here while the block lasts."""
+    job = asyncio.current_task()
+    assert job is not None
+    job.add_done_callback(_look_at_its_end)
+    with work.holding(context.job):
+        yield
+
+
+def _look_at_its_end(job: "asyncio.Task[Any]") -> None:
+    # The engine never looks whether it could write that a job has ended, and a task nobody looks at is a traceback
+    # on stderr. Nothing is lost: Work puts back what the engine takes to be at work.
+    if not job.cancelled() and (error := job.exception()) is not None:
+        logger.debug("the end of a job of the engine could not be written: %s", type(error).__name__)
 
 
 async def _or_give_up(work: Coroutine[Any, Any, None], context: JobContext, run: int, target: int) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong between a worker, its engine and its database, one fault at a time."""
 
 import asyncio
+import gc
 import sys
 from collections import Counter
 from contextlib import aclosing
@@ -78,7 +79,7 @@ async def test_a_database_that_is_away_when_a_turn_is_asked_for_ends_no_job(make
         if len(yard.emulator.books.runs) == 6 and failing["turns"] < 2:
             failing["turns"] += 1
             raise LedgerError("the database is away")
-        await turn(self)
+        return await turn(self)
 
     monkeypatch.setattr(SharedBudget, "turn", sometimes)
     once = PollPolicy(first=0.3, deadline=0.3)
@@ -146,8 +147,10 @@ async def test_a_job_whose_end_could_not_be_told_is_not_at_work_for_ever(make_ya
     async def fail_once(self):
         if what == "retry_job" and not lost:
             raise LedgerError("the database is away")
-        await fire(self)
+        return await fire(self)
 
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint["message"]))
     monkeypatch.setattr(manager, what, lose)
     monkeypatch.setattr(SharedBudget, "turn", fail_once)
     first = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=BRIEF)
@@ -159,6 +162,9 @@ async def test_a_job_whose_end_could_not_be_told_is_not_at_work_for_ever(make_ya
             assert len(await yard.results_of(fleet, run_id)) == count
         await until_none(yard, AT_WORK, TRIGGER)
     assert yard.emulator.counters.duplicate_posts == 0
+    # Such as tracebacks of tasks that nobody looked at.
+    gc.collect()
+    assert complaints == []
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
