@@ -44,7 +44,11 @@ class Plan:
 
 @define
 class Found:
-    """What a run came to; texts name what is not as it should be."""
+    """What a run came to; texts name what is not as it should be.
+
+    ``rows`` and ``bytes`` are what the database keeps of it, ``log_bytes`` and ``commits`` what it wrote meanwhile.
+    ``largest_worker`` is in bytes, of those that lived to the end; 0 where nobody tells.
+    """
 
     jobs: int = 0
     seconds: float = 0.0
@@ -55,6 +59,9 @@ class Found:
     delays: list[float] = field(factory=list)
     rows: int = 0
     bytes: int = 0
+    commits: int = 0
+    log_bytes: int = 0
+    largest_worker: int = 0
     wrong: list[str] = field(factory=list)
     outcomes: Counter = field(factory=Counter)
 
@@ -73,14 +80,18 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
         crew = Crew(dsn, served.base_url, emulator.token, plan)
         try:
             await crew.grow(plan.workers)
-            before = await crew.one("SELECT last_value FROM procrastinate_jobs_id_seq")
+            before = await crew.written()
             began = time.perf_counter()
             run_id = await fleet.submit(emulator.organization_ids, kinds=plan.kinds, poll=plan.poll)
             if plan.kills or restart is not None:
                 await disturb(crew, emulator, plan, draw, found, restart)
             results = await results_of(fleet, run_id)
             found.seconds = time.perf_counter() - began
-            found.engine_jobs = await crew.one("SELECT last_value FROM procrastinate_jobs_id_seq") - before
+            after = await crew.written()
+            found.engine_jobs, found.commits, found.log_bytes = (
+                int(now - then) for then, now in zip(before, after, strict=True)
+            )
+            found.largest_worker = max(map(largest, crew.processes.values()))
         finally:
             await crew.leave()
         found.requests, found.fullest_second = emulator.counters.total, emulator.counters.fullest_second
@@ -154,6 +165,15 @@ class Crew:
             await asyncio.sleep(0.05)
         return time.perf_counter() - began if holding else 0.0
 
+    async def written(self):
+        """How many jobs the engine was ever given, how many transactions were committed, and the bytes of the log."""
+        (counts,) = await self.query(
+            "SELECT (SELECT last_value FROM procrastinate_jobs_id_seq), "
+            "(SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()), "
+            "pg_current_wal_lsn() - '0/0'::pg_lsn"
+        )
+        return counts
+
     async def leave(self):
         for process in self.processes.values():
             process.terminate()
@@ -175,6 +195,15 @@ class Crew:
             except psycopg.OperationalError:
                 # It is being restarted.
                 await asyncio.sleep(0.1)
+
+
+def largest(process):
+    """The most memory that a process ever had, in bytes; 0 where nobody tells."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def judge(found, results, emulator, plan):
