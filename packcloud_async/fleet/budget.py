@@ -18,7 +18,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from packcloud_async.fleet.database import Pool, transaction
+from packcloud_async.fleet.database import Pool, statement
 from packcloud_async.policies import RateLimit
 
 _TAKE: Final = """
@@ -52,7 +52,7 @@ class SharedBudget:
 
     async def make(self) -> None:
         """Make the row, if there is none."""
-        async with transaction(self.pool, self.place) as connection:
+        async with statement(self.pool, self.place) as connection:
             await connection.execute(
                 "INSERT INTO packcloud_budget (name) VALUES (%s) ON CONFLICT DO NOTHING", (self.name,)
             )
@@ -78,7 +78,7 @@ class SharedBudget:
 
     async def pause(self, seconds: float) -> None:
         """Let no worker begin anything for so many seconds; a shorter wish never shortens a longer one."""
-        async with transaction(self.pool, self.place) as connection:
+        async with statement(self.pool, self.place) as connection:
             await connection.execute(
                 "UPDATE packcloud_budget SET paused_until = "
                 "greatest(paused_until, clock_timestamp() + %s * interval '1 second') WHERE name = %s",
@@ -87,7 +87,7 @@ class SharedBudget:
 
     async def paused_for(self) -> float:
         """For how many seconds nothing will be sent; 0 when nothing is held back."""
-        async with transaction(self.pool, self.place) as connection:
+        async with statement(self.pool, self.place) as connection:
             rows = await connection.execute(
                 "SELECT extract(epoch FROM paused_until - clock_timestamp())::float8 FROM packcloud_budget "
                 "WHERE name = %s AND paused_until > clock_timestamp()",
@@ -106,7 +106,7 @@ class SharedBudget:
         wanted = {"name": self.name, "step": step, "saved": (burst - 1) * step / 2}
         clock = asyncio.get_running_loop().time
         asked = clock()
-        async with transaction(self.pool, self.place) as connection:
+        async with statement(self.pool, self.place) as connection:
             row = await (await connection.execute(_TAKE, wanted)).fetchone()
         assert row is not None, "made when the worker began"
         self._fastest = min(self._fastest, clock() - asked)

@@ -1,8 +1,11 @@
 """The database of a fleet: how it is connected to, how its tables are made, and what its errors are told as."""
 
+import asyncio
+import math
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, LiteralString
+from weakref import WeakKeyDictionary
 
 import psycopg
 from attrs import field, frozen
@@ -21,6 +24,10 @@ Pool = AsyncConnectionPool[Connection]
 
 # Any number will do that nobody else takes for something of theirs: it is ASCII for "packclou".
 _MIGRATING: Final = 0x7061636B636C6F75
+
+
+CHECKED_EVERY: Final = 1.0
+"""Seconds. A network that goes away without a word in between is an error of whoever uses the connection."""
 
 
 class Refused(Exception):
@@ -136,6 +143,35 @@ def told_of(place: str) -> Generator[None]:
         yield
     except (psycopg.Error, ConnectorException, DamagedRecord, Refused) as error:
         raise LedgerError(f"database {place}: {_reason(error)}") from error
+
+
+async def committing_each(connection: Connection) -> None:
+    """Let each statement commit by itself where no transaction was begun: it goes there and back once."""
+    await connection.set_autocommit(True)
+
+
+def pool_with_few_checks(*, check: object, **options: Any) -> Pool:  # noqa: ARG001 - the engine asks before each use
+    """Make a pool that asks whether a connection still works once in :data:`CHECKED_EVERY`, and else only listens."""
+    checked = WeakKeyDictionary[Connection, float]()
+
+    async def check_now_and_then(connection: Connection) -> None:
+        # What the server said when it ended a connection is there without asking: its reason, and that it is over.
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+        now = asyncio.get_running_loop().time()
+        if now - checked.get(connection, -math.inf) >= CHECKED_EVERY:
+            await AsyncConnectionPool.check_connection(connection)
+            checked[connection] = now
+
+    return AsyncConnectionPool(**options, check=check_now_and_then)
+
+
+@asynccontextmanager
+async def statement(pool: Pool, place: str) -> AsyncGenerator[Connection]:
+    """Take a connection of the pool for one statement; raises what PostgreSQL says as :func:`told_of` does."""
+    with told_of(place):
+        async with pool.connection() as connection:
+            yield connection
 
 
 @asynccontextmanager

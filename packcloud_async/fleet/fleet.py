@@ -19,7 +19,17 @@ from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
+from packcloud_async.fleet.database import (
+    Connection,
+    Database,
+    Pool,
+    check_tables,
+    committing_each,
+    migrate,
+    pool_with_few_checks,
+    told_of,
+    transaction,
+)
 from packcloud_async.fleet.forgetting import forget
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
@@ -301,5 +311,12 @@ class Fleet:
 def _app_on(database: Database, *, connect_within: float) -> App:
     # In no variable: frames are shown where they are gone through.
     return App(
-        connector=PsycopgConnector(conninfo=database.conninfo(), min_size=1, max_size=10, timeout=connect_within)
+        connector=PsycopgConnector(
+            conninfo=database.conninfo(),
+            min_size=1,
+            max_size=10,
+            timeout=connect_within,
+            configure=committing_each,
+            pool_factory=pool_with_few_checks,
+        )
     )

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
 from packcloud_async import ConfigurationError, LedgerError, Outcome, PollPolicy, SyncKind, TargetRecord
 from packcloud_async.emulator import FaultPlan
-from packcloud_async.fleet import Fleet, PostgresLedger, reading, tables, tasks
+from packcloud_async.fleet import Fleet, PostgresLedger, database, reading, tables, tasks
 from packcloud_async.fleet import fleet as fleet_module
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Database, transaction
@@ -478,7 +479,11 @@ async def test_an_error_of_the_program_that_comes_again_and_again_is_a_result(ma
     monkeypatch.setattr(tasks, "GIVEN_UP_AFTER", 1)
     yard = make_yard(organizations=1, integrations=2)
     fleet = await yard.fleet()
-    run_id = await fleet.submit(["org_1", "org_unknown"], kinds={SyncKind.ORDERS}, poll=QUICK)
+    for integration in ("int_1", "int_2"):
+        yard.emulator.plan_sync("org_1", integration, SyncKind.ORDERS, moves=[])
+    # What is read before it breaks off ends nothing.
+    long = PollPolicy(first=0.1, deadline=3600)
+    run_id = await fleet.submit(["org_1", "org_unknown"], kinds={SyncKind.ORDERS}, poll=long)
     async with yard.working(fleet):
         results = await yard.results_of(fleet, run_id)
     told = {one.integration_id: str(one.error) for one in results}
@@ -488,3 +493,36 @@ async def test_an_error_of_the_program_that_comes_again_and_again_is_a_result(ma
     assert all(expected in told[integration] for integration in ("int_1", "int_2"))
     assert yard.emulator.counters.duplicate_posts == 0
     assert ("is given up: unexpected OurMistake" in caplog.text) == broken.endswith("until_read")
+
+
+async def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(make_yard):
+    yard = make_yard()
+    fleet = await yard.fleet()
+    for _ in range(3):
+        # Just before, so that it is not asked whether it still works.
+        await fleet.runs()
+        await yard.query(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert not await fleet.runs()
+
+
+async def test_a_connection_is_asked_now_and_then_whether_it_works(make_yard, monkeypatch):
+    yard, asked = make_yard(), []
+    fleet = await yard.fleet()
+    check = AsyncConnectionPool.check_connection
+
+    async def counted(connection):
+        asked.append(connection)
+        await check(connection)
+
+    monkeypatch.setattr(AsyncConnectionPool, "check_connection", counted)
+    monkeypatch.setattr(database, "CHECKED_EVERY", 3600)
+    for _ in range(20):
+        await fleet.runs()
+    assert len(asked) <= 1
+    monkeypatch.setattr(database, "CHECKED_EVERY", 0)
+    for _ in range(20):
+        await fleet.runs()
+    assert len(asked) >= 20
