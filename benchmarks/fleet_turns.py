@@ -2,9 +2,10 @@
 
     python -m benchmarks.fleet_turns [--workers 1 2 4 8] [--seconds 3] [--rounds 5]
 
-There is no limit to keep, so that nothing but the database holds anybody up. The workers are tasks of this process,
-each with connections of its own; the PostgreSQL is that of the tests, as durable as it comes. Beside each there is the
-same with a commit that waits for the disk, which is what a turn would cost if it were recorded like a token.
+The limit is one that nobody reaches, so that nothing but the database holds anybody up. The workers are tasks of this
+process, each with connections of its own; the PostgreSQL is that of the tests, as durable as it comes. Beside each
+there is the same with a commit that waits for the disk, which is what a turn would cost if it were recorded like a
+token.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import psycopg  # noqa: E402 - after the path of what follows
 from psycopg_pool import AsyncConnectionPool  # noqa: E402 - after the path of what follows
 
 from packcloud_async.fleet import budget  # noqa: E402 - after the path of what follows
+from packcloud_async.fleet.database import committing_each  # noqa: E402 - after the path of what follows
 from packcloud_async.policies import RateLimit  # noqa: E402 - after the path of what follows
 from tests.support.postgres import Postgres  # noqa: E402 - it is no installed package
 
@@ -38,7 +40,7 @@ async def turns(dsn: str, workers: int, seconds: float, *, is_recorded: bool) ->
     taken = 0
     async with AsyncExitStack() as stack:
         pools = [await stack.enter_async_context(_pool(dsn, is_recorded=is_recorded)) for _ in range(workers)]
-        budgets = [budget.SharedBudget(pool, "of the benchmark", "packcloud", RateLimit()) for pool in pools]
+        budgets = [budget.SharedBudget(pool, "of the benchmark", "packcloud", RateLimit(1e6)) for pool in pools]
         await budgets[0].make()
         end = time.perf_counter() + seconds
 
@@ -56,11 +58,12 @@ def _pool(dsn: str, *, is_recorded: bool) -> AsyncConnectionPool:
     class Recording(psycopg.AsyncConnection):
         async def execute(self, query, *arguments, **options):  # type: ignore[no-untyped-def]
             cursor = await super().execute(query, *arguments, **options)
-            if is_recorded:
-                await super().execute("SET LOCAL synchronous_commit = on")
+            await super().execute("SET LOCAL synchronous_commit = on")
             return cursor
 
-    return AsyncConnectionPool(dsn, connection_class=Recording, min_size=1, max_size=2, open=False)
+    if is_recorded:
+        return AsyncConnectionPool(dsn, connection_class=Recording, min_size=1, max_size=2, open=False)
+    return AsyncConnectionPool(dsn, configure=committing_each, min_size=1, max_size=2, open=False)
 
 
 def measure(dsn: str, options: argparse.Namespace) -> Table:

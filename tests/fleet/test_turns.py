@@ -12,7 +12,7 @@ from packcloud_async.fleet.target_ledger import TargetLedger
 
 pytestmark = pytest.mark.sockets
 
-WANTED = {"name": "packcloud", "step": 0.0, "saved": 0.0}
+WANTED = {"name": "packcloud", "step": 0.001, "saved": 0.0}
 
 
 async def test_a_turn_is_not_recorded_as_durably_as_a_token(make_yard):
@@ -27,10 +27,10 @@ async def test_a_turn_is_not_recorded_as_durably_as_a_token(make_yard):
         await connection.execute("SET synchronous_commit = on")
         async with connection.transaction():
             assert await setting(connection) == "on"
-            wait, *_ = await (await connection.execute(budget._TAKE, WANTED)).fetchone()
+            since, _ = await (await connection.execute(budget._TAKE, WANTED)).fetchone()
             assert await setting(connection) == "off"
         assert await setting(connection) == "on"
-    assert wait <= 0
+    assert since <= 0
 
 
 async def a_budget(make_yard, limit, name="packcloud"):
@@ -52,14 +52,37 @@ async def test_a_turn_is_good_for_the_time_of_a_burst(make_yard):
 
 async def test_half_a_burst_is_there_after_a_quiet_time(make_yard):
     shared = await a_budget(make_yard, RateLimit(0.1, burst=7))
-    taken = [await shared._take() for _ in range(5)]
-    assert [one.wait <= 0 for one in taken] == [True] * 4 + [False]
-    assert 0 < taken[-1].wait <= 10
+    asked = [await shared._ask() for _ in range(5)]
+    assert [one.good_until is not None for one in asked] == [True] * 4 + [False]
+    assert 0 < asked[-1].wait <= 10
 
 
-async def test_without_a_limit_a_turn_is_good_for_ever(make_yard):
+async def test_without_a_limit_a_turn_is_good_for_ever_and_waits_for_pauses_alone(make_yard):
     shared = await a_budget(make_yard, RateLimit())
     assert await shared.turn() == math.inf
+    clock = asyncio.get_running_loop().time
+    paused = clock()
+    await shared.pause(0.3)
+    assert await shared.turn() == math.inf
+    assert clock() >= paused + 0.3
+
+
+async def test_no_two_who_ask_at_once_have_the_same_turn(make_yard):
+    shared = await a_budget(make_yard, RateLimit(0.01, burst=9))
+    asked = await asyncio.gather(*(shared._ask() for _ in range(30)))
+    assert sum(one.good_until is not None for one in asked) == 5
+
+
+async def test_who_is_early_writes_nothing(make_yard):
+    yard = make_yard()
+    fleet = await yard.fleet(rate_limit=RateLimit(0.01))
+    shared = fleet._budget()
+    await shared.make()
+    await shared.turn()
+    row = "SELECT ctid::text, xmin::text, xmax::text FROM packcloud_budget"
+    before = await yard.query(row)
+    assert 0 < (await shared._ask()).wait <= 100
+    assert await yard.query(row) == before
 
 
 async def test_who_is_late_waits_for_another_turn_and_for_no_pause(make_yard):
