@@ -71,7 +71,11 @@ async def by_one_process(plan: Plan) -> Found:
     async with emulator.serve() as served, PackCloudClient(token=emulator.token, base_url=served.base_url) as client:
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
-        async with client.sync_many(emulator.organization_ids, kinds=plan.kinds, poll=plan.poll) as run:
+        # A fleet holds none between two looks, and so has all under way at once.
+        many = client.sync_many(
+            emulator.organization_ids, kinds=plan.kinds, poll=plan.poll, max_organizations=plan.organizations
+        )
+        async with many as run:
             async for result in run:
                 found.jobs += 1
                 assert emulator.began_at is not None
