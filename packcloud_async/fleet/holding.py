@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from attrs import frozen
 
@@ -133,22 +134,28 @@ class Orphan:
     is_to_be_fired: bool
 
 
+ORPHANS: Final = (
+    "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
+    "FROM packcloud_target AS target "
+    "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
+    "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
+    "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
+    # Two questions, each for one text: for one of two texts each target would be held against each job.
+    "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
+    "AND queued.queueing_lock = %(look)s || ' ' || target.run || ' ' || target.number) "
+    "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
+    "AND queued.queueing_lock = %(trigger)s || ' ' || target.run || ' ' || target.number) "
+    # Two searches at once put them back in one order, and so never wait for each other.
+    "ORDER BY target.run, target.number LIMIT 1000"
+)
+
+
 async def orphans(connection: Connection) -> Sequence[Orphan]:
     """Return the targets of unfinished runs that no job of the engine goes on with.
 
     There are none unless a job ended in an error of the program, or somebody deleted it.
     """
-    rows = await connection.execute(
-        "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
-        "FROM packcloud_target AS target "
-        "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
-        "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
-        "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
-        "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
-        "AND queued.queueing_lock IN (%s || ' ' || target.run || ' ' || target.number, "
-        "%s || ' ' || target.run || ' ' || target.number)) LIMIT 1000",
-        (LOOK, TRIGGER),
-    )
+    rows = await connection.execute(ORPHANS, {"look": LOOK, "trigger": TRIGGER})
     return [
         Orphan(run, number, str(id_of(organization)), is_to_be_fired)
         async for run, number, organization, is_to_be_fired in rows
