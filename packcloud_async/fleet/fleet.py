@@ -139,7 +139,7 @@ class Fleet:
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
         async with transaction(self._pool, self._place) as connection:
-            if await tables.run_named(connection, name) is not None:
+            if await reading.find(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
             await write_run(connection, Queue(self._open_app), name, record, targets)
         return name
@@ -152,7 +152,7 @@ class Fleet:
         run, :class:`LedgerError` when the database cannot be used.
         """
         async with transaction(self._pool, self._place) as connection:
-            run = await reading.run_of(connection, run_id)
+            run = await reading.found(connection, run_id)
         position, is_finished = reading.Position(), False
         while not is_finished:
             async with self._one_moment() as connection:
@@ -191,13 +191,16 @@ class Fleet:
         """End a run: what has no result yet gets one that says so, and nothing more is sent for it.
 
         An answer that is under way is not waited for. The syncs at the server go on; a run that is over stays as it
-        is. Raises :class:`ConfigurationError` for an unknown run, and for one of a :class:`PostgresLedger`.
+        is. That of a :class:`PostgresLedger` can be ended when no process has it open. Raises
+        :class:`ConfigurationError` for an unknown run, and for one that a process has open.
         """
         async with transaction(self._pool, self._place) as connection:
-            run = await reading.run_of(connection, run_id)
-            if not run.by_workers:
-                raise ConfigurationError(f"run {run_id!r} is carried out by one process: end it there")
-            if run.record.finished is None:
+            run = await reading.found(connection, run_id)
+            if not (run.by_workers or await tables.claimed(connection, run_id)):
+                raise ConfigurationError(
+                    f"run {run_id!r} is carried out by one process, which has it open: end it there"
+                )
+            if not run.is_finished:
                 await cancel(connection, Queue(self._open_app), run.number)
 
     async def forget(self, run_id: str) -> None:
