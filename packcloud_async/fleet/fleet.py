@@ -19,7 +19,16 @@ from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import Connection, Database, Pool, check_tables, migrate, told_of, transaction
+from packcloud_async.fleet.database import (
+    Connection,
+    Database,
+    Pool,
+    check_engine,
+    check_tables,
+    migrate,
+    told_of,
+    transaction,
+)
 from packcloud_async.fleet.forgetting import forget
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
@@ -104,12 +113,15 @@ class Fleet:
     async def init(self) -> None:
         """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing.
 
-        Any number of processes may do it at once. Raises :class:`LedgerError` when the database cannot be used, or a
-        newer release made its tables.
+        Any number of processes may do it at once. Raises :class:`LedgerError` when the database cannot be used, a
+        newer release made its tables, or those of the engine are of an older release of it: that is told when the
+        others are up to date.
         """
         engine = self._open_app.schema_manager.get_schema()
         async with transaction(self._pool, self._place) as connection:
             await migrate(connection, self._place, engine=engine)
+        async with transaction(self._pool, self._place) as connection:
+            await check_engine(connection, self._place, engine)
 
     async def submit(
         self,
@@ -139,6 +151,8 @@ class Fleet:
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
         async with transaction(self._pool, self._place) as connection:
+            # Of two at once the second one waits, and finds the run of the first.
+            await tables.alone_with(connection, name)
             if await reading.find(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
             await write_run(connection, Queue(self._open_app), name, record, targets)
@@ -231,7 +245,7 @@ class Fleet:
         give the same to all, or those with the shorter time take the others for dead. Once it is to end nothing more is
         sent, the answers to its POSTs are waited for, and the rest is left to others. A database that is away is waited
         for. Raises :class:`ConfigurationError` for values that are unusable, and when there is no client factory;
-        :class:`LedgerError` when the tables are missing.
+        :class:`LedgerError` when the tables are missing, or older than this release or that of the engine.
         """
         if self._client_factory is None:
             raise ConfigurationError("a worker needs a client: Fleet(database, client_factory)")
@@ -240,6 +254,7 @@ class Fleet:
         check_silence(silent_for)
         async with transaction(self._pool, self._place) as connection:
             await check_tables(connection, self._place)
+            await check_engine(connection, self._place, self._open_app.schema_manager.get_schema())
         async with self._client_factory() as client:
             work = Work(
                 client=client,

@@ -55,6 +55,11 @@ async def claimed(connection: Connection, name: str, *, until_disconnected: bool
     return await locking.fetchone() == (True,)
 
 
+async def alone_with(connection: Connection, name: str) -> None:
+    """Wait until nobody else begins a run of this name, and let nobody until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('packcloud_submit ' || %s, 0))", (name,))
+
+
 _UNTIL_DISCONNECTED: Final = "SELECT pg_try_advisory_lock(hashtextextended('packcloud_run ' || %s, 0))"
 _UNTIL_COMMITTED: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('packcloud_run ' || %s, 0))"
 
