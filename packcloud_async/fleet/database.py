@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, LiteralString
@@ -24,6 +25,8 @@ Pool = AsyncConnectionPool[Connection]
 
 # Any number will do that nobody else takes for something of theirs: it is ASCII for "packclou".
 _MIGRATING: Final = 0x7061636B636C6F75
+
+_FUNCTION: Final = re.compile(r"^\s*CREATE (?:OR REPLACE )?FUNCTION (procrastinate_\w+)", re.MULTILINE)
 
 
 CHECKED_EVERY: Final = 1.0
@@ -126,6 +129,24 @@ async def check_tables(connection: Connection, place: str) -> None:
         _refuse_newer(done, place)
         if done < len(MIGRATIONS):
             raise LedgerError(f"database {place}: its tables are of an older release; {_INIT}")
+
+
+async def check_engine(connection: Connection, place: str, schema: str) -> None:
+    """Raise :class:`LedgerError` when the tables of the engine are older than its ``schema`` as it makes them now.
+
+    It keeps no number of its tables. What it is changed in, it calls by another name.
+    """
+    rows = await connection.execute(
+        "SELECT FROM unnest(%s::text[]) AS wanted WHERE NOT EXISTS "
+        "(SELECT FROM pg_proc WHERE proname = wanted AND pg_function_is_visible(oid))",
+        (_FUNCTION.findall(schema),),
+    )
+    if await rows.fetchone() is not None:
+        raise LedgerError(
+            f"database {place}: its tables of procrastinate are those of an older release than the one installed; "
+            "apply the migrations of procrastinate since then "
+            "(procrastinate schema --migrations-path shows where they are)"
+        )
 
 
 def _refuse_newer(done: int, place: str) -> None:

@@ -23,6 +23,7 @@ from packcloud_async.fleet.database import (
     Connection,
     Database,
     Pool,
+    check_engine,
     check_tables,
     committing_each,
     migrate,
@@ -114,12 +115,15 @@ class Fleet:
     async def init(self) -> None:
         """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing.
 
-        Any number of processes may do it at once. Raises :class:`LedgerError` when the database cannot be used, or a
-        newer release made its tables.
+        Any number of processes may do it at once. Raises :class:`LedgerError` when the database cannot be used, a
+        newer release made its tables, or those of the engine are of an older release of it: that is told when the
+        others are up to date.
         """
         engine = self._open_app.schema_manager.get_schema()
         async with transaction(self._pool, self._place) as connection:
             await migrate(connection, self._place, engine=engine)
+        async with transaction(self._pool, self._place) as connection:
+            await check_engine(connection, self._place, engine)
 
     async def submit(
         self,
@@ -149,7 +153,9 @@ class Fleet:
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
         async with transaction(self._pool, self._place) as connection:
-            if await tables.run_named(connection, name) is not None:
+            # Of two at once the second one waits, and finds the run of the first.
+            await tables.alone_with(connection, name)
+            if await reading.find(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
             await write_run(connection, Queue(self._open_app), name, record, targets)
         return name
@@ -162,7 +168,7 @@ class Fleet:
         run, :class:`LedgerError` when the database cannot be used.
         """
         async with transaction(self._pool, self._place) as connection:
-            run = await reading.run_of(connection, run_id)
+            run = await reading.found(connection, run_id)
         position, is_finished = reading.Position(), False
         while not is_finished:
             async with self._one_moment() as connection:
@@ -201,13 +207,16 @@ class Fleet:
         """End a run: what has no result yet gets one that says so, and nothing more is sent for it.
 
         An answer that is under way is not waited for. The syncs at the server go on; a run that is over stays as it
-        is. Raises :class:`ConfigurationError` for an unknown run, and for one of a :class:`PostgresLedger`.
+        is. That of a :class:`PostgresLedger` can be ended when no process has it open. Raises
+        :class:`ConfigurationError` for an unknown run, and for one that a process has open.
         """
         async with transaction(self._pool, self._place) as connection:
-            run = await reading.run_of(connection, run_id)
-            if not run.by_workers:
-                raise ConfigurationError(f"run {run_id!r} is carried out by one process: end it there")
-            if run.record.finished is None:
+            run = await reading.found(connection, run_id)
+            if not (run.by_workers or await tables.claimed(connection, run_id)):
+                raise ConfigurationError(
+                    f"run {run_id!r} is carried out by one process, which has it open: end it there"
+                )
+            if not run.is_finished:
                 await cancel(connection, Queue(self._open_app), run.number)
 
     async def forget(self, run_id: str) -> None:
@@ -238,7 +247,7 @@ class Fleet:
         give the same to all, or those with the shorter time take the others for dead. Once it is to end nothing more is
         sent, the answers to its POSTs are waited for, and the rest is left to others. A database that is away is waited
         for. Raises :class:`ConfigurationError` for values that are unusable, and when there is no client factory;
-        :class:`LedgerError` when the tables are missing.
+        :class:`LedgerError` when the tables are missing, or older than this release or that of the engine.
         """
         if self._client_factory is None:
             raise ConfigurationError("a worker needs a client: Fleet(database, client_factory)")
@@ -247,6 +256,7 @@ class Fleet:
         check_silence(silent_for)
         async with transaction(self._pool, self._place) as connection:
             await check_tables(connection, self._place)
+            await check_engine(connection, self._place, self._open_app.schema_manager.get_schema())
         async with self._client_factory() as client:
             work = Work(
                 client=client,

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from attrs import frozen
 
@@ -25,7 +26,7 @@ from packcloud_async._sansio.ledger_records import (
 from packcloud_async.fleet.database import Connection, TakenOver
 from packcloud_async.fleet.queue import LOOK, TRIGGER
 from packcloud_async.fleet.schedule import Schedule, read_schedule, write_schedule
-from packcloud_async.fleet.tables import id_of, open_jobs, text_of
+from packcloud_async.fleet.tables import open_jobs, shown_id, text_of
 
 
 @frozen(kw_only=True)
@@ -48,7 +49,10 @@ class TakenUp:
 
 
 async def take_up(connection: Connection, run: int, number: int) -> TakenUp | None:
-    """Hold a target from now on; None when there is no such target any more."""
+    """Hold a target from now on; None when there is no such target any more.
+
+    Raises :class:`DamagedRecord` when what is written of it, or of its run, cannot be read.
+    """
     # Before the question: what the database holds to be due is never found to be not due yet.
     instant = asyncio.get_running_loop().time()
     rows = await connection.execute(
@@ -99,7 +103,9 @@ async def others_of(connection: Connection, taken: TakenUp) -> Sequence[Unfinish
         "WHERE target.organization = %s AND (target.run, target.number) <> (%s, %s) AND NOT job.finished",
         (json.dumps(taken.target.target.organization_id), taken.run, taken.target.number),
     )
-    return [read_unfinished_job(number, id_of(integration_id), token) async for number, integration_id, token in rows]
+    return [
+        read_unfinished_job(number, shown_id(integration_id), token) async for number, integration_id, token in rows
+    ]
 
 
 async def leave(connection: Connection, taken: TakenUp, schedule: Schedule, *, requests: int) -> None:
@@ -108,6 +114,20 @@ async def leave(connection: Connection, taken: TakenUp, schedule: Schedule, *, r
         "UPDATE packcloud_target SET schedule = %s, requests = requests + %s WHERE run = %s AND number = %s",
         (write_schedule(schedule), requests, taken.run, taken.target.number),
     )
+
+
+async def over_and_not_finished(connection: Connection) -> Sequence[int]:
+    """Return the runs of workers that are over, of which that is not written.
+
+    There are none unless somebody has written into the tables, or made transactions of another kind the usual ones.
+    """
+    rows = await connection.execute(
+        "SELECT id FROM packcloud_run AS run WHERE finished IS NULL AND by_workers "
+        "AND NOT EXISTS (SELECT FROM packcloud_target WHERE run = run.id AND state = %s) "
+        "AND NOT EXISTS (SELECT FROM packcloud_job WHERE run = run.id AND NOT finished) ORDER BY id",
+        (TargetState.WAITING.value,),
+    )
+    return [run async for (run,) in rows]
 
 
 async def finish_if_over(connection: Connection, run: int) -> bool:
@@ -133,23 +153,29 @@ class Orphan:
     is_to_be_fired: bool
 
 
+ORPHANS: Final = (
+    "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
+    "FROM packcloud_target AS target "
+    "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
+    "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
+    "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
+    # Two questions, each for one text: for one of two texts each target would be held against each job.
+    "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
+    "AND queued.queueing_lock = %(look)s || ' ' || target.run || ' ' || target.number) "
+    "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
+    "AND queued.queueing_lock = %(trigger)s || ' ' || target.run || ' ' || target.number) "
+    # Two searches at once put them back in one order, and so never wait for each other.
+    "ORDER BY target.run, target.number LIMIT 1000"
+)
+
+
 async def orphans(connection: Connection) -> Sequence[Orphan]:
     """Return the targets of unfinished runs that no job of the engine goes on with.
 
     There are none unless a job ended in an error of the program, or somebody deleted it.
     """
-    rows = await connection.execute(
-        "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
-        "FROM packcloud_target AS target "
-        "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
-        "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
-        "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
-        "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "
-        "AND queued.queueing_lock IN (%s || ' ' || target.run || ' ' || target.number, "
-        "%s || ' ' || target.run || ' ' || target.number)) LIMIT 1000",
-        (LOOK, TRIGGER),
-    )
+    rows = await connection.execute(ORPHANS, {"look": LOOK, "trigger": TRIGGER})
     return [
-        Orphan(run, number, str(id_of(organization)), is_to_be_fired)
+        Orphan(run, number, shown_id(organization), is_to_be_fired)
         async for run, number, organization, is_to_be_fired in rows
     ]

@@ -45,10 +45,7 @@ class _Store:
         await check_tables(self.connection, self.database.place)
         with told_of(self.database.place):
             # It goes with the connection, however that ends.
-            rows = await self.connection.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended('packcloud_run ' || %s, 0))", (self.name,)
-            )
-            if await rows.fetchone() != (True,):
+            if not await tables.claimed(self.connection, self.name, until_disconnected=True):
                 raise LedgerBusy(
                     f"run {self.name!r} in database {self.database.place}: held by another process; "
                     "wait for it to end, or choose another run_id"

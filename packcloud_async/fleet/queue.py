@@ -31,6 +31,8 @@ FIRST: Final = 1_000_000_000
 """The priority of looks; the engine takes a number of 32 bits."""
 AGAIN: Final = 0
 """The priority of what is begun again: it had its place in the line already."""
+BEHIND_ALL: Final = -FIRST - 1
+"""The priority of what belongs to another server: whatever is higher need not wait for it, whatever lock they share."""
 STEPS_OF_A_PLACE: Final = 100
 """An organization of weight 2 gets two places where others get one; the priority is a whole number."""
 
@@ -62,6 +64,13 @@ class Queue:
     async def trigger_again(self, connection: Connection, run: int, number: int, organization_id: str) -> None:
         """Put a trigger for what is left of a target before all others; nothing is done when one waits already."""
         await self._put(connection, self._trigger(run, number, organization_id, priority=AGAIN))
+
+    async def trigger_behind_all(
+        self, connection: Connection, run: int, number: int, organization_id: str, at: float
+    ) -> None:
+        """Put a trigger behind all others, for a wall-clock time; nothing is done when one waits already."""
+        job = self._trigger(run, number, organization_id, priority=BEHIND_ALL)
+        await self._put(connection, job.evolve(scheduled_at=datetime.fromtimestamp(at, UTC)))
 
     async def look(self, connection: Connection, run: int, number: int, at: float) -> None:
         """Put a look at a target into the queue, for a wall-clock time; nothing is done when one waits already."""
@@ -137,10 +146,11 @@ class Queue:
         # One that is begun again, or waits for another one of its organization, stayed behind while the line moved on.
         rows = await connection.execute(
             "SELECT -priority FROM procrastinate_jobs AS job "
-            "WHERE status = 'todo' AND queue_name = %s AND task_name = %s AND priority < %s AND attempts = 0 "
+            "WHERE status = 'todo' AND queue_name = %s AND task_name = %s AND priority > %s AND priority < %s "
+            "AND attempts = 0 "
             "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS other WHERE other.status = 'doing' "
             "AND other.lock = job.lock) ORDER BY priority DESC LIMIT 1",
-            (self.name, TRIGGER, AGAIN),
+            (self.name, TRIGGER, BEHIND_ALL, AGAIN),
         )
         row = await rows.fetchone()
         return 0 if row is None else int(row[0])

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from packcloud_async._sansio.ledger_records import RunRecord, read_error, read_run, read_target
+from packcloud_async._sansio.ledger_records import DamagedRecord, RunRecord, read_error, read_run
 from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
 from packcloud_async._sansio.token import RecordedError, read_token
-from packcloud_async.errors import ConfigurationError, PackCloudError, SyncError
+from packcloud_async.errors import ConfigurationError, LedgerError, PackCloudError, SyncError
 from packcloud_async.fleet.database import Connection
-from packcloud_async.fleet.tables import id_of, text_of
+from packcloud_async.fleet.tables import shown_id, text_of
 from packcloud_async.models import SyncKind
 
 
@@ -48,14 +48,42 @@ _LAST = str(2**64 - 1)
 """No transaction comes as far as this."""
 
 
-async def run_of(connection: Connection, run_id: str) -> Run:
+@frozen
+class Found:
+    """A run that is there, whatever state its record is in."""
+
+    number: int
+    is_finished: bool
+    by_workers: bool
+
+
+async def find(connection: Connection, run_id: str) -> Found | None:
+    """Return a run by its name, None when there is none; its record need not be readable."""
+    rows = await connection.execute(
+        "SELECT id, finished IS NOT NULL, by_workers FROM packcloud_run WHERE name = %s", (run_id,)
+    )
+    return None if (row := await rows.fetchone()) is None else Found(*row)
+
+
+async def found(connection: Connection, run_id: str) -> Found:
     """Return a run by its name; raises :class:`ConfigurationError` when there is none."""
+    if (run := await find(connection, run_id)) is None:
+        raise _no_run(run_id)
+    return run
+
+
+async def run_of(connection: Connection, run_id: str) -> Run:
+    """Return a run by its name, with its record; raises :class:`ConfigurationError` when there is none."""
     rows = await connection.execute(
         "SELECT id, name, document, finished, cancelled, by_workers FROM packcloud_run WHERE name = %s", (run_id,)
     )
     if (row := await rows.fetchone()) is None:
-        raise ConfigurationError(f"there is no run {run_id!r} in this database")
+        raise _no_run(run_id)
     return _run(*row)
+
+
+def _no_run(run_id: str) -> ConfigurationError:
+    return ConfigurationError(f"there is no run {run_id!r} in this database")
 
 
 async def runs(connection: Connection) -> Sequence[Run]:
@@ -69,7 +97,11 @@ async def runs(connection: Connection) -> Sequence[Run]:
 def _run(  # noqa: PLR0917 - a row
     number: int, name: str, document: str, finished: datetime | None, cancelled: datetime | None, by_workers: bool
 ) -> Run:
-    return Run(number, name, read_run(document, text_of(finished)), cancelled, by_workers)
+    try:
+        record = read_run(document, text_of(finished))
+    except DamagedRecord as error:
+        raise LedgerError(f"run {name!r}: {error}; cancel it, if it is not over, and forget it") from None
+    return Run(number, name, record, cancelled, by_workers)
 
 
 async def results_since(
@@ -127,15 +159,15 @@ Placed = Sequence[tuple[Place, SyncResult]]
 
 async def _failed_since(connection: Connection, wanted: _Wanted) -> Placed:
     rows = await connection.execute(
-        "SELECT settled_by::text, number, document, error FROM packcloud_target "
+        "SELECT settled_by::text, number, organization, error FROM packcloud_target "
         "WHERE run = %(run)s AND state = 'failed' AND settled_by < %(until)s::xid8 "
         "AND (settled_by, number) > (%(transaction)s::xid8, %(number)s) "
         "ORDER BY settled_by, number LIMIT %(at_most)s",
         wanted.values,
     )
     return [
-        (Place(transaction, number), _without_start(read_target(document).organization_id, error))
-        async for transaction, number, document, error in rows
+        (Place(transaction, number), _without_start(shown_id(organization), error))
+        async for transaction, number, organization, error in rows
     ]
 
 
@@ -150,34 +182,35 @@ async def _ended_since(connection: Connection, wanted: _Wanted) -> Placed:
         wanted.values,
     )
     return [
-        (Place(transaction, number), result_of(str(id_of(organization)), str(id_of(integration)), token, error, ended))
+        (Place(transaction, number), result_of(shown_id(organization), shown_id(integration), token, error, ended))
         async for transaction, number, organization, integration, token, error, ended in rows
     ]
 
 
 def result_of(organization_id: str, integration_id: str, token: str, error: str | None, ended: datetime) -> SyncResult:
     """Make the result of a job from what was written of it."""
-    told = read_error(error)
+    failure = _failure_of(error)
     kinds: Mapping[SyncKind, KindOutcome] = {}
     elapsed = 0.0
     try:
         record = read_token(token)
     except SyncError as damaged:
-        failure: PackCloudError | None = damaged
+        failure = damaged
     else:
         kinds = {kind: state.outcome for kind, state in record.kinds.items() if state.outcome is not None}
         elapsed = max(0.0, (ended.astimezone(UTC) - record.started).total_seconds())
-        failure = None if told is None else RecordedError(told)
     return SyncResult(
         organization_id=organization_id, integration_id=integration_id, kinds=kinds, elapsed=elapsed, error=failure
     )
 
 
 def _without_start(organization_id: str, error: str | None) -> SyncResult:
-    told = read_error(error)
-    return SyncResult(
-        organization_id=organization_id,
-        integration_id=None,
-        elapsed=0.0,
-        error=None if told is None else RecordedError(told),
-    )
+    return SyncResult(organization_id=organization_id, integration_id=None, elapsed=0.0, error=_failure_of(error))
+
+
+def _failure_of(error: str | None) -> PackCloudError | None:
+    try:
+        told = read_error(error)
+    except DamagedRecord as damaged:
+        return SyncError(str(damaged))
+    return None if told is None else RecordedError(told)

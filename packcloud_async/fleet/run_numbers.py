@@ -8,7 +8,7 @@ from attrs import frozen
 from packcloud_async._sansio.outcomes import Outcome, SyncResult
 from packcloud_async.fleet.database import Connection
 from packcloud_async.fleet.reading import result_of
-from packcloud_async.fleet.tables import id_of
+from packcloud_async.fleet.tables import shown_id
 from packcloud_async.models import SyncKind
 
 
@@ -78,6 +78,6 @@ async def _slowest(connection: Connection, run: int, count: int) -> Sequence[Syn
         (run, count),
     )
     return [
-        result_of(str(id_of(organization)), str(id_of(integration_id)), token, error, ended)
+        result_of(shown_id(organization), shown_id(integration_id), token, error, ended)
         async for organization, integration_id, token, error, ended in rows
     ]

@@ -6,6 +6,7 @@ What is read together with what is written, or written together, is in one trans
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from attrs import frozen
 
@@ -46,6 +47,21 @@ async def run_named(connection: Connection, name: str) -> NamedRun | None:
         return None
     number, document, finished, by_workers = row
     return NamedRun(number, read_run(document, text_of(finished)), by_workers)
+
+
+async def claimed(connection: Connection, name: str, *, until_disconnected: bool = False) -> bool:
+    """Claim a run of one process, until the transaction ends or the connection does; False if another one has it."""
+    locking = await connection.execute(_UNTIL_DISCONNECTED if until_disconnected else _UNTIL_COMMITTED, (name,))
+    return await locking.fetchone() == (True,)
+
+
+async def alone_with(connection: Connection, name: str) -> None:
+    """Wait until nobody else begins a run of this name, and let nobody until the transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('packcloud_submit ' || %s, 0))", (name,))
+
+
+_UNTIL_DISCONNECTED: Final = "SELECT pg_try_advisory_lock(hashtextextended('packcloud_run ' || %s, 0))"
+_UNTIL_COMMITTED: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('packcloud_run ' || %s, 0))"
 
 
 async def opened(connection: Connection, run: int, record: RunRecord) -> Opened:
@@ -142,26 +158,36 @@ def _outcomes_of(token: str) -> tuple[str | None, datetime | None]:
 
 async def finish(connection: Connection, run: int, at: datetime) -> None:
     """Write down that a run is over; raises :class:`Refused` when it is not."""
-    if await unfinished(connection, run, after=0, limit=1):
+    if await unfinished_numbers(connection, run, after=0, limit=1):
         raise Refused("the run was told to be finished, and it is not")
     await connection.execute("UPDATE packcloud_run SET finished = %s WHERE id = %s", (at, run))
 
 
 async def unfinished(connection: Connection, run: int, *, after: int, limit: int) -> Sequence[UnfinishedTarget]:
     """Return the next targets that somebody has to go on with, by number, each with its open jobs."""
+    numbers = await unfinished_numbers(connection, run, after=after, limit=limit)
     rows = await connection.execute(
-        "SELECT number, state, document FROM packcloud_target AS target WHERE run = %(run)s AND number > %(after)s "
+        "SELECT number, state, document FROM packcloud_target WHERE run = %s AND number = ANY(%s) ORDER BY number",
+        (run, numbers),
+    )
+    found = await rows.fetchall()
+    jobs = await open_jobs(connection, run, numbers)
+    return tuple(
+        UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ())))
+        for number, state, document in found
+    )
+
+
+async def unfinished_numbers(connection: Connection, run: int, *, after: int, limit: int) -> list[int]:
+    """Return the numbers of the next targets that somebody has to go on with."""
+    rows = await connection.execute(
+        "SELECT number FROM packcloud_target AS target WHERE run = %(run)s AND number > %(after)s "
         "AND (state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
         "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
         "ORDER BY number LIMIT %(limit)s",
         {"run": run, "after": after, "limit": limit},
     )
-    found = await rows.fetchall()
-    jobs = await open_jobs(connection, run, [number for number, _, _ in found])
-    return tuple(
-        UnfinishedTarget(number, read_target(document), read_target_state(state), tuple(jobs.get(number, ())))
-        for number, state, document in found
-    )
+    return [number async for (number,) in rows]
 
 
 async def open_jobs(connection: Connection, run: int, targets: Sequence[int]) -> dict[int, list[UnfinishedJob]]:
@@ -183,6 +209,14 @@ def id_of(kept: str) -> object:
         return json.loads(kept)
     except ValueError:
         raise DamagedRecord("the record of a job is damaged (ValueError)") from None
+
+
+def shown_id(kept: str) -> str:
+    """Read an id to be shown; one that is damaged is shown as it is kept."""
+    try:
+        return str(id_of(kept))
+    except DamagedRecord:
+        return kept
 
 
 def _settled(error: str | None) -> TargetState:

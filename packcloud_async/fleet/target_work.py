@@ -16,7 +16,7 @@ from packcloud_async._sansio.progress import SyncProgress
 from packcloud_async._sansio.retry_details import RetryDetails
 from packcloud_async._sansio.token import read_token
 from packcloud_async.calls import Caller
-from packcloud_async.errors import ClientStateError, SyncError
+from packcloud_async.errors import ClientStateError, LedgerError, SyncError
 from packcloud_async.fleet.fleet_client import FleetClient
 from packcloud_async.fleet.holding import TakenUp
 from packcloud_async.fleet.schedule import NextRead, Plan, Schedule
@@ -84,6 +84,7 @@ class TargetWork:
 
     def seen(self, watched: Watched, sighting: Sighting) -> None:
         """Record the news of a job that goes on; a watermark may go back, and then nobody could see it again."""
+        self._break_with(sighting.error)
         progress = watched.progress
         if (
             self.fleet_client.broken is None
@@ -97,8 +98,14 @@ class TargetWork:
 
     def ended(self, watched: Watched, failure: BaseException | None) -> None:
         """Record the result of a job."""
+        self._break_with(failure)
         error = failure if failure is None or isinstance(failure, Exception) else SyncError("the watch was ended")
         self.end(watched.integration_id, watched.progress, watched.tag, error)
+
+    def _break_with(self, error: BaseException | None) -> None:
+        # The read may have been that of another target in the same organization, which has a client of its own.
+        if self.fleet_client.broken is None and isinstance(error, LedgerError):
+            self.fleet_client.broken = error
 
     def end(self, integration_id: str, progress: SyncProgress, number: int, error: Exception | None) -> None:
         """Record how a job ended; one that ended with its client, or its database, is left to another worker."""

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
@@ -20,14 +20,22 @@ from attrs import define, field
 from procrastinate.jobs import Job
 
 from packcloud_async._io.turns import WAITING_BELOW, FairSlots
-from packcloud_async._sansio.ledger_records import TargetState
+from packcloud_async._sansio.ledger_records import DamagedRecord, TargetState, UnfinishedJob
 from packcloud_async._sansio.request_events import RunBegun
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Connection, Pool, told_of, transaction
 from packcloud_async.fleet.fleet_client import FleetClient
-from packcloud_async.fleet.holding import TakenUp, finish_if_over, leave, orphans, others_of, take_up
+from packcloud_async.fleet.holding import (
+    TakenUp,
+    finish_if_over,
+    leave,
+    orphans,
+    others_of,
+    over_and_not_finished,
+    take_up,
+)
 from packcloud_async.fleet.queue import Queue
 from packcloud_async.fleet.target_firing import TargetFiring
 from packcloud_async.fleet.target_ledger import TargetLedger
@@ -42,6 +50,9 @@ logger = logging.getLogger("packcloud_async")
 
 SEARCHED_SELDOM: Final = 20
 """After a search for what nobody goes on with there is none for so many times as long as it took."""
+
+LATER: Final = 5.0
+"""Seconds until another worker is asked for what belongs to another server."""
 
 
 @define(eq=False)
@@ -63,6 +74,8 @@ class Work:
     _held: set[int] = field(factory=set[int], init=False)
     _workers: set[int] = field(factory=set[int], init=False)
     _forgotten: dict[int, float] = field(factory=dict[int, float], init=False)
+    # Runs of other servers, of which it was told.
+    _elsewhere: set[int] = field(factory=set[int], init=False)
     _search_at: float = field(default=-math.inf, init=False)
     _slots: FairSlots = field(init=False)
     _firing: FairSlots = field(init=False)
@@ -73,30 +86,67 @@ class Work:
 
     async def trigger(self, run: int, number: int) -> None:
         """Fire a target, or what is left of it to be fired."""
-        async with transaction(self.pool, self.place) as connection:
+        others: Sequence[UnfinishedJob] = ()
+
+        async def take(connection: Connection) -> TakenUp | None:
+            nonlocal others
             taken = await take_up(connection, run, number)
             others = () if taken is None else await others_of(connection, taken)
+            return taken
+
+        taken = await self._taken(run, number, take)
         if taken is None or taken.target.state is TargetState.FAILED:
+            return
+        if self._is_elsewhere(taken):
+            async with transaction(self.pool, self.place) as connection:
+                organization_id = taken.target.target.organization_id
+                await self.queue.trigger_behind_all(connection, run, number, organization_id, _later(taken))
             return
         ledger, firing = self._begun(taken, TargetFiring)
         await self._to_its_end(ledger, firing, firing.fire(others, self.stopping))
 
     async def look(self, run: int, number: int) -> None:
         """Read what is due in a target."""
-        async with transaction(self.pool, self.place) as connection:
-            taken = await take_up(connection, run, number)
+        taken = await self._taken(run, number, lambda connection: take_up(connection, run, number))
         if taken is None or taken.target.state is not TargetState.LISTED:
+            return
+        if self._is_elsewhere(taken):
+            async with transaction(self.pool, self.place) as connection:
+                await self.queue.look(connection, run, number, _later(taken))
             return
         ledger, look = self._begun(taken, TargetLook)
         await self._to_its_end(ledger, look, look.look(self.stopping))
 
+    async def _taken(
+        self, run: int, number: int, take: Callable[[Connection], Awaitable[TakenUp | None]]
+    ) -> TakenUp | None:
+        """Take a target up; one that is damaged in the database is given up, or its run would never be finished."""
+        try:
+            async with transaction(self.pool, self.place) as connection:
+                return await take(connection)
+        except LedgerError as error:
+            if not isinstance(error.__cause__, DamagedRecord):
+                raise
+            await self.give_up(run, number, error.__cause__)
+            return None
+
+    def _is_elsewhere(self, taken: TakenUp) -> bool:
+        """Whether a target belongs to another server than this worker's; it is then left to workers of that one."""
+        wanted = taken.record.base_url
+        if wanted in {None, self.client.base_url}:
+            return False
+        if taken.run not in self._elsewhere:
+            self._elsewhere.add(taken.run)
+            logger.warning(
+                "run %s was submitted for %s, and this worker's client is one of %s; it is left to other workers",
+                taken.run_id,
+                wanted,
+                self.client.base_url,
+            )
+        return True
+
     def _begun(self, taken: TakenUp, kind: type[W]) -> tuple[TargetLedger, W]:
         record = taken.record
-        if record.base_url not in {None, self.client.base_url}:
-            raise LedgerError(
-                f"run {taken.run_id} was submitted for {record.base_url}, and this worker's client is one of "
-                f"{self.client.base_url}; give its client that base_url"
-            )
         ledger = TargetLedger.of(self.pool, self.place, taken)
         client = FleetClient(self.client, self.budget)
         context = RunContext(
@@ -163,6 +213,8 @@ class Work:
         if (began := now()) < self._search_at:
             return
         async with transaction(self.pool, self.place) as connection:
+            for run in await over_and_not_finished(connection):
+                await finish_if_over(connection, run)
             for orphan in await orphans(connection):
                 if orphan.is_to_be_fired:
                     await self.queue.trigger_again(connection, orphan.run, orphan.number, orphan.organization_id)
@@ -193,3 +245,7 @@ class Work:
         for job, since in list(self._forgotten.items()):
             if now - since >= self.silent_for:
                 await self._put_back(job)
+
+
+def _later(taken: TakenUp) -> float:
+    return taken.taken_at.timestamp() + LATER

@@ -1,10 +1,9 @@
 """Writing off what is not done: who is at work on it is told with the next thing it writes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from packcloud_async._sansio.ledger_book import Batch, Recorded
-from packcloud_async._sansio.ledger_records import UnfinishedTarget
 from packcloud_async.fleet import tables
 from packcloud_async.fleet.database import Connection
 from packcloud_async.fleet.holding import finish_if_over
@@ -34,9 +33,9 @@ async def cancel(connection: Connection, queue: Queue, run: int) -> None:
     )
     await queue.forget(connection, run)
     after = 0
-    while found := await tables.unfinished(connection, run, after=after, limit=TOGETHER):
-        await tables.write(connection, run, _written_off(found, CANCELLED))
-        after = found[-1].number
+    while found := await tables.unfinished_numbers(connection, run, after=after, limit=TOGETHER):
+        await _write_off(connection, run, found, CANCELLED)
+        after = found[-1]
     await finish_if_over(connection, run)
 
 
@@ -45,16 +44,20 @@ async def give_up(connection: Connection, run: int, number: int, error: str) -> 
     await connection.execute(
         "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s", (run, number)
     )
-    found = await tables.unfinished(connection, run, after=number - 1, limit=1)
-    await tables.write(connection, run, _written_off([one for one in found if one.number == number], error))
+    found = await tables.unfinished_numbers(connection, run, after=number - 1, limit=1)
+    await _write_off(connection, run, [one for one in found if one == number], error)
     await finish_if_over(connection, run)
 
 
-def _written_off(targets: Iterable[UnfinishedTarget], error: str) -> Batch:
-    batch = Batch()
-    for target in targets:
-        if target.jobs:
-            batch.records.update({job.number: Recorded(job.token, True, error) for job in target.jobs})
-        else:
-            batch.settled[target.number] = error
-    return batch
+async def _write_off(connection: Connection, run: int, targets: Sequence[int], error: str) -> None:
+    # Not as records: what is damaged has to be written off too.
+    rows = await connection.execute(
+        "SELECT target, number, token FROM packcloud_job WHERE run = %s AND target = ANY(%s) AND NOT finished",
+        (run, list(targets)),
+    )
+    batch, begun = Batch(), set[int]()
+    async for target, number, token in rows:
+        begun.add(target)
+        batch.records[number] = Recorded(token, True, error)
+    batch.settled.update(dict.fromkeys((number for number in targets if number not in begun), error))
+    await tables.write(connection, run, batch)

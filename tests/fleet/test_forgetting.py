@@ -1,5 +1,7 @@
 """A run that is over can be deleted, and nothing of it is left; no other one can."""
 
+import asyncio
+
 import pytest
 
 from packcloud_async import ConfigurationError, SyncKind
@@ -117,3 +119,30 @@ async def test_tables_of_an_earlier_release_are_brought_up_to_date(make_yard, mo
         earlier.setattr("packcloud_async.fleet.database.MIGRATIONS", migrations.MIGRATIONS[:1])
         with pytest.raises(LedgerError, match="use the release that made them, or a newer one"):
             await fleet.run_worker(stop_on=())
+
+
+async def test_tables_of_an_older_engine_are_refused_and_not_taken_for_a_database_that_is_away(make_yard, postgres):
+    from packcloud_async.fleet import Fleet
+
+    yard = make_yard()
+    yard.dsn = postgres.database()
+    async with Fleet(yard.dsn, yard.client) as fleet:
+        await fleet.init()
+        await yard.query("ALTER FUNCTION procrastinate_fetch_job_v2 RENAME TO procrastinate_fetch_job_v1")
+        for refused in (fleet.init(), fleet.run_worker(stop_on=())):
+            with pytest.raises(LedgerError, match="its tables of procrastinate are those of an older release"):
+                await refused
+
+
+async def test_of_two_submissions_of_one_name_at_once_one_is_told_that_there_is_a_run(make_yard):
+    yard = make_yard()
+    fleet = await yard.fleet()
+
+    async def slowly():
+        yield "org_1"
+        await asyncio.sleep(0.3)
+
+    submitting = [fleet.submit(slowly(), kinds={SyncKind.STOCKS}, run_id="nightly") for _ in range(2)]
+    ended = await asyncio.gather(*submitting, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["ConfigurationError", "str"]
+    assert await yard.query("SELECT count(*) FROM packcloud_target") == [(1,)]
