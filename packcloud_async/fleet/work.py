@@ -93,10 +93,13 @@ class Work:
     def _begun(self, taken: TakenUp, kind: type[W]) -> tuple[TargetLedger, W]:
         record = taken.record
         if record.base_url not in {None, self.client.base_url}:
-            raise LedgerError(
+            refused = (
                 f"run {taken.run_id} was submitted for {record.base_url}, and this worker's client is one of "
                 f"{self.client.base_url}; give its client that base_url"
             )
+            # The engine tries again and again, and tells nobody of it.
+            logger.warning(refused)
+            raise LedgerError(refused)
         ledger = TargetLedger.of(self.pool, self.place, taken)
         client = FleetClient(self.client, self.budget)
         context = RunContext(
