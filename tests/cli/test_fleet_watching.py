@@ -129,7 +129,7 @@ def test_what_sends_nothing_takes_no_address(packcloud, command):
 
 
 @pytest.mark.parametrize("error", [LedgerError("database x: this user may not do that there"), ConnectorException()])
-def test_what_the_engine_writes_of_a_database_that_is_away_has_no_traceback(database, capsys, error):
+def test_what_the_engine_writes_of_a_database_that_is_away_has_no_traceback(database, capsys, caplog, error):
     async def act(_):
         for name in LOUD:
             try:
@@ -141,6 +141,7 @@ def test_what_the_engine_writes_of_a_database_that_is_away_has_no_traceback(data
         run_with_fleet(database, act)
     told = {LedgerError: f"Warning: {error}\n", ConnectorException: ""}[type(error)]
     assert capsys.readouterr().err == told
+    assert {record.name for record in caplog.records} <= {"packcloud_async"}
 
 
 def test_a_fault_of_the_program_is_shown_whole(database, caplog):
