@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from packcloud_async._sansio.ledger_records import RunRecord, read_error, read_run, read_target
 from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
@@ -46,6 +46,7 @@ class Position:
 
 _LAST = str(2**64 - 1)
 """No transaction comes as far as this."""
+_IN_A_RUN = "in the run"
 
 
 async def run_of(connection: Connection, run_id: str) -> Run:
@@ -165,12 +166,18 @@ def result_of(organization_id: str, integration_id: str, token: str, error: str 
     except SyncError as damaged:
         failure: PackCloudError | None = damaged
     else:
-        kinds = {kind: state.outcome for kind, state in record.kinds.items() if state.outcome is not None}
+        kinds = {kind: _of_the_run(state.outcome) for kind, state in record.kinds.items() if state.outcome is not None}
         elapsed = max(0.0, (ended.astimezone(UTC) - record.started).total_seconds())
-        failure = None if told is None else RecordedError(told)
+        failure = None if told is None else RecordedError(told, _IN_A_RUN)
     return SyncResult(
         organization_id=organization_id, integration_id=integration_id, kinds=kinds, elapsed=elapsed, error=failure
     )
+
+
+def _of_the_run(outcome: KindOutcome) -> KindOutcome:
+    if not isinstance(outcome.error, RecordedError):
+        return outcome
+    return evolve(outcome, error=RecordedError(outcome.error.recorded, _IN_A_RUN))
 
 
 def _without_start(organization_id: str, error: str | None) -> SyncResult:
@@ -179,5 +186,5 @@ def _without_start(organization_id: str, error: str | None) -> SyncResult:
         organization_id=organization_id,
         integration_id=None,
         elapsed=0.0,
-        error=None if told is None else RecordedError(told),
+        error=None if told is None else RecordedError(told, _IN_A_RUN),
     )

@@ -10,6 +10,7 @@ import pytest
 from packcloud_async.cli import fleet_check
 from packcloud_async.cli.failures import warnings_on_stderr
 from packcloud_async.cli.fleet_running import run_with_fleet
+from packcloud_async.emulator import FaultPlan
 from packcloud_async.errors import LedgerError
 
 from .conftest import ended
@@ -53,6 +54,16 @@ def test_a_narrow_terminal_cuts_no_name_of_a_run(world, database, packcloud):
     assert any(re.search(rf"^ {NAME[:26]} .*all .*cancelled", line) for line in lines)
     # Elsewhere a line is a line.
     assert f" {NAME} " in packcloud("fleet", "status").out
+
+
+def test_an_error_of_a_run_is_told_as_what_it_is(world, database, packcloud, start):
+    world.emulator.set_faults(FaultPlan(routes={"sync_stocks"}, script=[422]))
+    start("fleet", "worker", "--silent-for", "3")
+    told = packcloud("fleet", "submit", "org_1", "--integration", "int_1", "--kind", "stocks", "--wait")
+    assert told.code == 1
+    assert "recorded in the run: ValidationFailed 422" in told.out
+    told = packcloud("fleet", "submit", "org_77", "--kind", "stocks", "--wait")
+    assert told.err == "Error: org_77: recorded in the run: NotFound 404\n"
 
 
 def test_whether_anybody_works_is_told_to_a_monitor(world, database, packcloud, start):
