@@ -43,7 +43,8 @@ def forget(*, run_ids: Sequence[str], database: str) -> None:
     \b
     Examples:
       packcloud fleet forget nightly-2026-11-26
-      packcloud fleet status --json | jq -r 'select(.finished < "2026-10").run' \\
+      packcloud fleet status --json \\
+        | jq -r 'select(.finished and .finished < "2026-10").run' \\
         | xargs -r packcloud fleet forget
     """
 

@@ -13,7 +13,7 @@ from packcloud_async.cli.fleet_running import run_with_fleet
 from packcloud_async.emulator import FaultPlan
 from packcloud_async.errors import LedgerError
 
-from .conftest import ended
+from .conftest import Ended, ended
 from .terminal import on_a_terminal, read_until
 
 pytestmark = pytest.mark.sockets
@@ -162,3 +162,20 @@ def test_a_fault_of_the_program_is_shown_whole(database, caplog):
 
     run_with_fleet(database, act)
     assert len(caplog.records) == len(LOUD)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_the_demonstration_takes_no_database_that_others_use(world, database, packcloud, is_over):
+    packcloud("fleet", "submit", "org_1", "--kind", "orders", "--run-id", "theirs")
+    if is_over:
+        packcloud("fleet", "cancel", "theirs")
+    told = packcloud("fleet", "demo", "--database", database)
+    assert (told.code, told.out) == (1, "")
+    assert told.err == "Error: the demonstration needs a database without runs and workers\n"
+    assert [json.loads(line)["run"] for line in packcloud("fleet", "status", "--json").out.splitlines()] == ["theirs"]
+
+
+def test_the_demonstration_leaves_a_database_as_it_found_it(database, packcloud):
+    told = packcloud("fleet", "demo", "--organizations", "3", "--integrations", "1", "--database", database)
+    assert told.code == 0, told
+    assert packcloud("fleet", "status", "--json") == Ended(0, "", "")
