@@ -202,10 +202,10 @@ def _error_from_json(text: Any) -> PackCloudError | None:
 
 
 class RecordedError(SyncError):
-    """An error of an earlier process, of which the token kept only the class and the status."""
+    """An error of another process, of which only the class and the status were kept; ``when`` is for its message."""
 
-    def __init__(self, recorded: str) -> None:
-        super().__init__(f"recorded before the job was resumed: {recorded}")
+    def __init__(self, recorded: str, when: str = "before the job was resumed") -> None:
+        super().__init__(f"recorded {when}: {recorded}")
         self.recorded = recorded
 
 

@@ -96,13 +96,18 @@ def _option(*names: str, **attributes: Any) -> Callable[[C], C]:
     return click.option(*names, expose_value=False, callback=remember, **attributes)
 
 
-_verbose = _option("-v", "--verbose", is_flag=True, default=None, help="Log on stderr what the library does.")
-_OPTIONS: Final = (
+verbose_option: Final = _option(
+    "-v", "--verbose", is_flag=True, default=None, help="Log on stderr what the library does."
+)
+_CONFIGURED: Final = (
     _option("--config", type=_FILE, metavar="FILE", help="The configuration, in place of packcloud.toml."),
     _option("--profile", type=Profile(), metavar="NAME", help="Which profile of the configuration."),
+)
+_OPTIONS: Final = (
+    *_CONFIGURED,
     _option("--base-url", metavar="URL", help="Another address than https://api.pack.cloud."),
     _option("--routes", type=_FILE, metavar="FILE", help="A TOML file that overrides paths of the API."),
-    _verbose,
+    verbose_option,
 )
 rate_option: Final = _option("--rate", type=Rate(), metavar="RATE", help="At most so many requests: 50/s, 600/min.")
 
@@ -126,5 +131,12 @@ deadline_option: Final = _option(
 def connecting(command: C) -> C:
     """Give a command the options that say where it connects, and how."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def configured_by(command: C) -> C:
+    """Give a command that sends nothing itself the options that say which configuration counts."""
+    for option in reversed((*_CONFIGURED, verbose_option)):
         command = option(command)
     return command

@@ -9,10 +9,11 @@ import click
 from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.console import console_for_prose, safe, write_json
-from packcloud_async.cli.flags import connecting, deadline_option, rate_option
+from packcloud_async.cli.flags import configured_by, connecting, deadline_option, rate_option, verbose_option
+from packcloud_async.cli.fleet_check import check, hint_without_workers
 from packcloud_async.cli.fleet_demo import demo
 from packcloud_async.cli.fleet_ending import cancel, forget
-from packcloud_async.cli.fleet_options import database_option, run_argument
+from packcloud_async.cli.fleet_options import database_option, run_argument, silent_for_option
 from packcloud_async.cli.fleet_running import run_with_fleet
 from packcloud_async.cli.fleet_views import show_run, show_runs, write_results
 from packcloud_async.cli.parameters import Kinds, json_option, organizations_in, quiet_option
@@ -76,7 +77,7 @@ def init(*, database: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
 @deadline_option
 @database_option
-@connecting
+@configured_by
 @click.pass_context
 def submit(
     context: click.Context,
@@ -92,6 +93,8 @@ def submit(
     database: str,
 ) -> None:
     """Submit a run, and write its name. Workers carry it out; nothing is sent from here.
+
+    It goes to the address and with the token that the workers have.
 
     \b
     Examples:
@@ -116,7 +119,10 @@ def submit(
             write_json({"run": name})
         elif not as_json:
             console_for_prose().print(safe(name), soft_wrap=True)
-        return not wait or await write_results(opened, name, as_json=as_json, quiet=False)
+        if not wait:
+            return True
+        async with hint_without_workers(opened):
+            return await write_results(opened, name, as_json=as_json, quiet=False)
 
     if not run_with_fleet(
         database, act, when_interrupted="Interrupted. What was submitted goes on; packcloud fleet status shows it."
@@ -133,14 +139,7 @@ def submit(
     metavar="N",
     help="So many organizations are fired or looked at at once.",
 )
-@click.option(
-    "--silent-for",
-    type=click.FloatRange(3),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A worker without a sign of life for so long counts as dead; give the same to all.",
-)
+@silent_for_option
 @database_option
 @rate_option
 @connecting
@@ -167,6 +166,8 @@ def worker(*, concurrency: int, silent_for: float, database: str) -> None:
     token = configuration.token()
 
     async def act(opened: "Fleet") -> None:
+        # Before it says that it works.
+        await opened.check()
         console_for_prose().print(safe(f"Working for {opened!r}; Ctrl-C stops in good order."), soft_wrap=True)
         await opened.run_worker(concurrency=concurrency, silent_for=silent_for, stop_on=(signal.SIGTERM,))
 
@@ -178,7 +179,7 @@ def worker(*, concurrency: int, silent_for: float, database: str) -> None:
 @click.argument("run_id", metavar="[RUN]", required=False)
 @json_option
 @database_option
-@connecting
+@verbose_option
 def status(*, run_id: str | None, as_json: bool, database: str) -> None:
     """Show how far RUN is, or every run of the database, the newest first.
 
@@ -202,7 +203,7 @@ def status(*, run_id: str | None, as_json: bool, database: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object per integration, and nothing else.")
 @quiet_option
 @database_option
-@connecting
+@verbose_option
 @click.pass_context
 def results(context: click.Context, *, run_id: str, as_json: bool, quiet: bool, database: str) -> None:
     """Write the results of RUN from the first one on, as they come, until it is finished.
@@ -223,12 +224,14 @@ def results(context: click.Context, *, run_id: str, as_json: bool, quiet: bool, 
         raise click.UsageError("give --json or --quiet, not both")
 
     async def act(opened: "Fleet") -> bool:
-        return await write_results(opened, run_id, as_json=as_json, quiet=quiet)
+        async with hint_without_workers(opened):
+            return await write_results(opened, run_id, as_json=as_json, quiet=quiet)
 
     if not run_with_fleet(database, act, when_interrupted="Interrupted. The run goes on."):
         context.exit(1)
 
 
 fleet.add_command(cancel)
+fleet.add_command(check)
 fleet.add_command(forget)
 fleet.add_command(demo)

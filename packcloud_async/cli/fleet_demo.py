@@ -41,7 +41,11 @@ SILENT_FOR: Final = 3
 @click.option(
     "--integrations", type=click.IntRange(1), metavar="N", default=4, show_default=True, help="How many in each."
 )
-@click.option("--database", metavar="URL", help="An empty PostgreSQL database, in place of the one it brings along.")
+@click.option(
+    "--database",
+    metavar="URL",
+    help="A PostgreSQL database without runs and workers, in place of the one it brings along.",
+)
 @click.pass_context
 def demo(context: click.Context, *, organizations: int, integrations: int, database: str | None) -> None:
     """Have three workers sync an emulated Pack.cloud together, kill one of them, and see that nothing is lost.
@@ -74,6 +78,9 @@ def demo(context: click.Context, *, organizations: int, integrations: int, datab
 
 async def _demo(opened: "Fleet", database: str, emulator: Emulator, console: Console) -> bool:
     await opened.init()
+    if await opened.runs() or (await opened.health()).workers:
+        # Workers there would carry it out too, with their own token at their own server.
+        raise Failed("the demonstration needs a database without runs and workers")
     syncs = emulator.world.organizations * emulator.world.integrations * len(SyncKind)
     check = BooksCheck(emulator, expected=syncs, window=WINDOW)
     async with emulator.serve() as served, _workers(database, served.base_url, emulator.token) as workers:
@@ -90,6 +97,7 @@ async def _demo(opened: "Fleet", database: str, emulator: Emulator, console: Con
         except ExceptionGroup as failed:
             raise only_cause(failed) from None
         report = await opened.report(run_id)
+    await opened.forget(run_id)
     console.print(tally(report.outcomes))
     console.print(in_numbers(report))
     console.print(

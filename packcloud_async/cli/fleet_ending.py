@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from packcloud_async.cli.console import console_for_prose, safe
-from packcloud_async.cli.flags import connecting
+from packcloud_async.cli.flags import verbose_option
 from packcloud_async.cli.fleet_options import database_option, run_argument
 from packcloud_async.cli.fleet_running import run_with_fleet
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(short_help="End a run.")
 @run_argument
 @database_option
-@connecting
+@verbose_option
 def cancel(*, run_id: str, database: str) -> None:
     """End RUN: nothing more is sent for it, and what has no result gets one that says so.
 
@@ -36,14 +36,15 @@ def cancel(*, run_id: str, database: str) -> None:
 @click.command(short_help="Delete runs that are over.")
 @click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
 @database_option
-@connecting
+@verbose_option
 def forget(*, run_ids: Sequence[str], database: str) -> None:
     """Delete each RUN with its results. One that is not over is refused: cancel it first.
 
     \b
     Examples:
       packcloud fleet forget nightly-2026-11-26
-      packcloud fleet status --json | jq -r 'select(.finished < "2026-10").run' \\
+      packcloud fleet status --json \\
+        | jq -r 'select(.finished and .finished < "2026-10").run' \\
         | xargs -r packcloud fleet forget
     """
 

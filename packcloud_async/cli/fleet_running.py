@@ -10,14 +10,26 @@ from packcloud_async.cli.failures import Misconfigured
 from packcloud_async.cli.flags import flags_in_force
 from packcloud_async.cli.running import run
 from packcloud_async.client import PackCloudClient
+from packcloud_async.errors import LedgerError
 
 if TYPE_CHECKING:
     from packcloud_async.fleet import Fleet
 
 T = TypeVar("T")
 
-ENGINE: Final = ("procrastinate.worker", "procrastinate.worker.worker", "procrastinate.utils", "psycopg.pool")
-"""Loggers that write of every connection that breaks, most of them with a traceback; a worker goes on all the same."""
+_logger = logging.getLogger("packcloud_async")
+
+ENGINE: Final = (
+    "procrastinate.worker",
+    "procrastinate.worker.worker",
+    "procrastinate.utils",
+    "psycopg.pool",
+    "asyncio",
+)
+"""Loggers that write of every connection that breaks, most of them with a traceback; a worker goes on all the same.
+
+That of asyncio tells what a task of the engine ended with, of which nobody asked.
+"""
 
 
 def run_with_fleet(
@@ -59,4 +71,8 @@ def _quiet(*names: str) -> Generator[None]:
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, LedgerError):
+        # A job that is given up; the next recovery begins it again, so that once is enough.
+        _logger.warning("%s", error)
+        return False
     return record.name != "psycopg.pool" and type(error).__name__ != "ConnectorException"

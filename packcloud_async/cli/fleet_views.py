@@ -12,12 +12,15 @@ from packcloud_async.cli.outcome_views import tally
 from packcloud_async.cli.results import in_numbers
 from packcloud_async.cli.run_views import RunView
 from packcloud_async.cli.sync_runs import writer_for
+from packcloud_async.models import SyncKind
 from packcloud_async.report import SyncReport
 
 if TYPE_CHECKING:
     from packcloud_async.fleet import Fleet, Run
 
-_FORM: Final = "%Y-%m-%d %H:%M:%S"
+_FORM: Final = "%Y-%m-%d %H:%M"
+_NAME: Final = 26
+"""So long a name stands on one line; those that are made up have 22 characters."""
 
 
 async def write_results(opened: "Fleet", run_id: str, *, as_json: bool, quiet: bool) -> bool:
@@ -41,12 +44,16 @@ def show_runs(runs: "Sequence[Run]", *, as_json: bool) -> None:
         console_for_prose().print("There is no run in this database.")
         return
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for column in ("Run", "Kinds", "Begun", "State"):
-        table.add_column(column, no_wrap=True)
+    console = console_for_tables()
+    # A name is what other commands are given: it is never cut, but may go on below.
+    widest = max(len(run.run_id) for run in runs)
+    table.add_column("Run", overflow="fold", width=min(widest, max(_NAME, console.width // 3)))
+    table.add_column("Kinds", overflow="fold")
+    table.add_column("Begun (UTC)", no_wrap=True)
+    table.add_column("State", no_wrap=True)
     for run in runs:
-        kinds = "each its own" if run.record.kinds is None else ", ".join(kind.value for kind in run.record.kinds)
-        table.add_row(safe(run.run_id), kinds, in_utc(run.record.started, _FORM), _state(run))
-    console_for_tables().print(table)
+        table.add_row(safe(run.run_id), _kinds(run), in_utc(run.record.started, _FORM), _state(run))
+    console.print(table)
 
 
 def show_run(run_id: str, report: SyncReport, *, as_json: bool) -> None:
@@ -64,10 +71,17 @@ def show_run(run_id: str, report: SyncReport, *, as_json: bool) -> None:
         console.print(RunView(report, report.organizations, speed).table())
 
 
+def _kinds(run: "Run") -> str:
+    kinds = run.record.kinds
+    if kinds is None:
+        return "each its own"
+    return "all" if set(kinds) == set(SyncKind) else ", ".join(kind.value for kind in kinds)
+
+
 def _state(run: "Run") -> str:
     if run.cancelled is not None:
-        return f"cancelled {in_utc(run.cancelled, _FORM)}"
-    return "under way" if run.record.finished is None else f"finished {in_utc(run.record.finished, _FORM)}"
+        return "cancelled"
+    return "under way" if run.record.finished is None else "finished"
 
 
 def _as_json(run: "Run") -> dict[str, JsonValue]:

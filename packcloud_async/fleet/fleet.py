@@ -10,6 +10,7 @@ from typing import Final, Self, cast
 
 from procrastinate import App, PsycopgConnector
 
+from packcloud_async._io.tasks import until_done
 from packcloud_async._sansio.budget import BudgetState
 from packcloud_async._sansio.ledger_records import RunRecord
 from packcloud_async._sansio.on_conflict import OnConflict
@@ -18,6 +19,7 @@ from packcloud_async._sansio.secret import Secret
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import ClientStateError, ConfigurationError
 from packcloud_async.fleet import reading, tables
+from packcloud_async.fleet.absences import tell_absences
 from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import (
     Connection,
@@ -32,6 +34,7 @@ from packcloud_async.fleet.database import (
     transaction,
 )
 from packcloud_async.fleet.forgetting import forget
+from packcloud_async.fleet.health import FleetHealth, health_of
 from packcloud_async.fleet.queue import NAME, Queue
 from packcloud_async.fleet.run_names import check_run_id, new_run_id
 from packcloud_async.fleet.run_numbers import numbers_of
@@ -227,6 +230,27 @@ class Fleet:
         async with transaction(self._pool, self._place) as connection:
             await forget(connection, run_id)
 
+    async def check(self) -> None:
+        """Raise :class:`LedgerError` when the database cannot be used, or its tables are not those of this release.
+
+        That goes for the tables of procrastinate as well.
+        """
+        async with transaction(self._pool, self._place) as connection:
+            await check_tables(connection, self._place)
+            await check_engine(connection, self._place, self._open_app.schema_manager.get_schema())
+
+    async def health(self, *, silent_for: float = 30.0) -> FleetHealth:
+        """Return whether anybody works, and how much there is to do.
+
+        A worker counts that gave a sign of life in the last ``silent_for`` seconds: give what the workers have. Raises
+        as :meth:`check` does, and :class:`ConfigurationError` for a time that is unusable.
+        """
+        check_silence(silent_for)
+        await self.check()
+        paused_for = await self._budget().paused_for()
+        async with self._one_moment() as connection:
+            return await health_of(connection, silent_for=silent_for, paused_for=paused_for)
+
     async def runs(self) -> Sequence[reading.Run]:
         """Return every run of the database, the newest first."""
         async with transaction(self._pool, self._place) as connection:
@@ -254,9 +278,7 @@ class Fleet:
         check_whole("concurrency", concurrency, 1)
         check_whole("max_in_flight", max_in_flight, 1)
         check_silence(silent_for)
-        async with transaction(self._pool, self._place) as connection:
-            await check_tables(connection, self._place)
-            await check_engine(connection, self._place, self._open_app.schema_manager.get_schema())
+        await self.check()
         async with self._client_factory() as client:
             work = Work(
                 client=client,
@@ -268,7 +290,12 @@ class Fleet:
                 silent_for=silent_for,
             )
             await work.budget.make()
-            await Worker(self._open_app, work, concurrency).run(stop_on)
+            telling = asyncio.get_running_loop().create_task(tell_absences(self._pool, self._place))
+            try:
+                await Worker(self._open_app, work, concurrency).run(stop_on)
+            finally:
+                telling.cancel()
+                await until_done(telling)
 
     def _budget(self) -> SharedBudget:
         return SharedBudget(self._pool, self._place, NAME, self._rate_limit)

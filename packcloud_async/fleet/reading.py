@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from packcloud_async._sansio.ledger_records import DamagedRecord, RunRecord, read_error, read_run
 from packcloud_async._sansio.outcomes import KindOutcome, SyncResult
@@ -46,6 +46,7 @@ class Position:
 
 _LAST = str(2**64 - 1)
 """No transaction comes as far as this."""
+_IN_A_RUN = "in the run"
 
 
 @frozen
@@ -197,11 +198,17 @@ def result_of(organization_id: str, integration_id: str, token: str, error: str 
     except SyncError as damaged:
         failure = damaged
     else:
-        kinds = {kind: state.outcome for kind, state in record.kinds.items() if state.outcome is not None}
+        kinds = {kind: _of_the_run(state.outcome) for kind, state in record.kinds.items() if state.outcome is not None}
         elapsed = max(0.0, (ended.astimezone(UTC) - record.started).total_seconds())
     return SyncResult(
         organization_id=organization_id, integration_id=integration_id, kinds=kinds, elapsed=elapsed, error=failure
     )
+
+
+def _of_the_run(outcome: KindOutcome) -> KindOutcome:
+    if not isinstance(outcome.error, RecordedError):
+        return outcome
+    return evolve(outcome, error=RecordedError(outcome.error.recorded, _IN_A_RUN))
 
 
 def _without_start(organization_id: str, error: str | None) -> SyncResult:
@@ -213,4 +220,4 @@ def _failure_of(error: str | None) -> PackCloudError | None:
         told = read_error(error)
     except DamagedRecord as damaged:
         return SyncError(str(damaged))
-    return None if told is None else RecordedError(told)
+    return None if told is None else RecordedError(told, _IN_A_RUN)

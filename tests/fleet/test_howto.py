@@ -11,8 +11,8 @@ import pytest
 from procrastinate import App, PsycopgConnector
 from psycopg.conninfo import make_conninfo
 
-from packcloud_async import LedgerError, SyncKind
-from packcloud_async.fleet import Fleet
+from packcloud_async import ConfigurationError, LedgerError, SyncKind
+from packcloud_async.fleet import Fleet, FleetHealth
 
 from .conftest import QUICK, until
 
@@ -99,3 +99,35 @@ async def test_hooks_are_told_of_requests_and_ends_and_of_nothing_between(make_y
     assert len(triggers) == 2
     assert all("(run=1, target=1)" in line for line in triggers)
     assert len(results) == 2
+
+
+async def test_a_reader_learns_whether_anybody_works(make_yard, roles):
+    dsns, after = roles
+    async with Fleet(dsns["owner"]) as owner:
+        await owner.init()
+    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
+        await connection.execute(after)
+    yard = make_yard(organizations=2, integrations=2)
+    async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["reader"]) as reader:
+        await worker.submit(["org_1", "org_2"], kinds=KINDS, poll=QUICK, run_id="nightly")
+        assert await reader.health() == FleetHealth(
+            workers=0, runs=1, organizations_waiting=2, integrations_in_flight=0, paused_for=0.0
+        )
+        async with yard.working(worker):
+            async with asyncio.timeout(20):
+                while (health := await reader.health(silent_for=1.5)).integrations_in_flight < 4:
+                    pass
+            assert (health.workers, health.runs, health.organizations_waiting) == (1, 1, 0)
+            await yard.results_of(reader, "nightly")
+        async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
+            # Of one that was killed.
+            await connection.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 minute')"
+            )
+            await connection.execute("UPDATE packcloud_budget SET paused_until = now() + interval '1 hour'")
+        health = await reader.health()
+        assert (health.workers, health.runs, health.integrations_in_flight) == (0, 0, 0)
+        assert 3500 < health.paused_for <= 3600
+        assert (await reader.health(silent_for=120)).workers == 1
+        with pytest.raises(ConfigurationError, match="silent_for"):
+            await reader.health(silent_for=0)

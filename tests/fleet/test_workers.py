@@ -165,7 +165,7 @@ async def test_a_job_that_cannot_be_read_is_told_and_stops_no_other(make_yard):
     assert yard.judged([told["int_1"], told["int_3"]]) == ([], 0)
 
 
-async def test_a_worker_needs_a_client_tables_and_the_right_server(make_yard, postgres):
+async def test_a_worker_needs_a_client_tables_and_the_right_server(make_yard, postgres, caplog):
     from packcloud_async import PackCloudClient
     from packcloud_async.fleet import Fleet
 
@@ -187,6 +187,8 @@ async def test_a_worker_needs_a_client_tables_and_the_right_server(make_yard, po
     elsewhere = Fleet(yard.dsn, lambda: PackCloudClient(token="t", base_url="https://elsewhere.example"))
     async with elsewhere, yard.working(elsewhere):
         await asyncio.sleep(1)
+    # Nobody else would tell why the run stays where it is.
+    assert f"run {run_id} was submitted for {yard.client().base_url}, and this worker's client is one of" in caplog.text
     assert (await here.report(run_id)).integrations == 0
     async with yard.working(here):
         assert len(await yard.results_of(here, run_id)) == 4

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -55,7 +56,17 @@ class Postgres:
 
     def restart(self):
         """Cut every connection off, and come back."""
-        self._server.restart()
+        with self.away():
+            pass
+
+    @contextmanager
+    def away(self):
+        """Cut every connection off, and come back at the end of the block."""
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server.begin()
 
     def database(self, template="template1"):
         """Make a database and return how it is connected to."""
@@ -98,8 +109,10 @@ class _FromPip:
     def uri(self, name):
         return self._server.get_uri(name)
 
-    def restart(self):
+    def stop(self):
         self._server.stop()
+
+    def begin(self):
         self._server.ensure_postgres_running()
 
     def kill(self):
@@ -121,15 +134,14 @@ class _Installed:
             shutil.chown(folder, "postgres", "postgres")
         server = cls(folder, programs)
         server._run("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "-D", server._data)
-        server._begin()
+        server.begin()
         return server
 
     def uri(self, name):
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
-    def restart(self):
+    def stop(self):
         self._run("pg_ctl", "-w", "-m", "fast", "-D", self._data, "stop")
-        self._begin()
 
     def kill(self):
         self._run("pg_ctl", "-W", "-m", "immediate", "-D", self._data, "stop")
@@ -141,7 +153,7 @@ class _Installed:
     def _data(self):
         return str(self.folder / "data")
 
-    def _begin(self):
+    def begin(self):
         log = str(self.folder / "log")
         self._run("pg_ctl", "-w", "-o", f"-h '' -k {self.folder}", "-l", log, "-D", self._data, "start")
 

@@ -19,7 +19,7 @@ from packcloud_async import (
     SyncResult,
     SyncTarget,
 )
-from packcloud_async.fleet import Fleet, PostgresLedger, Run
+from packcloud_async.fleet import Fleet, FleetHealth, PostgresLedger, Run
 
 
 async def submit(dsn: str) -> None:
@@ -39,6 +39,12 @@ async def submit(dsn: str) -> None:
             assert_type(result, SyncResult)
         assert_type(await fleet.report(run_id), SyncReport)
         assert_type(await fleet.cancel(run_id), None)
+        assert_type(await fleet.check(), None)
+        health = await fleet.health(silent_for=60)
+        assert_type(health, FleetHealth)
+        assert_type((health.workers, health.runs), tuple[int, int])
+        assert_type((health.organizations_waiting, health.integrations_in_flight), tuple[int, int])
+        assert_type(health.paused_for, float)
         assert_type(await fleet.forget(run_id), None)
         for run in assert_type(await fleet.runs(), Sequence[Run]):
             assert_type(run.record, RunRecord)
