@@ -147,6 +147,7 @@ LAYERS: list[set[str]] = [
     {"reads"},
     {"watch"},
     {"firing", "booked_ledger"},
+    {"held_ledger"},
     {"ledger"},
     {"sync_job"},
     {"targets"},
