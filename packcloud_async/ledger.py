@@ -14,12 +14,10 @@ from typing import Protocol
 from attrs import frozen
 
 from packcloud_async._io.group_commit import GroupCommit, until_ended
-from packcloud_async._io.home import Home
 from packcloud_async._io.ledger_store import LedgerStore
 from packcloud_async._sansio.ledger_book import Book
 from packcloud_async._sansio.ledger_records import NewJob, RunRecord, TargetRecord, UnfinishedTarget
-from packcloud_async.booked_ledger import BookedLedger
-from packcloud_async.errors import LedgerError
+from packcloud_async.held_ledger import HeldLedger
 
 
 class Ledger(Protocol):
@@ -91,14 +89,25 @@ class Ledger(Protocol):
 
 @frozen
 class _Held:
-    """What there is of a ledger from its opening to its close."""
+    """What there is of it while it is open."""
 
     executor: ThreadPoolExecutor
     store: LedgerStore
     commits: GroupCommit
 
+    async def unfinished(self, *, after: int, limit: int) -> Sequence[UnfinishedTarget]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, lambda: self.store.unfinished(after=after, limit=limit))
 
-class SqliteLedger(BookedLedger):
+    async def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await self.commits.end(lambda last: loop.run_in_executor(self.executor, self.store.close, last))
+        finally:
+            self.executor.shutdown(wait=False)
+
+
+class SqliteLedger(HeldLedger[_Held]):
     """A ledger in one SQLite file on a local disk; it implements :class:`Ledger`.
 
     >>> from contextlib import aclosing
@@ -108,9 +117,10 @@ class SqliteLedger(BookedLedger):
     ...         return len(await ledger.unfinished(limit=1_000_000))
 
     The file is made when there is none, readable by its owner only; so are ``-wal`` and ``-shm`` beside it, which
-    belong to it while it is open or was not closed, and the empty ``.lock``, which stays. ``survives_power_cut``
-    False makes a commit cheaper: a killed process still loses nothing, but a machine that loses its power may lose
-    the last seconds, and a POST of them would be sent again.
+    belong to it while it is open or was not closed, and the empty ``.lock``, which stays. One that is there is checked
+    for damage whole when it is opened; if it is foreign, newer or damaged it is left as it is, with a
+    :class:`LedgerError`. ``survives_power_cut`` False makes a commit cheaper: a killed process still loses nothing, but
+    a machine that loses its power may lose the last seconds, and a POST of them would be sent again.
 
     All of SQLite happens in one thread. For one event loop; any number of its tasks may use it at once.
     """
@@ -118,8 +128,7 @@ class SqliteLedger(BookedLedger):
     def __init__(self, path: str | os.PathLike[str], *, survives_power_cut: bool = True) -> None:
         self._path = Path(path)
         self._survives_power_cut = survives_power_cut
-        self._held: _Held | None = None
-        self._home = Home("ledger")
+        super().__init__()
 
     def __repr__(self) -> str:
         return f"<SqliteLedger {self._path}{' open' if self._held else ''}>"
@@ -130,21 +139,10 @@ class SqliteLedger(BookedLedger):
         return self._path
 
     @property
-    def commits(self) -> int:
-        """How many commits were made since it was opened; 0 when it is closed."""
-        return 0 if self._held is None else self._held.commits.commits
+    def _called(self) -> str:
+        return f"ledger {self._path}"
 
-    async def open(self) -> RunRecord | None:
-        """Claim it, make it if there is none; see :meth:`Ledger.open`.
-
-        The whole file is checked for damage first. A foreign, newer or damaged one is left as it is, with a
-        :class:`LedgerError`. Returns None when it is new.
-        """
-        if self._held is not None:
-            self._check_home()
-            raise LedgerError(f"ledger {self._path}: it is open already")
-        self._home = Home("ledger")
-        self._check_home()
+    async def _claim(self) -> tuple[_Held, RunRecord | None]:
         loop = asyncio.get_running_loop()
         executor = ThreadPoolExecutor(1, thread_name_prefix="packcloud-ledger")
         store = LedgerStore(self._path, survives_power_cut=self._survives_power_cut)
@@ -157,39 +155,4 @@ class SqliteLedger(BookedLedger):
             executor.shutdown(wait=False)
             raise
         commits = GroupCommit(Book.of(opened), lambda batch: loop.run_in_executor(executor, store.commit, batch), loop)
-        self._held = _Held(executor, store, commits)
-        return opened.run
-
-    async def unfinished(self, *, after: int = 0, limit: int = 100) -> Sequence[UnfinishedTarget]:
-        """See :meth:`Ledger.unfinished`."""
-        held = self._opened
-        await held.commits.flush()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(held.executor, lambda: held.store.unfinished(after=after, limit=limit))
-
-    async def aclose(self) -> None:
-        """See :meth:`Ledger.aclose`; raises what kept anything from being written."""
-        if self._held is None or self._home.is_elsewhere:
-            # In a fork there is no thread that could close it, and what is open is the other process's.
-            return
-        held, self._held = self._held, None
-        loop = asyncio.get_running_loop()
-        try:
-            await held.commits.end(lambda last: loop.run_in_executor(held.executor, held.store.close, last))
-        finally:
-            held.executor.shutdown(wait=False)
-
-    @property
-    def _open_commits(self) -> GroupCommit:
-        return self._opened.commits
-
-    @property
-    def _opened(self) -> _Held:
-        if self._held is None:
-            raise LedgerError(f"ledger {self._path}: it is not open")
-        self._check_home()
-        return self._held
-
-    def _check_home(self) -> None:
-        if (objection := self._home.objection()) is not None:
-            raise LedgerError(f"ledger {self._path}: {objection}")
+        return _Held(executor, store, commits), opened.run

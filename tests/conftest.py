@@ -5,6 +5,7 @@ import pytest
 
 from .support.debugged import DebuggedLoop
 from .support.jumping_loop import JumpingLoop
+from .support.left_behind import changes, state
 from .support.own_interpreter import is_one, run_alone
 
 
@@ -34,6 +35,14 @@ def pytest_pyfunc_call(pyfuncitem):
         run_alone(pyfuncitem.nodeid)
         return True
     return None
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_changed():
+    """What a test leaves behind in its process, others would depend on, in one order and not in another."""
+    before = state()
+    yield
+    assert changes(before, state()) == []
 
 
 @pytest.fixture

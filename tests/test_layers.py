@@ -21,6 +21,7 @@ LAYERS: list[set[str]] = [
         "_sansio.on_conflict",
         "_io.tasks",
         "_io.home",
+        "_io.whole_file",
     },
     {
         "_sansio.secret",
@@ -147,6 +148,7 @@ LAYERS: list[set[str]] = [
     {"reads"},
     {"watch"},
     {"firing", "booked_ledger"},
+    {"held_ledger"},
     {"ledger"},
     {"sync_job"},
     {"targets"},

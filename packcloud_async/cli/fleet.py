@@ -1,12 +1,12 @@
 """packcloud fleet: runs that any number of workers carry out together, in a PostgreSQL database."""
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
+from packcloud_async.cli.asking_for_syncs import Asked, asking_for_syncs
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.console import console_for_prose, safe, write_json
 from packcloud_async.cli.flags import configured_by, connecting, deadline_option, rate_option, verbose_option
@@ -16,8 +16,7 @@ from packcloud_async.cli.fleet_ending import cancel, forget
 from packcloud_async.cli.fleet_options import database_option, run_argument, silent_for_option
 from packcloud_async.cli.fleet_running import run_with_fleet
 from packcloud_async.cli.fleet_views import show_run, show_runs, write_results
-from packcloud_async.cli.parameters import Kinds, json_option, organizations_in, quiet_option
-from packcloud_async.models import SyncKind
+from packcloud_async.cli.parameters import json_option, quiet_option
 
 if TYPE_CHECKING:
     from packcloud_async.fleet import Fleet
@@ -58,20 +57,7 @@ def init(*, database: str) -> None:
 
 
 @fleet.command(short_help="Submit a run, and write its name.")
-@click.argument("organizations", metavar="ORG...", nargs=-1)
-@click.option(
-    "--organizations-from",
-    "listed",
-    type=click.File("rb"),
-    callback=organizations_in,
-    metavar="FILE",
-    help="Also those in FILE, one on each line; - is standard input.",
-)
-@click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
-@click.option(
-    "--kind", "--kinds", "kinds", type=Kinds(), multiple=True, help="What to sync; may be repeated, or with commas."
-)
-@click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
+@asking_for_syncs
 @click.option("--run-id", metavar="NAME", help="What the run is called; a name is made up without it.")
 @click.option("--wait", is_flag=True, help="Write the results as they come, until the run is finished.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, and nothing else.")
@@ -82,11 +68,7 @@ def init(*, database: str) -> None:
 def submit(
     context: click.Context,
     *,
-    organizations: Sequence[str],
-    listed: Sequence[str] | None,
-    integrations: Sequence[str],
-    kinds: Sequence[Sequence[SyncKind]],
-    all_kinds: bool,
+    asked: Asked,
     run_id: str | None,
     wait: bool,
     as_json: bool,
@@ -109,12 +91,10 @@ def submit(
       2    the command or its configuration is wrong; nothing was submitted
       130  interrupted with Ctrl-C; a run that was submitted goes on
     """
-    targets = targets_of(organizations, listed, integrations)
-    wanted = chosen_kinds(tuple(kind for group in kinds for kind in group), all_kinds=all_kinds)
     configuration = configured()
 
     async def act(opened: "Fleet") -> bool:
-        name = await opened.submit(targets, kinds=wanted, poll=configuration.settings.poll, run_id=run_id)
+        name = await opened.submit(asked.targets, kinds=asked.kinds, poll=configuration.settings.poll, run_id=run_id)
         if as_json and not wait:
             write_json({"run": name})
         elif not as_json:

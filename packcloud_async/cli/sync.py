@@ -7,37 +7,23 @@ import click
 from attrs import evolve
 
 from packcloud_async._io.ledger_reading import read_ledger
-from packcloud_async.cli.asking_for_syncs import chosen_kinds, targets_of
+from packcloud_async.cli.asking_for_syncs import Asked, asking_for_syncs
 from packcloud_async.cli.configuration import configured
 from packcloud_async.cli.dry_run import dry_run
 from packcloud_async.cli.failures import Misconfigured, failure_of, unusable_ledger
 from packcloud_async.cli.flags import connecting, deadline_option, rate_option
-from packcloud_async.cli.parameters import BinaryFile, Duration, Kinds, organizations_in, quiet_option
+from packcloud_async.cli.parameters import Duration, quiet_option
 from packcloud_async.cli.reports import report_option, report_to
 from packcloud_async.cli.running import run_with_client
 from packcloud_async.cli.sync_runs import Order, Repetition, sync_once, sync_repeatedly
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
-from packcloud_async.models import SyncKind
 from packcloud_async.policies import path_segment
 from packcloud_async.targets import SyncTarget
 
 
 @click.command(short_help="Sync organizations, and say how each sync ended.")
-@click.argument("organizations", metavar="ORG...", nargs=-1)
-@click.option(
-    "--organizations-from",
-    "listed",
-    type=BinaryFile(),
-    callback=organizations_in,
-    metavar="FILE",
-    help="Also those in FILE, one on each line; - is standard input.",
-)
-@click.option("--integration", "integrations", metavar="ID", multiple=True, help="Only this one; may be repeated.")
-@click.option(
-    "--kind", "--kinds", "kinds", type=Kinds(), multiple=True, help="What to sync; may be repeated, or with commas."
-)
-@click.option("--all-kinds", is_flag=True, help="Sync all four kinds.")
+@asking_for_syncs
 @deadline_option
 @rate_option
 @click.option(
@@ -57,11 +43,7 @@ from packcloud_async.targets import SyncTarget
 def sync(
     context: click.Context,
     *,
-    organizations: Sequence[str],
-    listed: Sequence[str] | None,
-    integrations: Sequence[str],
-    kinds: Sequence[Sequence[SyncKind]],
-    all_kinds: bool,
+    asked: Asked,
     ledger: Path | None,
     force: bool,
     report_path: Path | None,
@@ -95,10 +77,9 @@ def sync(
       130  interrupted with Ctrl-C; what was started goes on at the server
       143  ended by SIGTERM, in the same good order
     """
-    chosen = tuple(kind for group in kinds for kind in group)
     order = Order(
-        targets=targets_of(organizations, listed, integrations),
-        kinds=chosen_kinds(chosen, all_kinds=all_kinds),
+        targets=asked.targets,
+        kinds=asked.kinds,
         ledger=ledger,
         force=force,
         as_json=as_json,

@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 from attrs import define, field, frozen
 
 from packcloud_async._io.group_commit import GroupCommit, until_ended
-from packcloud_async._io.home import Home
 from packcloud_async._sansio.ledger_book import Batch, Book, Opened
 from packcloud_async._sansio.ledger_records import RunRecord, UnfinishedTarget
 from packcloud_async._sansio.secret import Secret
-from packcloud_async.booked_ledger import BookedLedger
 from packcloud_async.errors import LedgerBusy, LedgerError
 from packcloud_async.fleet import tables
 from packcloud_async.fleet.database import Connection, Database, check_tables, told_of
 from packcloud_async.fleet.run_names import check_run_id
+from packcloud_async.held_ledger import HeldLedger
 
 T = TypeVar("T")
 
@@ -107,13 +106,19 @@ class _Store:
 
 @frozen
 class _Held:
-    """What there is of a ledger from its opening to its close."""
+    """What there is of it while it is open."""
 
     store: _Store
     commits: GroupCommit
 
+    async def unfinished(self, *, after: int, limit: int) -> Sequence[UnfinishedTarget]:
+        return await self.store.unfinished(after=after, limit=limit)
 
-class PostgresLedger(BookedLedger):
+    async def close(self) -> None:
+        await self.commits.end(lambda last: _begun(self.store.close(last)))
+
+
+class PostgresLedger(HeldLedger[_Held]):
     """A ledger in a PostgreSQL database; it implements :class:`~packcloud_async.Ledger`.
 
     >>> from contextlib import aclosing
@@ -123,8 +128,9 @@ class PostgresLedger(BookedLedger):
     ...         return len(await ledger.unfinished(limit=1_000_000))
 
     ``dsn`` is a URL or a string of ``name=value`` as libpq takes it, ``run_id`` what the run is called in there. One
-    database holds any number of runs; its tables are made by ``packcloud fleet init``. The claim is a lock of the
-    connection: it goes when the process ends or loses the database, and then nothing more is sent.
+    database holds any number of runs; its tables are made by ``packcloud fleet init``, and without them :meth:`open`
+    raises :class:`LedgerError`. The claim is a lock of the connection: it goes when the process ends or loses the
+    database, and then nothing more is sent.
 
     For one event loop; any number of its tasks may use it at once.
     """
@@ -135,8 +141,7 @@ class PostgresLedger(BookedLedger):
         dsn = ""
         self._database = Database(held)
         self._run_id = check_run_id(run_id)
-        self._held: _Held | None = None
-        self._home = Home("ledger")
+        super().__init__()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_held"):
@@ -149,20 +154,10 @@ class PostgresLedger(BookedLedger):
         return self._run_id
 
     @property
-    def commits(self) -> int:
-        """How many commits were made since it was opened; 0 when it is closed."""
-        return 0 if self._held is None else self._held.commits.commits
+    def _called(self) -> str:
+        return repr(self)
 
-    async def open(self) -> RunRecord | None:
-        """Claim the run, None if it was not begun; raises :class:`LedgerError` when the tables are missing.
-
-        See :meth:`Ledger.open`.
-        """
-        if self._held is not None:
-            self._check_home()
-            raise LedgerError(f"{self!r}: it is open already")
-        self._home = Home("ledger")
-        self._check_home()
+    async def _claim(self) -> tuple[_Held, RunRecord | None]:
         store = _Store(self._database, self._run_id)
         try:
             opened = await store.open()
@@ -170,37 +165,7 @@ class PostgresLedger(BookedLedger):
             await _to_its_end(store.release())
             raise
         commits = GroupCommit(Book.of(opened), lambda batch: _begun(store.commit(batch)), asyncio.get_running_loop())
-        self._held = _Held(store, commits)
-        return opened.run
-
-    async def unfinished(self, *, after: int = 0, limit: int = 100) -> Sequence[UnfinishedTarget]:
-        """See :meth:`Ledger.unfinished`."""
-        held = self._opened
-        await held.commits.flush()
-        return await held.store.unfinished(after=after, limit=limit)
-
-    async def aclose(self) -> None:
-        """See :meth:`Ledger.aclose`; raises what kept anything from being written."""
-        if self._held is None or self._home.is_elsewhere:
-            # In a fork what is open is the other process's.
-            return
-        held, self._held = self._held, None
-        await held.commits.end(lambda last: _begun(held.store.close(last)))
-
-    @property
-    def _open_commits(self) -> GroupCommit:
-        return self._opened.commits
-
-    @property
-    def _opened(self) -> _Held:
-        if self._held is None:
-            raise LedgerError(f"{self!r}: it is not open")
-        self._check_home()
-        return self._held
-
-    def _check_home(self) -> None:
-        if (objection := self._home.objection()) is not None:
-            raise LedgerError(f"{self!r}: {objection}")
+        return _Held(store, commits), opened.run
 
 
 def _begun(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -2,10 +2,9 @@
 
 import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
+from packcloud_async._io.whole_file import write_whole
 from packcloud_async.reporting.page import BEGINNING
 
 
@@ -32,19 +31,7 @@ def write(path: Path, page: bytes) -> None:
     # Hours may have passed since it was asked for.
     if (told := objection(path)) is not None:
         raise OSError(told)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".packcloud-report.", suffix=".new")
-    made = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if os.name == "posix":
-                # The umask may have taken what the owner needs.
-                os.fchmod(descriptor, 0o600)
-            file.write(page)
-        made.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            made.unlink()
-        raise
+    write_whole(path, page)
 
 
 def _objection_to(path: Path) -> str | None:

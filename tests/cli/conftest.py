@@ -61,8 +61,9 @@ def serving(emulator):
         thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served():
+    """What the tests of one file do to it, those of another do not meet."""
     with serving(Emulator(organizations=2, integrations=3, sync_times=SYNC_TIMES)) as world:
         yield world
 

@@ -12,13 +12,20 @@ import pytest
 
 from packcloud_async import LedgerError, Outcome, SqliteLedger, SyncKind, TargetRecord, read_ledger
 from packcloud_async._io.ledger_discarding import discard_finished
-from packcloud_async.emulator import FaultPlan
+from packcloud_async.emulator import Emulator, FaultPlan
 
 from ..support.ledgers import RUN
-from .conftest import ended
+from .conftest import SYNC_TIMES, ended, serving
 
 pytestmark = pytest.mark.sockets
 ORDERS = SyncKind.ORDERS
+
+
+@pytest.fixture
+def served():
+    """One for each test: what a run that was killed had begun goes on."""
+    with serving(Emulator(organizations=2, integrations=3, sync_times=SYNC_TIMES)) as world:
+        yield world
 
 
 @pytest.fixture
@@ -32,14 +39,18 @@ def posts(world):
 
 @pytest.fixture
 def cut_off(world, start, file):
-    """Begin a run of org_1, end it by a signal when its first result is there; int_1 moves so many seconds later."""
+    """Begin a run of org_1 and end it by a signal, before int_1 has moved; that moves as soon as the run has ended."""
 
-    def run(how=signal.SIGKILL, *, moves_at=3):
-        world.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(moves_at, None)])
+    def run(how=signal.SIGKILL, *, moves=True):
+        # Later than any machine is busy.
+        world.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[(600, None)])
         process = start("sync", "org_1", "--kind", "orders", "--ledger", file, "--json")
         assert process.stdout.readline()
         process.send_signal(how)
-        return ended(process)
+        result = ended(process)
+        if moves:
+            world.emulator.set_watermark("org_1", "int_1", ORDERS, "2031-01-01T00:00:00Z")
+        return result
 
     return run
 
@@ -202,9 +213,8 @@ def test_an_unfinished_ledger_is_not_used_for_another_run(world, packcloud, cut_
 
 
 def test_a_ledger_that_another_process_holds_is_refused_with_its_name(world, packcloud, start, file):
-    # Not org_1: a run of another test that was killed before its POST leaves there what was planned for it.
-    world.emulator.plan_sync("org_2", "int_1", ORDERS, moves=[])
-    process = start("sync", "org_2", "--kind", "orders", "--ledger", file, "--json")
+    world.emulator.plan_sync("org_1", "int_1", ORDERS, moves=[])
+    process = start("sync", "org_1", "--kind", "orders", "--ledger", file, "--json")
     assert process.stdout.readline()
     before = posts(world)
     for arguments in (["resume", file], ["sync", "org_2", "--kind", "stocks", "--ledger", file]):
@@ -217,8 +227,7 @@ def test_a_ledger_that_another_process_holds_is_refused_with_its_name(world, pac
 
 
 def test_a_failed_kind_of_a_resumed_run_is_exit_code_1(world, packcloud, cut_off, file):
-    # Nobody waits for it: on a busy machine it might be over before the signal comes.
-    cut_off(moves_at=600)
+    cut_off(moves=False)
     world.emulator.set_faults(FaultPlan(routes={"integration", "integrations"}, methods={"GET"}, script=[401] * 50))
     result = packcloud("resume", file, "--json")
     assert (result.code, result.err.count("\n")) == (1, len(result.out.splitlines()))

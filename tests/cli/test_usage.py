@@ -117,6 +117,7 @@ def test_a_settings_file_that_is_no_json_object_is_refused_without_quoting_it(co
 
 READING = [
     ["sync", "--all-kinds", "--organizations-from", "-"],
+    ["fleet", "submit", "--all-kinds", "--database", "postgresql:///x", "--organizations-from", "-"],
     ["integrations", "create", "org_1", "--name", "x", "--connector-id", "y", "--settings", "-"],
     ["integrations", "run-action", "org_1", "int_1", "x", "--payload", "-"],
 ]

@@ -40,7 +40,7 @@ def _of_class(owner: type) -> Iterator[tuple[str, CodeType]]:
         if not member.__module__.startswith("packcloud_async"):
             continue
         if name in AWAITED or (not name.startswith("_") and _is_awaited(member)):
-            yield member.__qualname__, _code(member)
+            yield f"{owner.__qualname__}.{name}", _code(member)
 
 
 def _of_what_they_return() -> Iterator[tuple[str, CodeType]]:
