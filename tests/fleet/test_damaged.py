@@ -33,8 +33,8 @@ async def test_a_target_that_is_damaged_is_a_result_and_its_run_is_finished(make
         results = await yard.results_of(fleet, run_id)
     told = [(one.organization_id, str(one.error)) for one in results if one.integration_id is None]
     assert sorted(told) == [
-        ("no JSON", "recorded before the job was resumed: DamagedRecord"),
-        ("org_2", "recorded before the job was resumed: DamagedRecord"),
+        ("no JSON", "recorded in the run: DamagedRecord"),
+        ("org_2", "recorded in the run: DamagedRecord"),
     ]
     assert [one.error for one in results if one.organization_id == "org_1"] == [None, None]
     assert (await fleet.report(run_id)).finished
@@ -53,7 +53,7 @@ async def test_jobs_of_a_target_that_was_damaged_later_end_with_it(make_yard):
         await yard.query("UPDATE packcloud_job SET error = 'what? no error' WHERE integration_id = '\"int_2\"'")
         await yard.query("UPDATE procrastinate_jobs SET scheduled_at = NULL")
         results = await yard.results_of(fleet, run_id)
-    assert [str(one.error) for one in results] == ["recorded before the job was resumed: DamagedRecord"] * 2
+    assert [str(one.error) for one in results] == ["recorded in the run: DamagedRecord"] * 2
     await yard.query("UPDATE packcloud_job SET error = 'what? no error'")
     assert "damaged" in str((await yard.results_of(fleet, run_id))[0].error)
 
@@ -104,7 +104,7 @@ async def test_what_a_process_left_behind_can_be_cancelled_and_forgotten_once_it
             await fleet.forget("mine")
     await fleet.cancel("mine")
     assert [str(one.error) for one in await yard.results_of(fleet, "mine")] == [
-        "recorded before the job was resumed: RunCancelled"
+        "recorded in the run: RunCancelled"
     ] * 2
     async with aclosing(PostgresLedger(yard.dsn, "mine")) as ledger:
         record = await ledger.open()
