@@ -137,7 +137,7 @@ async def check_engine(connection: Connection, place: str, schema: str) -> None:
     if await rows.fetchone() is not None:
         raise LedgerError(
             f"database {place}: its tables of procrastinate are those of an older release than the one installed; "
-            "apply the migrations of procrastinate since then (procrastinate schema --migrations-path shows where they are)"
+            "apply its migrations since then (procrastinate schema --migrations-path shows where they are)"
         )
 
 

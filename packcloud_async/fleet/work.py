@@ -29,6 +29,7 @@ from packcloud_async.fleet.database import Connection, Pool, told_of, transactio
 from packcloud_async.fleet.fleet_client import FleetClient
 from packcloud_async.fleet.holding import (
     TakenUp,
+    coming_looks,
     finish_if_over,
     leave,
     orphans,
@@ -51,6 +52,10 @@ logger = logging.getLogger("packcloud_async")
 SEARCHED_SELDOM: Final = 20
 """After a search for what nobody goes on with there is none for so many times as long as it took."""
 
+AHEAD: Final = 20.0
+"""Seconds before its time that a look is put into the queue: four times as long as from one recovery to the next."""
+TOGETHER: Final = 1_000
+"""So many looks are put into the queue with one statement."""
 LATER: Final = 5.0
 """Seconds until another worker is asked for what belongs to another server."""
 
@@ -178,10 +183,15 @@ class Work:
     async def _leave(self, connection: Connection, work: TargetWork) -> None:
         taken, schedule = work.taken, work.schedule()
         run, number = taken.run, taken.target.number
-        await leave(connection, taken, schedule, requests=work.run.requests_sent)
+        next_due, requests = schedule.next_due, work.run.requests_sent
+        now = work.run.wall_clock_of(asyncio.get_running_loop().time()).timestamp()
+        if not work.left_unsent and next_due is not None and next_due - now > AHEAD:
+            await leave(connection, taken, schedule, requests=requests, look_at=next_due)
+            return
+        await leave(connection, taken, schedule, requests=requests, look_at=None)
         if work.left_unsent:
             await self.queue.trigger_again(connection, run, number, taken.target.target.organization_id)
-        elif (next_due := schedule.next_due) is not None:
+        elif next_due is not None:
             await self.queue.look(connection, run, number, next_due)
         else:
             await finish_if_over(connection, run)
@@ -206,7 +216,8 @@ class Work:
             self._held.discard(job.id)
 
     async def recover(self) -> None:
-        """Put back what dead workers held, and begin again whatever nobody goes on with."""
+        """Put back what dead workers held, put near looks into the queue, begin again whatever nobody goes on with."""
+        await self._put_near_looks()
         for job in await self._stalled():
             await self._put_back(job)
         now = asyncio.get_running_loop().time
@@ -222,6 +233,14 @@ class Work:
                     await self.queue.look(connection, orphan.run, orphan.number, 0.0)
         # It looks at everything that is not done: not more than a small part of the time is spent on that.
         self._search_at = now() + SEARCHED_SELDOM * (now() - began)
+
+    async def _put_near_looks(self) -> None:
+        is_full = True
+        while is_full:
+            async with transaction(self.pool, self.place) as connection:
+                looks = await coming_looks(connection, within=AHEAD, at_most=TOGETHER)
+                await self.queue.look_at_all(connection, looks)
+            is_full = len(looks) == TOGETHER
 
     async def _stalled(self) -> Sequence[int]:
         with told_of(self.place):

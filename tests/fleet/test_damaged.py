@@ -49,9 +49,8 @@ async def test_jobs_of_a_target_that_was_damaged_later_end_with_it(make_yard):
     async with yard.working(fleet):
         await until(lambda: len(yard.emulator.books.runs) == 2)
         await until_none(yard, "SELECT FROM packcloud_target WHERE schedule IS NULL")
-        await yard.query("UPDATE packcloud_target SET state = 'lost'")
+        await yard.query("UPDATE packcloud_target SET state = 'lost', look_at = now()")
         await yard.query("UPDATE packcloud_job SET error = 'what? no error' WHERE integration_id = '\"int_2\"'")
-        await yard.query("UPDATE procrastinate_jobs SET scheduled_at = NULL")
         results = await yard.results_of(fleet, run_id)
     assert [str(one.error) for one in results] == ["recorded before the job was resumed: DamagedRecord"] * 2
     await yard.query("UPDATE packcloud_job SET error = 'what? no error'")
