@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from attrs import field, frozen
 from procrastinate.exceptions import ConnectorException
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from packcloud_async._sansio.ledger_records import DamagedRecord
@@ -24,6 +24,16 @@ Pool = AsyncConnectionPool[Connection]
 _MIGRATING: Final = 0x7061636B636C6F75
 
 _FUNCTION: Final = re.compile(r"^\s*CREATE (?:OR REPLACE )?FUNCTION (procrastinate_\w+)", re.MULTILINE)
+
+
+# A host that is gone without a word, behind a firewall or after a failover: left to itself Linux waits for a quarter of
+# an hour for what was sent, and for two hours where nothing was.
+_PATIENCE: Final = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 50_000,
+}
 
 
 class Refused(Exception):
@@ -82,7 +92,7 @@ class Database:
         """Connect; whoever asks closes it. Raises :class:`LedgerError` when that cannot be."""
         with told_of(self.place):
             try:
-                return await psycopg.AsyncConnection.connect(self._conninfo.reveal(), autocommit=True)
+                return await psycopg.AsyncConnection.connect(self.conninfo(), autocommit=True)
             except psycopg.Error as error:
                 failure = type(error)(*error.args)
             # Another one: the frames of the first hold the password, and so does the connection that it knows.
@@ -90,7 +100,9 @@ class Database:
 
     def conninfo(self) -> str:
         """Return what libpq is to be given, the password with it; not to be kept where an error could show it."""
-        return self._conninfo.reveal()
+        known = self._known() or {}
+        patience = {name: value for name, value in _PATIENCE.items() if name not in known}
+        return make_conninfo(self._conninfo.reveal(), **patience)
 
 
 async def migrate(connection: Connection, place: str, *, engine: LiteralString) -> int:

@@ -217,6 +217,13 @@ class Work:
 
     async def recover(self) -> None:
         """Put back what dead workers held, put near looks into the queue, begin again whatever nobody goes on with."""
+        try:
+            await self._recover()
+        except LedgerError as error:
+            # Told here, because the engine would keep a failed job of each: it comes again in five seconds.
+            logger.warning("what others left behind could not be gone on with: %s", error)
+
+    async def _recover(self) -> None:
         await self._put_near_looks()
         for job in await self._stalled():
             await self._put_back(job)
