@@ -34,6 +34,8 @@ AGAIN: Final = 0
 """The priority of what is begun again: it had its place in the line already."""
 BEHIND_ALL: Final = -FIRST - 1
 """The priority of what belongs to another server: whatever is higher need not wait for it, whatever lock they share."""
+AHEAD: Final = 20.0
+"""Seconds before its time that a look is put into the queue: four times as long as from one recovery to the next."""
 STEPS_OF_A_PLACE: Final = 100
 """An organization of weight 2 gets two places where others get one; the priority is a whole number."""
 

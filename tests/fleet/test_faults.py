@@ -18,6 +18,7 @@ from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Database, transaction
 from packcloud_async.fleet.holding import take_up
 from packcloud_async.fleet.queue import LOOK, TRIGGER, Queue
+from packcloud_async.fleet.recovery import Recovery
 from packcloud_async.fleet.target_ledger import TargetLedger
 from packcloud_async.fleet.work import Work
 from packcloud_async.policies import RateLimit
@@ -508,7 +509,7 @@ async def test_a_recovery_that_could_not_be_done_leaves_nothing_behind(make_yard
             raise LedgerError("the database is away")
         return ()
 
-    monkeypatch.setattr(Work, "_stalled", fail_once)
+    monkeypatch.setattr(Recovery, "_stalled", fail_once)
     run_id = await fleet.submit(["org_1"], kinds={SyncKind.STOCKS})
     async with yard.working(fleet):
         await yard.results_of(fleet, run_id)

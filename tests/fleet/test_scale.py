@@ -3,7 +3,7 @@
 import pytest
 
 from packcloud_async import Outcome, PollPolicy, SyncKind
-from packcloud_async.fleet import work
+from packcloud_async.fleet import recovery
 from packcloud_async.fleet.database import Database, transaction
 from packcloud_async.fleet.holding import COMING_LOOKS, ORPHANS, coming_looks, orphans, take_up
 from packcloud_async.fleet.queue import LOOK, TRIGGER, Queue
@@ -46,7 +46,7 @@ async def put_off(yard, fleet, *organizations):
 
 
 async def test_a_look_that_is_not_due_for_long_is_in_nobody_s_way_and_comes_in_time(make_yard, monkeypatch):
-    monkeypatch.setattr(work, "TOGETHER", 2)
+    monkeypatch.setattr(recovery, "TOGETHER", 2)
     yard = make_yard(organizations=3, integrations=1)
     fleet = await yard.fleet()
     run_id = await put_off(yard, fleet, "org_1", "org_2", "org_3")
