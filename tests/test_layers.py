@@ -166,6 +166,7 @@ LAYERS: list[set[str]] = [
     {"fleet.fleet_client", "fleet.holding", "fleet.ledger", "fleet.reading"},
     {
         "fleet.forgetting",
+        "fleet.recovery",
         "fleet.run_numbers",
         "fleet.submitting",
         "fleet.target_ledger",

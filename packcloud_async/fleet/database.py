@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from attrs import field, frozen
 from procrastinate.exceptions import ConnectorException
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from packcloud_async._sansio.ledger_records import DamagedRecord
@@ -28,6 +28,15 @@ _MIGRATING: Final = 0x7061636B636C6F75
 
 _FUNCTION: Final = re.compile(r"^\s*CREATE (?:OR REPLACE )?FUNCTION (procrastinate_\w+)", re.MULTILINE)
 
+
+# A host that is gone without a word, behind a firewall or after a failover: left to itself Linux waits for a quarter of
+# an hour for what was sent, and for two hours where nothing was.
+_PATIENCE: Final = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 50_000,
+}
 
 CHECKED_EVERY: Final = 1.0
 """Seconds. A network that goes away without a word in between is an error of whoever uses the connection."""
@@ -89,7 +98,7 @@ class Database:
         """Connect; whoever asks closes it. Raises :class:`LedgerError` when that cannot be."""
         with told_of(self.place):
             try:
-                return await psycopg.AsyncConnection.connect(self._conninfo.reveal(), autocommit=True)
+                return await psycopg.AsyncConnection.connect(self.conninfo(), autocommit=True)
             except psycopg.Error as error:
                 failure = type(error)(*error.args)
             # Another one: the frames of the first hold the password, and so does the connection that it knows.
@@ -97,7 +106,9 @@ class Database:
 
     def conninfo(self) -> str:
         """Return what libpq is to be given, the password with it; not to be kept where an error could show it."""
-        return self._conninfo.reveal()
+        known = self._known() or {}
+        patience = {name: value for name, value in _PATIENCE.items() if name not in known}
+        return make_conninfo(self._conninfo.reveal(), **patience)
 
 
 async def migrate(connection: Connection, place: str, *, engine: LiteralString) -> int:
@@ -144,8 +155,7 @@ async def check_engine(connection: Connection, place: str, schema: str) -> None:
     if await rows.fetchone() is not None:
         raise LedgerError(
             f"database {place}: its tables of procrastinate are those of an older release than the one installed; "
-            "apply the migrations of procrastinate since then "
-            "(procrastinate schema --migrations-path shows where they are)"
+            "apply its migrations since then (procrastinate schema --migrations-path shows where they are)"
         )
 
 

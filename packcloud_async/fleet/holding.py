@@ -56,7 +56,7 @@ async def take_up(connection: Connection, run: int, number: int) -> TakenUp | No
     # Before the question: what the database holds to be due is never found to be not due yet.
     instant = asyncio.get_running_loop().time()
     rows = await connection.execute(
-        "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s "
+        "UPDATE packcloud_target SET epoch = epoch + 1, look_at = NULL WHERE run = %s AND number = %s "
         "RETURNING epoch, document, state, schedule, clock_timestamp()",
         (run, number),
     )
@@ -108,12 +108,38 @@ async def others_of(connection: Connection, taken: TakenUp) -> Sequence[Unfinish
     ]
 
 
-async def leave(connection: Connection, taken: TakenUp, schedule: Schedule, *, requests: int) -> None:
-    """Write what the next look has to know, and how many requests this one took."""
+async def leave(
+    connection: Connection, taken: TakenUp, schedule: Schedule, *, requests: int, look_at: float | None
+) -> None:
+    """Write what the next look has to know, and how many requests this one took.
+
+    ``look_at`` is the wall-clock time of a look that is put into the queue when it comes near, None for none.
+    """
     await connection.execute(
-        "UPDATE packcloud_target SET schedule = %s, requests = requests + %s WHERE run = %s AND number = %s",
-        (write_schedule(schedule), requests, taken.run, taken.target.number),
+        "UPDATE packcloud_target SET schedule = %s, requests = requests + %s, look_at = to_timestamp(%s) "
+        "WHERE run = %s AND number = %s",
+        (write_schedule(schedule), requests, look_at, taken.run, taken.target.number),
     )
+
+
+COMING_LOOKS: Final = (
+    # The clock of the transaction: no index helps with one that goes on within the statement.
+    "WITH coming AS (SELECT run, number, look_at FROM packcloud_target "
+    "WHERE look_at < now() + %(within)s * interval '1 second' ORDER BY look_at LIMIT %(at_most)s "
+    "FOR UPDATE SKIP LOCKED) "
+    "UPDATE packcloud_target AS target SET look_at = NULL FROM coming "
+    "WHERE (target.run, target.number) = (coming.run, coming.number) "
+    "RETURNING target.run, target.number, extract(epoch FROM coming.look_at)::float8"
+)
+
+
+async def coming_looks(connection: Connection, *, within: float, at_most: int) -> Sequence[tuple[int, int, float]]:
+    """Take the looks that are due within so many seconds out of the tables: run, target, and wall-clock time.
+
+    What somebody else writes of at the moment is left for the next time.
+    """
+    rows = await connection.execute(COMING_LOOKS, {"within": within, "at_most": at_most})
+    return await rows.fetchall()
 
 
 async def over_and_not_finished(connection: Connection) -> Sequence[int]:
@@ -157,7 +183,7 @@ ORPHANS: Final = (
     "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
     "FROM packcloud_target AS target "
     "JOIN packcloud_run AS run ON run.id = target.run AND run.finished IS NULL AND run.by_workers "
-    "WHERE (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
+    "WHERE target.look_at IS NULL AND (target.state = 'waiting' OR EXISTS (SELECT FROM packcloud_job AS job "
     "WHERE job.run = target.run AND job.target = target.number AND NOT job.finished)) "
     # Two questions, each for one text: for one of two texts each target would be held against each job.
     "AND NOT EXISTS (SELECT FROM procrastinate_jobs AS queued WHERE queued.status IN ('todo', 'doing') "

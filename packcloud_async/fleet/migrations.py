@@ -6,7 +6,8 @@
 3. ``settled_by`` and ``ended_by`` are the transactions that wrote a result: whoever reads results in their order skips
    none that is committed late. ``started`` is copied out of the token of a result, which may not be readable.
 4. ``epoch`` grows with each worker that takes up a target: what an earlier one still writes is refused.
-5. ``by_workers`` tells the runs of a fleet from those of one process, which no worker may touch.
+5. ``look_at`` is when a target is to be looked at that is not in the queue of the engine yet.
+6. ``by_workers`` tells the runs of a fleet from those of one process, which no worker may touch.
 """
 
 from typing import Final
@@ -66,5 +67,9 @@ MIGRATIONS: Final = (
     """
     -- Each target that goes looks for its jobs.
     CREATE INDEX packcloud_job_target ON packcloud_job (run, target);
+    """,
+    """
+    ALTER TABLE packcloud_target ADD COLUMN look_at timestamptz;
+    CREATE INDEX packcloud_target_look ON packcloud_target (look_at) WHERE look_at IS NOT NULL;
     """,
 )

@@ -3,7 +3,8 @@
 1. At most one trigger of an organization runs at a time, of whatever run: so one integration is never fired twice at
    once, and what one has fired the next one shares. That is the engine's ``lock``. A look has none: one that waits for
    its time would hold it.
-2. At most one look of a target waits: the engine's ``queueing_lock``.
+2. At most one look of a target waits: the engine's ``queueing_lock``. One that is not due for long is not in the queue
+   yet: whoever asks the engine for a job goes past all that wait for their time.
 3. The priority of a trigger is its place in the line of all runs. A run that comes later begins where the others are,
    so that a large run does not keep a small one waiting, nor the other way round. Looks come before triggers: what was
    begun is finished first.
@@ -33,6 +34,8 @@ AGAIN: Final = 0
 """The priority of what is begun again: it had its place in the line already."""
 BEHIND_ALL: Final = -FIRST - 1
 """The priority of what belongs to another server: whatever is higher need not wait for it, whatever lock they share."""
+AHEAD: Final = 20.0
+"""Seconds before its time that a look is put into the queue: four times as long as from one recovery to the next."""
 STEPS_OF_A_PLACE: Final = 100
 """An organization of weight 2 gets two places where others get one; the priority is a whole number."""
 
@@ -74,7 +77,22 @@ class Queue:
 
     async def look(self, connection: Connection, run: int, number: int, at: float) -> None:
         """Put a look at a target into the queue, for a wall-clock time; nothing is done when one waits already."""
-        job = Job(
+        await self._put(connection, self._look(run, number, at))
+
+    async def look_at_all(self, connection: Connection, looks: Sequence[tuple[int, int, float]]) -> None:
+        """Put looks into the queue, each by its run, target and wall-clock time, but for those that wait already."""
+        if not looks:
+            return
+        jobs = [self._look(run, number, at) for run, number, at in looks]
+        try:
+            async with connection.transaction():
+                await self.app.job_manager.batch_defer_jobs_async(jobs, connection=connection)
+        except AlreadyEnqueued:
+            for job in jobs:
+                await self._put(connection, job)
+
+    def _look(self, run: int, number: int, at: float) -> Job:
+        return Job(
             queue=self.name,
             lock=None,
             queueing_lock=f"{LOOK} {run} {number}",
@@ -83,7 +101,6 @@ class Queue:
             scheduled_at=datetime.fromtimestamp(at, UTC),
             priority=FIRST,
         )
-        await self._put(connection, job)
 
     async def _put(self, connection: Connection, job: Job) -> None:
         # A savepoint: what is refused would end the caller's transaction.

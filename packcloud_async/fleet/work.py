@@ -10,10 +10,9 @@
 
 import asyncio
 import logging
-import math
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
@@ -25,18 +24,11 @@ from packcloud_async._sansio.request_events import RunBegun
 from packcloud_async.client import PackCloudClient
 from packcloud_async.errors import LedgerError
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import Connection, Pool, told_of, transaction
+from packcloud_async.fleet.database import Connection, Pool, transaction
 from packcloud_async.fleet.fleet_client import FleetClient
-from packcloud_async.fleet.holding import (
-    TakenUp,
-    finish_if_over,
-    leave,
-    orphans,
-    others_of,
-    over_and_not_finished,
-    take_up,
-)
-from packcloud_async.fleet.queue import Queue
+from packcloud_async.fleet.holding import TakenUp, finish_if_over, leave, others_of, take_up
+from packcloud_async.fleet.queue import AHEAD, Queue
+from packcloud_async.fleet.recovery import Recovery
 from packcloud_async.fleet.target_firing import TargetFiring
 from packcloud_async.fleet.target_ledger import TargetLedger
 from packcloud_async.fleet.target_look import TargetLook
@@ -47,9 +39,6 @@ from packcloud_async.run_context import RunContext
 W = TypeVar("W", bound=TargetWork)
 
 logger = logging.getLogger("packcloud_async")
-
-SEARCHED_SELDOM: Final = 20
-"""After a search for what nobody goes on with there is none for so many times as long as it took."""
 
 LATER: Final = 5.0
 """Seconds until another worker is asked for what belongs to another server."""
@@ -70,17 +59,14 @@ class Work:
     max_in_flight: int
     silent_for: float
     stopping: asyncio.Event = field(factory=asyncio.Event, init=False)
-    # Ids of the engine: the jobs at work here, the workers that held them, and since when a job is no more at work.
-    _held: set[int] = field(factory=set[int], init=False)
-    _workers: set[int] = field(factory=set[int], init=False)
-    _forgotten: dict[int, float] = field(factory=dict[int, float], init=False)
+    recovery: Recovery = field(init=False)
     # Runs of other servers, of which it was told.
     _elsewhere: set[int] = field(factory=set[int], init=False)
-    _search_at: float = field(default=-math.inf, init=False)
     _slots: FairSlots = field(init=False)
     _firing: FairSlots = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.recovery = Recovery(self.pool, self.place, self.queue, self.silent_for)
         self._slots = FairSlots(self.max_in_flight)
         self._firing = FairSlots(2 * self.max_in_flight + WAITING_BELOW)
 
@@ -178,10 +164,15 @@ class Work:
     async def _leave(self, connection: Connection, work: TargetWork) -> None:
         taken, schedule = work.taken, work.schedule()
         run, number = taken.run, taken.target.number
-        await leave(connection, taken, schedule, requests=work.run.requests_sent)
+        next_due, requests = schedule.next_due, work.run.requests_sent
+        now = work.run.wall_clock_of(asyncio.get_running_loop().time()).timestamp()
+        if not work.left_unsent and next_due is not None and next_due - now > AHEAD:
+            await leave(connection, taken, schedule, requests=requests, look_at=next_due)
+            return
+        await leave(connection, taken, schedule, requests=requests, look_at=None)
         if work.left_unsent:
             await self.queue.trigger_again(connection, run, number, taken.target.target.organization_id)
-        elif (next_due := schedule.next_due) is not None:
+        elif next_due is not None:
             await self.queue.look(connection, run, number, next_due)
         else:
             await finish_if_over(connection, run)
@@ -193,58 +184,17 @@ class Work:
         async with transaction(self.pool, self.place) as connection:
             await give_up(connection, run, number, name)
 
-    @contextmanager
-    def holding(self, job: Job) -> Generator[None]:
+    def holding(self, job: Job) -> AbstractContextManager[None]:
         """Know a job of the engine to be at work here while the block lasts."""
-        assert job.id is not None
-        self._held.add(job.id)
-        if job.worker_id is not None:
-            self._workers.add(job.worker_id)
-        try:
-            yield
-        finally:
-            self._held.discard(job.id)
+        return self.recovery.holding(job)
 
     async def recover(self) -> None:
-        """Put back what dead workers held, and begin again whatever nobody goes on with."""
-        for job in await self._stalled():
-            await self._put_back(job)
-        now = asyncio.get_running_loop().time
-        if (began := now()) < self._search_at:
-            return
-        async with transaction(self.pool, self.place) as connection:
-            for run in await over_and_not_finished(connection):
-                await finish_if_over(connection, run)
-            for orphan in await orphans(connection):
-                if orphan.is_to_be_fired:
-                    await self.queue.trigger_again(connection, orphan.run, orphan.number, orphan.organization_id)
-                else:
-                    await self.queue.look(connection, orphan.run, orphan.number, 0.0)
-        # It looks at everything that is not done: not more than a small part of the time is spent on that.
-        self._search_at = now() + SEARCHED_SELDOM * (now() - began)
-
-    async def _stalled(self) -> Sequence[int]:
-        with told_of(self.place):
-            return await self.queue.stalled(silent_for=self.silent_for)
-
-    async def _put_back(self, job: int) -> None:
-        # Each on its own: none waits for what another recovery holds.
-        async with transaction(self.pool, self.place) as connection:
-            await self.queue.put_back(connection, job)
+        """Begin again what dead workers left behind; see :class:`~packcloud_async.fleet.recovery.Recovery`."""
+        await self.recovery.recover()
 
     async def put_back_forgotten(self) -> None:
-        """Put back what the engine holds to be at work here and has been forgotten for ``silent_for`` seconds.
-
-        The engine does not try again to tell its database that a job has ended: a connection that breaks at that
-        moment, or another job of the same name that waits already, and it would be at work for ever.
-        """
-        async with transaction(self.pool, self.place) as connection:
-            held = await self.queue.held_by(connection, self._workers)
-        now = asyncio.get_running_loop().time()
-        self._forgotten = {job: self._forgotten.get(job, now) for job in held if job not in self._held}
-        for job, since in list(self._forgotten.items()):
-            if now - since >= self.silent_for:
-                await self._put_back(job)
+        """Begin again what the engine has forgotten here."""
+        await self.recovery.put_back_forgotten()
 
 
 def _later(taken: TakenUp) -> float:

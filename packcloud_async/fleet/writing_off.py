@@ -25,7 +25,7 @@ async def cancel(connection: Connection, queue: Queue, run: int) -> None:
     await connection.execute(
         "SELECT count(*) FROM (SELECT FROM packcloud_target WHERE run = %s ORDER BY number FOR UPDATE) AS held", (run,)
     )
-    await connection.execute("UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s", (run,))
+    await connection.execute("UPDATE packcloud_target SET epoch = epoch + 1, look_at = NULL WHERE run = %s", (run,))
     await connection.execute(
         "UPDATE packcloud_run SET cancelled = coalesce(cancelled, clock_timestamp()) "
         "WHERE id = %s AND finished IS NULL",
@@ -42,7 +42,7 @@ async def cancel(connection: Connection, queue: Queue, run: int) -> None:
 async def give_up(connection: Connection, run: int, number: int, error: str) -> None:
     """Write off what is not done of one target, because of an error, in the caller's transaction."""
     await connection.execute(
-        "UPDATE packcloud_target SET epoch = epoch + 1 WHERE run = %s AND number = %s", (run, number)
+        "UPDATE packcloud_target SET epoch = epoch + 1, look_at = NULL WHERE run = %s AND number = %s", (run, number)
     )
     found = await tables.unfinished_numbers(connection, run, after=number - 1, limit=1)
     await _write_off(connection, run, [one for one in found if one == number], error)

@@ -49,9 +49,8 @@ async def test_jobs_of_a_target_that_was_damaged_later_end_with_it(make_yard):
     async with yard.working(fleet):
         await until(lambda: len(yard.emulator.books.runs) == 2)
         await until_none(yard, "SELECT FROM packcloud_target WHERE schedule IS NULL")
-        await yard.query("UPDATE packcloud_target SET state = 'lost'")
+        await yard.query("UPDATE packcloud_target SET state = 'lost', look_at = now()")
         await yard.query("UPDATE packcloud_job SET error = 'what? no error' WHERE integration_id = '\"int_2\"'")
-        await yard.query("UPDATE procrastinate_jobs SET scheduled_at = NULL")
         results = await yard.results_of(fleet, run_id)
     assert [str(one.error) for one in results] == ["recorded in the run: DamagedRecord"] * 2
     await yard.query("UPDATE packcloud_job SET error = 'what? no error'")
@@ -103,9 +102,7 @@ async def test_what_a_process_left_behind_can_be_cancelled_and_forgotten_once_it
         with pytest.raises(ConfigurationError, match="is not over; cancel it first"):
             await fleet.forget("mine")
     await fleet.cancel("mine")
-    assert [str(one.error) for one in await yard.results_of(fleet, "mine")] == [
-        "recorded in the run: RunCancelled"
-    ] * 2
+    assert [str(one.error) for one in await yard.results_of(fleet, "mine")] == ["recorded in the run: RunCancelled"] * 2
     async with aclosing(PostgresLedger(yard.dsn, "mine")) as ledger:
         record = await ledger.open()
         assert record is not None

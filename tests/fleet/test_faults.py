@@ -20,6 +20,7 @@ from packcloud_async.fleet.budget import SharedBudget
 from packcloud_async.fleet.database import Database, transaction
 from packcloud_async.fleet.holding import take_up
 from packcloud_async.fleet.queue import LOOK, TRIGGER, Queue
+from packcloud_async.fleet.recovery import Recovery
 from packcloud_async.fleet.target_ledger import TargetLedger
 from packcloud_async.fleet.work import Work
 from packcloud_async.policies import RateLimit
@@ -526,3 +527,37 @@ async def test_a_connection_is_asked_now_and_then_whether_it_works(make_yard, mo
     for _ in range(20):
         await fleet.runs()
     assert len(asked) >= 20
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", "50000"), ("&tcp_user_timeout=7000", "7000")])
+async def test_a_database_that_is_gone_without_a_word_is_not_waited_for_for_hours(make_yard, more, expected):
+    yard = make_yard()
+    yard.dsn += more
+    fleet = await yard.fleet()
+    async with transaction(fleet._pool, "here") as pooled, Database(yard.dsn).connected() as alone:
+        told = [connection.info.get_parameters() for connection in (pooled, alone)]
+    for known in told:
+        assert known["tcp_user_timeout"] == expected
+        # Half a minute and a bit, where the default of Linux is more than two hours.
+        assert [known[f"keepalives_{name}"] for name in ("idle", "interval", "count")] == ["20", "10", "3"]
+
+
+async def test_a_recovery_that_could_not_be_done_leaves_nothing_behind(make_yard, monkeypatch, caplog):
+    yard = make_yard(organizations=1, integrations=1)
+    fleet = await yard.fleet()
+    failing = []
+
+    async def fail_once(self):
+        if not failing:
+            failing.append(1)
+            raise LedgerError("the database is away")
+        return ()
+
+    monkeypatch.setattr(Recovery, "_stalled", fail_once)
+    run_id = await fleet.submit(["org_1"], kinds={SyncKind.STOCKS})
+    async with yard.working(fleet):
+        await yard.results_of(fleet, run_id)
+        await until(lambda: failing)
+        await until_none(yard, AT_WORK, "packcloud:recover")
+        assert await yard.query("SELECT FROM procrastinate_jobs WHERE status = 'failed'") == []
+    assert "could not be gone on with: the database is away" in caplog.text

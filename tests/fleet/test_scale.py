@@ -2,10 +2,13 @@
 
 import pytest
 
-from packcloud_async import SyncKind
-from packcloud_async.fleet.database import Database
-from packcloud_async.fleet.holding import ORPHANS
-from packcloud_async.fleet.queue import LOOK, TRIGGER
+from packcloud_async import Outcome, PollPolicy, SyncKind
+from packcloud_async.fleet import recovery
+from packcloud_async.fleet.database import Database, transaction
+from packcloud_async.fleet.holding import COMING_LOOKS, ORPHANS, coming_looks, orphans, take_up
+from packcloud_async.fleet.queue import LOOK, TRIGGER, Queue
+
+from .conftest import until, until_none
 
 pytestmark = pytest.mark.sockets
 
@@ -23,3 +26,77 @@ async def test_a_search_for_what_nobody_goes_on_with_holds_no_target_against_eve
     # Whatever compares each with each is a filter of a join.
     assert "queueing_lock = " in plan
     assert not [line for line in plan.splitlines() if "Join Filter" in line and "queueing_lock" in line]
+
+
+WAITING = "SELECT run, number FROM packcloud_target WHERE look_at > now() + interval '30 seconds'"
+SLOW = PollPolicy(first=3600, deadline=3600)
+
+
+async def put_off(yard, fleet, *organizations):
+    """A run of these organizations, of which nothing is due for most of a minute."""
+    for organization in organizations:
+        yard.emulator.plan_sync(organization, "int_1", SyncKind.ORDERS, moves=[])
+    run_id = await fleet.submit(organizations, kinds={SyncKind.ORDERS}, poll=SLOW)
+    async with yard.working(fleet):
+        await until(lambda: len(yard.emulator.books.runs) == len(organizations))
+        await until_none(yard, "SELECT FROM packcloud_target WHERE schedule IS NULL")
+        await until_none(yard, "SELECT FROM procrastinate_jobs WHERE status = 'doing' AND task_name = %s", TRIGGER)
+    assert len(await yard.query(WAITING)) == len(organizations)
+    return run_id
+
+
+async def test_a_look_that_is_not_due_for_long_is_in_nobody_s_way_and_comes_in_time(make_yard, monkeypatch):
+    monkeypatch.setattr(recovery, "TOGETHER", 2)
+    yard = make_yard(organizations=3, integrations=1)
+    fleet = await yard.fleet()
+    run_id = await put_off(yard, fleet, "org_1", "org_2", "org_3")
+    assert await yard.query("SELECT FROM procrastinate_jobs WHERE task_name = %s", LOOK) == []
+    await yard.query("UPDATE packcloud_job SET token = replace(token, '3600', '0.01')")
+    await yard.query("UPDATE packcloud_target SET schedule = '', look_at = now()")
+    # It waits in the queue already.
+    async with Database(yard.dsn).connected() as connection:
+        await Queue(fleet._open_app).look(connection, 1, 2, 0.0)
+    async with yard.working(fleet):
+        results = await yard.results_of(fleet, run_id)
+    assert [one[SyncKind.ORDERS].state for one in results] == [Outcome.QUIET] * 3
+    assert await yard.query("SELECT FROM packcloud_target WHERE look_at IS NOT NULL") == []
+    assert await yard.query("SELECT FROM procrastinate_jobs WHERE task_name = %s", LOOK) == []
+
+
+async def test_a_target_whose_look_is_put_off_is_not_taken_for_one_that_nobody_goes_on_with(make_yard):
+    yard = make_yard(organizations=1, integrations=1)
+    fleet = await yard.fleet()
+    await put_off(yard, fleet, "org_1")
+    async with Database(yard.dsn).connected() as connection:
+        assert await orphans(connection) == []
+        assert await coming_looks(connection, within=20, at_most=10) == []
+        ((run, number, at),) = await coming_looks(connection, within=3700, at_most=10)
+        # Whoever took it out without putting it into the queue has lost it.
+        assert [(one.run, one.number, one.is_to_be_fired) for one in await orphans(connection)] == [
+            (run, number, False)
+        ]
+    assert at > 0
+
+
+async def test_what_is_cancelled_or_taken_up_is_not_looked_at_any_more(make_yard):
+    yard = make_yard(organizations=2, integrations=1)
+    fleet = await yard.fleet()
+    run_id = await put_off(yard, fleet, "org_1", "org_2")
+    async with transaction(fleet._pool, "here") as connection:
+        await take_up(connection, 1, 1)
+    assert await yard.query(WAITING) == [(1, 2)]
+    await fleet.cancel(run_id)
+    assert await yard.query(WAITING) == []
+
+
+async def test_near_looks_are_found_without_looking_at_the_others(make_yard):
+    yard = make_yard()
+    fleet = await yard.fleet()
+    await fleet.submit([f"org_{number}" for number in range(MANY)], kinds={SyncKind.ORDERS})
+    await yard.query("UPDATE packcloud_target SET look_at = now() + number * interval '1 minute'")
+    await yard.query("VACUUM ANALYZE packcloud_target")
+    async with Database(yard.dsn).connected() as connection:
+        rows = await connection.execute(f"EXPLAIN {COMING_LOOKS}", {"within": 20, "at_most": 1000})
+        plan = "\n".join([line async for (line,) in rows])
+    assert "packcloud_target_look" in plan
+    assert "Seq Scan on packcloud_target" not in plan
