@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import re
+import signal
+import time
 
 import pytest
 
@@ -179,3 +181,24 @@ def test_the_demonstration_leaves_a_database_as_it_found_it(database, packcloud)
     told = packcloud("fleet", "demo", "--organizations", "3", "--integrations", "1", "--database", database)
     assert told.code == 0, told
     assert packcloud("fleet", "status", "--json") == Ended(0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "killed_by"),
+    [("Starting a PostgreSQL", signal.SIGTERM), ("Starting a PostgreSQL", signal.SIGKILL), ("Run ", signal.SIGHUP)],
+)
+def test_a_demonstration_that_is_killed_leaves_nothing_behind(start, tmp_path, monkeypatch, line, killed_by):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    # Its server may run as another user, who has to come through:
+    tmp_path.chmod(0o711)
+    process = start("fleet", "demo", start_new_session=True)
+    while not process.stdout.readline().startswith(line):
+        assert process.poll() is None
+    while not list(tmp_path.glob("packcloud-*/*")):
+        time.sleep(0.01)
+    os.killpg(process.pid, killed_by)
+    assert ended(process).code == -killed_by
+    deadline = time.monotonic() + 15
+    while (left := list(tmp_path.glob("packcloud-*"))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
