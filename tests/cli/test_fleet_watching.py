@@ -113,9 +113,11 @@ def test_a_worker_tells_of_an_absence_of_its_database_once(world, database, post
     told += read_up_to(process, r"Warning: database \S+ is there again: working on since [\d:]{8} UTC\n")
     process.terminate()
     stopped = ended(process)
-    assert (stopped.code, stopped.err) == (0, "")
+    assert stopped.code == 0
+    # The worker has a word of its own for an engine that broke.
+    told += stopped.err.splitlines(keepends=True)
     assert all(line.startswith("Warning: ") for line in told)
-    assert len(told) == len(set(told))
+    assert len(told) == len(set(told)) <= 3
 
 
 @pytest.mark.parametrize("command", [["worker"], ["check"]], ids=" ".join)
