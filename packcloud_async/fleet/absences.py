@@ -16,12 +16,22 @@ _PATIENCE: Final = 5.0
 
 
 async def tell_absences(pool: Pool, place: str) -> None:
-    """Log when the database goes away, and when it is back, until this is cancelled."""
+    """Log when the database goes away, and when it is back, until this is cancelled.
+
+    A pool that may not have one more connection works on with those it has; that is told once.
+    """
+    is_short_told = False
     while True:
         refused = _refused(pool)
         await asyncio.sleep(_EVERY)
-        # A pool that may not have one more connection works on with those it has.
-        if _refused(pool) == refused or await _answers(pool):
+        if _refused(pool) == refused:
+            continue
+        if await _answers(pool):
+            if not is_short_told:
+                logger.warning(
+                    "database %s refused a connection: a worker takes up to eleven, and does with fewer", place
+                )
+            is_short_told = True
             continue
         logger.warning(
             "database %s cannot be reached, or has no connection to spare: waiting since %s UTC", place, _now()

@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import re
+import signal
+import time
 
 import pytest
 
@@ -111,9 +113,11 @@ def test_a_worker_tells_of_an_absence_of_its_database_once(world, database, post
     told += read_up_to(process, r"Warning: database \S+ is there again: working on since [\d:]{8} UTC\n")
     process.terminate()
     stopped = ended(process)
-    assert (stopped.code, stopped.err) == (0, "")
+    assert stopped.code == 0
+    # The worker has a word of its own for an engine that broke.
+    told += stopped.err.splitlines(keepends=True)
     assert all(line.startswith("Warning: ") for line in told)
-    assert len(told) == len(set(told))
+    assert len(told) == len(set(told)) <= 4
 
 
 @pytest.mark.parametrize("command", [["worker"], ["check"]], ids=" ".join)
@@ -179,3 +183,31 @@ def test_the_demonstration_leaves_a_database_as_it_found_it(database, packcloud)
     told = packcloud("fleet", "demo", "--organizations", "3", "--integrations", "1", "--database", database)
     assert told.code == 0, told
     assert packcloud("fleet", "status", "--json") == Ended(0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "killed_by"),
+    [
+        ("The emulator's books", 0),
+        ("Starting a PostgreSQL", signal.SIGTERM),
+        ("Starting a PostgreSQL", signal.SIGKILL),
+        ("Run ", signal.SIGHUP),
+    ],
+)
+def test_a_demonstration_leaves_nothing_behind_however_it_ends(start, tmp_path, monkeypatch, line, killed_by):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    # Its server may run as another user, who has to come through.
+    tmp_path.chmod(0o711)
+    few = ("--organizations", "3", "--integrations", "1")
+    process = start("fleet", "demo", *few, start_new_session=True)
+    while not process.stdout.readline().startswith(line):
+        assert process.poll() is None
+    while line.startswith("Starting") and not list(tmp_path.glob("packcloud-*/data")):
+        time.sleep(0.01)
+    os.killpg(process.pid, killed_by)
+    assert ended(process).code == -killed_by
+    deadline = time.monotonic() + 15
+    while (left := list(tmp_path.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []

@@ -131,3 +131,22 @@ async def test_a_reader_learns_whether_anybody_works(make_yard, roles):
         assert (await reader.health(silent_for=120)).workers == 1
         with pytest.raises(ConfigurationError, match="silent_for"):
             await reader.health(silent_for=0)
+
+
+async def test_a_worker_that_gets_few_connections_says_so_and_works(make_yard, roles, caplog):
+    dsns, after = roles
+    async with Fleet(dsns["owner"]) as owner:
+        await owner.init()
+    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
+        await connection.execute(after)
+    yard = make_yard(organizations=8, integrations=2)
+    await yard.query("ALTER ROLE packcloud_worker CONNECTION LIMIT 3")
+    async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["owner"]) as owner:
+        run_id = await owner.submit([f"org_{number}" for number in range(1, 9)], kinds=KINDS, poll=QUICK)
+        async with yard.working(worker):
+            results = await yard.results_of(owner, run_id)
+            await until(lambda: "refused a connection: a worker takes up to eleven" in caplog.text)
+    assert len(results) == 16
+    assert yard.emulator.counters.duplicate_posts == 0
+    assert caplog.text.count("refused a connection: a worker takes") == 1
+    assert "waiting since" not in caplog.text
