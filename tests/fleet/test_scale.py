@@ -24,7 +24,7 @@ async def test_a_search_for_what_nobody_goes_on_with_holds_no_target_against_eve
         rows = await connection.execute(f"EXPLAIN {ORPHANS}", {"look": LOOK, "trigger": TRIGGER})
         plan = "\n".join([line async for (line,) in rows])
     # Whatever compares each with each is a filter of a join.
-    assert "queueing_lock = " in plan
+    assert "queueing_lock" in plan
     assert not [line for line in plan.splitlines() if "Join Filter" in line and "queueing_lock" in line]
 
 
