@@ -1,6 +1,7 @@
 """TargetFiring: the POSTs of one target, from its listing to where its jobs can be watched."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from packcloud_async.organization_start import OrganizationStart
 from packcloud_async.recorder import JobLine
 from packcloud_async.run_context import cause_of, told
 from packcloud_async.watch import Watch
+
+logger = logging.getLogger("packcloud_async")
 
 
 @define(eq=False)
@@ -44,7 +47,10 @@ class TargetFiring(TargetWork):
             raise
         except Exception as error:  # noqa: BLE001 - one bad organization never stops the rest
             assert self.run.ledger is not None
-            self.run.ledger.target_failed(self.taken.target.number, error_text(told(error)))
+            shown = told(error)
+            # Of what is recorded only its class and status are left.
+            logger.info("organization %s could not be started: %s", self.taken.target.target.organization_id, shown)
+            self.run.ledger.target_failed(self.taken.target.number, error_text(shown))
             return
         await self._fire_until(stopping, self._fire_all(watch, starts))
         held.clear()

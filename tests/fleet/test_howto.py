@@ -11,7 +11,8 @@ import pytest
 from procrastinate import App, PsycopgConnector
 from psycopg.conninfo import make_conninfo
 
-from packcloud_async import ConfigurationError, LedgerError, SyncKind
+from packcloud_async import ConfigurationError, LedgerError, RetryPolicy, SyncKind
+from packcloud_async.emulator import FaultPlan
 from packcloud_async.fleet import Fleet, FleetHealth
 
 from .conftest import QUICK, until
@@ -150,3 +151,20 @@ async def test_a_worker_that_gets_few_connections_says_so_and_works(make_yard, r
     assert yard.emulator.counters.duplicate_posts == 0
     assert caplog.text.count("refused a connection: a worker takes") == 1
     assert "waiting since" not in caplog.text
+
+
+async def test_why_an_organization_could_not_be_started_stands_in_the_log(make_yard, caplog):
+    yard = make_yard(organizations=1)
+    yard.emulator.set_faults(FaultPlan(script=["refuse"]))
+    run_id = await yard.submit(["org_1", "org_9"], kinds=KINDS, poll=QUICK)
+    with caplog.at_level(logging.INFO, logger="packcloud_async"):
+        async with Fleet(yard.dsn, lambda: yard.client(retry=RetryPolicy(attempts=1))) as fleet, yard.working(fleet):
+            results = await yard.results_of(fleet, run_id)
+    assert {str(result.error) for result in results} == {
+        "recorded in the run: TransportError",
+        "recorded in the run: NotFound 404",
+    }
+    told = [record.getMessage() for record in caplog.records if "could not be started" in record.msg]
+    assert len(told) == 2
+    assert any(re.match(r"organization org_1 could not be started: .*refused", line) for line in told)
+    assert any(re.match(r"organization org_9 could not be started: .*404", line) for line in told)
