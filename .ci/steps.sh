@@ -1,6 +1,8 @@
-# The steps of .ci/run, which sources this: `logs` is a folder for what they print, `limit` how many seconds one may take.
+# How .ci/run carries out its steps. It sources this, with a folder for what they print in `logs`, and in `limit` how many
+# seconds one may take.
 #
-# Two steps are under way at a time. What a step prints comes whole when it has ended; the first that fails ends the run.
+# Two are under way at a time. What a step prints comes whole when it has ended, with how long it took and what it cost;
+# the first that fails ends the run, and so does one that takes too long. The last step is alone.
 
 declare -A name_of=() began=()
 # Each step is a group of processes, so that it can be ended with all it has started.
