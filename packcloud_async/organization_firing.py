@@ -135,6 +135,9 @@ class OrganizationFiring:
             self._under_way.pop().firing.end_alone(self.watch)
 
     def _ask_ahead(self) -> None:
+        if self.run.senders.is_closed:
+            # A turn that comes at once would be given back at once, and be asked for again.
+            return
         asked = self._asked
         while len(asked) < self._most_asked and len(asked) < len(self._starts) + len(self._posts):
             if len(asked) >= len(self._posts) and self.run.results.piles_up:

@@ -162,7 +162,7 @@ LAYERS: list[set[str]] = [
     {"__init__", "testing.closing"},
     {"fleet.migrations", "fleet.run_names", "fleet.schedule", "fleet.stopping"},
     {"fleet.database"},
-    {"fleet.absences", "fleet.budget", "fleet.health", "fleet.tables", "fleet.queue"},
+    {"fleet.absences", "fleet.budget", "fleet.engine", "fleet.health", "fleet.tables", "fleet.queue"},
     {"fleet.fleet_client", "fleet.holding", "fleet.ledger", "fleet.reading"},
     {
         "fleet.forgetting",

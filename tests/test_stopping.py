@@ -14,6 +14,7 @@ from packcloud_async import (
     SyncTarget,
     read_ledger,
 )
+from packcloud_async._io.turns import FairSlots
 from packcloud_async.emulator import FaultPlan
 
 from .support.shop import STEADY, open_shop
@@ -95,6 +96,34 @@ async def test_its_ledger_leaves_nothing_in_doubt_and_can_be_gone_on_with(tmp_pa
         <= len(shop.emulator.books.runs)
         == 20 * len({run.organization_id for run in shop.emulator.books.runs})
     )
+
+
+async def test_an_organization_that_is_listed_while_a_run_is_stopped_begins_nothing(monkeypatch):
+    add, asked = FairSlots.add, []
+
+    def counted(slots, *arguments):
+        asked.append(slots)
+        # It once asked for ever, without a step of the loop in between.
+        assert len(asked) < 100
+        add(slots, *arguments)
+
+    async def late(request, send):
+        if "org_2" in request.url:
+            await asyncio.sleep(2)
+        return await send(request)
+
+    monkeypatch.setattr(FairSlots, "add", counted)
+    async with open_shop(organizations=2, faults=SLOW_POSTS) as shop:
+        shop.transport.step_in = late
+        async with shop.client.sync_many(["org_1", "org_2"], kinds={STOCKS}, poll=STEADY) as run:
+            await until_posts(shop, 1)
+            sent = len(posts(shop))
+            await run.stop()
+            results = {result.organization_id: result for result in await rest_of(run)}
+    assert shop.transport.count("GET") == 2
+    assert len(posts(shop)) == sent
+    assert results.keys() == {"org_1"}
+    assert results["org_1"][STOCKS].state is Outcome.UNOBSERVABLE
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from errno import EEXIST
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
@@ -92,17 +92,21 @@ class SavedState:
 @contextmanager
 def _heard(handlers: dict[signal.Signals | None, Callable[[], None]]) -> Generator[None]:
     """Call these for signals while the block runs; where the loop cannot, signals do what they always do."""
-    loop, heard = asyncio.get_running_loop(), list[signal.Signals]()
+    loop, heard = asyncio.get_running_loop(), dict[signal.Signals, Any]()
     try:
         for number, handler in handlers.items():
             if number is not None and threading.current_thread() is threading.main_thread():
+                before = signal.getsignal(number)
                 with suppress(NotImplementedError):
                     loop.add_signal_handler(number, handler)
-                    heard.append(number)
+                    heard[number] = before
         yield
     finally:
-        for number in heard:
+        for number, before in heard.items():
             loop.remove_signal_handler(number)
+            # The loop puts back Python's own, whatever was there.
+            if before is not None:
+                signal.signal(number, before)
 
 
 def _is_same(path: Path, other: Path | None) -> bool:

@@ -2,13 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
 
 from packcloud_async._io.tasks import until_done
 from packcloud_async._sansio.budget import BudgetState
@@ -17,22 +15,12 @@ from packcloud_async._sansio.on_conflict import OnConflict
 from packcloud_async._sansio.outcomes import SyncResult
 from packcloud_async._sansio.secret import Secret
 from packcloud_async.client import PackCloudClient
-from packcloud_async.errors import ClientStateError, ConfigurationError
+from packcloud_async.errors import ConfigurationError
 from packcloud_async.fleet import reading, tables
 from packcloud_async.fleet.absences import tell_absences
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import (
-    Connection,
-    Database,
-    Pool,
-    check_engine,
-    check_tables,
-    committing_each,
-    migrate,
-    pool_with_few_checks,
-    told_of,
-    transaction,
-)
+from packcloud_async.fleet.database import Database, check_engine, check_tables, migrate
+from packcloud_async.fleet.engine import Engine
 from packcloud_async.fleet.forgetting import forget
 from packcloud_async.fleet.health import FleetHealth, health_of
 from packcloud_async.fleet.queue import NAME, Queue
@@ -83,37 +71,23 @@ class Fleet:
         check_instance("rate_limit", rate_limit, RateLimit)
         self._client_factory = client_factory
         self._rate_limit = rate_limit or RateLimit()
-        self._connect_within = connect_within
-        self._given_app = database if isinstance(database, App) else None
-        held = None if isinstance(database, App) else Secret(database)
+        held = database if isinstance(database, App) else Secret(database)
         # A traceback of a refusal shows the frame.
         database = ""
-        self._database = None if held is None else Database(held)
-        self._app: App | None = None
-        self._opened = AsyncExitStack()
+        self._engine = Engine(held if isinstance(held, App) else Database(held), connect_within=connect_within)
 
     def __repr__(self) -> str:
         # A traceback of a refusal may show it while it is being built.
-        return "<Fleet ?>" if not hasattr(self, "_database") else f"<Fleet {self._place}>"
+        return f"<Fleet {self._engine.place}>" if hasattr(self, "_engine") else "<Fleet ?>"
 
     async def __aenter__(self) -> Self:
-        app = self._given_app
-        if app is None:
-            assert self._database is not None
-            # First on its own: a pool keeps to itself why it cannot connect, and tries again and again.
-            async with self._database.connected():
-                pass
-            app = _app_on(self._database, connect_within=self._connect_within)
-            with told_of(self._place):
-                await self._opened.enter_async_context(app.open_async())
-        self._app = app
+        await self._engine.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._app = None
-        await self._opened.aclose()
+        await self._engine.aclose()
 
     async def init(self) -> None:
         """Make the tables of the fleet and of its engine, or bring the former up to date; again does nothing.
@@ -122,11 +96,11 @@ class Fleet:
         newer release made its tables, or those of the engine are of an older release of it: that is told when the
         others are up to date.
         """
-        engine = self._open_app.schema_manager.get_schema()
-        async with transaction(self._pool, self._place) as connection:
-            await migrate(connection, self._place, engine=engine)
-        async with transaction(self._pool, self._place) as connection:
-            await check_engine(connection, self._place, engine)
+        engine = self._engine.app.schema_manager.get_schema()
+        async with self._engine.transaction() as connection:
+            await migrate(connection, self._engine.place, engine=engine)
+        async with self._engine.transaction() as connection:
+            await check_engine(connection, self._engine.place, engine)
 
     async def submit(
         self,
@@ -151,16 +125,16 @@ class Fleet:
             kinds=None if kinds is None else check_kinds(kinds),
             poll=poll or PollPolicy(),
             on_conflict=check_on_conflict(on_conflict),
-            started=await self._now(),
+            started=await self._engine.now(),
             base_url=await self._base_url(),
         )
         name = new_run_id(record.started) if run_id is None else check_run_id(run_id)
-        async with transaction(self._pool, self._place) as connection:
+        async with self._engine.transaction() as connection:
             # Of two at once the second one waits, and finds the run of the first.
             await tables.alone_with(connection, name)
             if await reading.find(connection, name) is not None:
                 raise ConfigurationError(f"there is a run {name!r} already; choose another run_id")
-            await write_run(connection, Queue(self._open_app), name, record, targets)
+            await write_run(connection, Queue(self._engine.app), name, record, targets)
         return name
 
     async def results(self, run_id: str) -> AsyncIterator[SyncResult]:
@@ -170,11 +144,11 @@ class Fleet:
         as that of a slow ``submit``, holds back what comes meanwhile. Raises :class:`ConfigurationError` for an unknown
         run, :class:`LedgerError` when the database cannot be used.
         """
-        async with transaction(self._pool, self._place) as connection:
+        async with self._engine.transaction() as connection:
             run = await reading.found(connection, run_id)
         position, is_finished = reading.Position(), False
         while not is_finished:
-            async with self._one_moment() as connection:
+            async with self._engine.one_moment() as connection:
                 results, position, is_finished = await reading.results_since(
                     connection, run.number, position, at_most=TOGETHER
                 )
@@ -188,7 +162,7 @@ class Fleet:
 
         Raises :class:`ConfigurationError` for an unknown run.
         """
-        async with self._one_moment() as connection:
+        async with self._engine.one_moment() as connection:
             run = await reading.run_of(connection, run_id)
             numbers = await numbers_of(connection, run.number, slowest=SLOWEST_KEPT)
         ended = numbers.ended if run.record.finished is None else run.record.finished
@@ -213,21 +187,21 @@ class Fleet:
         is. That of a :class:`PostgresLedger` can be ended when no process has it open. Raises
         :class:`ConfigurationError` for an unknown run, and for one that a process has open.
         """
-        async with transaction(self._pool, self._place) as connection:
+        async with self._engine.transaction() as connection:
             run = await reading.found(connection, run_id)
             if not (run.by_workers or await tables.claimed(connection, run_id)):
                 raise ConfigurationError(
                     f"run {run_id!r} is carried out by one process, which has it open: end it there"
                 )
             if not run.is_finished:
-                await cancel(connection, Queue(self._open_app), run.number)
+                await cancel(connection, Queue(self._engine.app), run.number)
 
     async def forget(self, run_id: str) -> None:
         """Delete a run that is over, with its results; its name is free again.
 
         Raises :class:`ConfigurationError` for an unknown run, and for one that is not over: :meth:`cancel` it first.
         """
-        async with transaction(self._pool, self._place) as connection:
+        async with self._engine.transaction() as connection:
             await forget(connection, run_id)
 
     async def check(self) -> None:
@@ -235,9 +209,9 @@ class Fleet:
 
         That goes for the tables of procrastinate as well.
         """
-        async with transaction(self._pool, self._place) as connection:
-            await check_tables(connection, self._place)
-            await check_engine(connection, self._place, self._open_app.schema_manager.get_schema())
+        async with self._engine.transaction() as connection:
+            await check_tables(connection, self._engine.place)
+            await check_engine(connection, self._engine.place, self._engine.app.schema_manager.get_schema())
 
     async def health(self, *, silent_for: float = 30.0) -> FleetHealth:
         """Return whether anybody works, and how much there is to do.
@@ -248,12 +222,12 @@ class Fleet:
         check_silence(silent_for)
         await self.check()
         paused_for = await self._budget().paused_for()
-        async with self._one_moment() as connection:
+        async with self._engine.one_moment() as connection:
             return await health_of(connection, silent_for=silent_for, paused_for=paused_for)
 
     async def runs(self) -> Sequence[reading.Run]:
         """Return every run of the database, the newest first."""
-        async with transaction(self._pool, self._place) as connection:
+        async with self._engine.transaction() as connection:
             return await reading.runs(connection)
 
     async def run_worker(
@@ -282,23 +256,23 @@ class Fleet:
         async with self._client_factory() as client:
             work = Work(
                 client=client,
-                pool=self._pool,
-                place=self._place,
-                queue=Queue(self._open_app),
+                pool=self._engine.pool,
+                place=self._engine.place,
+                queue=Queue(self._engine.app),
                 budget=self._budget(),
                 max_in_flight=max_in_flight,
                 silent_for=silent_for,
             )
             await work.budget.make()
-            telling = asyncio.get_running_loop().create_task(tell_absences(self._pool, self._place))
+            telling = asyncio.get_running_loop().create_task(tell_absences(self._engine.pool, self._engine.place))
             try:
-                await Worker(self._open_app, work, concurrency).run(stop_on)
+                await Worker(self._engine.app, work, concurrency).run(stop_on)
             finally:
                 telling.cancel()
                 await until_done(telling)
 
     def _budget(self) -> SharedBudget:
-        return SharedBudget(self._pool, self._place, NAME, self._rate_limit)
+        return SharedBudget(self._engine.pool, self._engine.place, NAME, self._rate_limit)
 
     async def _budget_state(self) -> BudgetState:
         return BudgetState(
@@ -311,49 +285,8 @@ class Fleet:
             retries_withheld=0,
         )
 
-    async def _now(self) -> datetime:
-        """Return the time by the clock that everything in the database goes by."""
-        async with transaction(self._pool, self._place) as connection:
-            row = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
-        assert row is not None
-        return cast("datetime", row[0]).astimezone(UTC)
-
     async def _base_url(self) -> str | None:
         if self._client_factory is None:
             return None
         async with self._client_factory() as client:
             return client.base_url
-
-    @asynccontextmanager
-    async def _one_moment(self) -> AsyncGenerator[Connection]:
-        async with transaction(self._pool, self._place) as connection:
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield connection
-
-    @property
-    def _place(self) -> str:
-        return "of the app" if self._database is None else self._database.place
-
-    @property
-    def _open_app(self) -> App:
-        if self._app is None:
-            raise ClientStateError("the fleet is not open: async with Fleet(...) as fleet")
-        return self._app
-
-    @property
-    def _pool(self) -> Pool:
-        return cast("PsycopgConnector", self._open_app.connector).pool
-
-
-def _app_on(database: Database, *, connect_within: float) -> App:
-    # In no variable: frames are shown where they are gone through.
-    return App(
-        connector=PsycopgConnector(
-            conninfo=database.conninfo(),
-            min_size=1,
-            max_size=10,
-            timeout=connect_within,
-            configure=committing_each,
-            pool_factory=pool_with_few_checks,
-        )
-    )

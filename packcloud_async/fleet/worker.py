@@ -110,10 +110,14 @@ class Worker:
     @contextmanager
     def _stopped_by(self, signals: Collection[signal.Signals]) -> Generator[None]:
         loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in signals}
         for number in signals:
             loop.add_signal_handler(number, self.work.stopping.set)
         try:
             yield
         finally:
-            for number in signals:
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                # The loop puts back Python's own, whatever was there.
+                if handler is not None:
+                    signal.signal(number, handler)

@@ -68,7 +68,7 @@ async def test_one_process_does_not_touch_a_run_of_the_workers(make_yard):
     fleet = await make_yard().fleet()
     await fleet.submit(["org_1"], kinds={SyncKind.ORDERS}, run_id="theirs")
     with pytest.raises(LedgerError, match="carried out by the workers of a fleet"):
-        await PostgresLedger(fleet._database.conninfo(), "theirs").open()
+        await PostgresLedger(fleet._engine._given.conninfo(), "theirs").open()
 
 
 async def test_a_database_that_is_away_when_a_turn_is_asked_for_ends_no_job(make_yard, monkeypatch):
@@ -110,7 +110,7 @@ async def test_who_lost_a_target_does_not_take_it_away_again(make_yard):
 async def test_what_is_put_back_is_another_job_that_who_held_it_cannot_end(make_yard):
     yard = make_yard()
     fleet = await yard.fleet()
-    app = fleet._open_app
+    app = fleet._engine.app
     run_id = await fleet.submit(["org_1"], kinds={SyncKind.ORDERS})
     worker = await app.job_manager.register_worker()
     held = await app.job_manager.fetch_job(["packcloud"], worker)
@@ -119,7 +119,7 @@ async def test_what_is_put_back_is_another_job_that_who_held_it_cannot_end(make_
     queue = Queue(app)
     assert await queue.stalled(silent_for=30) == [held.id]
     for _ in range(2):
-        async with transaction(fleet._pool, "here") as connection:
+        async with transaction(fleet._engine.pool, "here") as connection:
             await queue.put_back(connection, held.id)
     ((job, lock, priority),) = await yard.query("SELECT id, lock, priority FROM procrastinate_jobs")
     assert (lock, priority) == (held.lock, 0)
@@ -136,7 +136,7 @@ async def test_what_is_put_back_is_another_job_that_who_held_it_cannot_end(make_
 async def test_a_job_whose_end_could_not_be_told_is_not_at_work_for_ever(make_yard, monkeypatch, what):
     yard = make_yard(organizations=2, integrations=1)
     fleet = await yard.fleet()
-    manager = fleet._open_app.job_manager
+    manager = fleet._engine.app.job_manager
     told, lost = getattr(manager, what), []
     fire = SharedBudget.turn
 
@@ -200,9 +200,9 @@ async def test_after_what_could_not_be_written_nothing_is(make_yard, monkeypatch
     yard = make_yard()
     fleet = await yard.fleet()
     await fleet.submit(["org_1"], kinds={SyncKind.ORDERS})
-    async with transaction(fleet._pool, "here") as connection:
+    async with transaction(fleet._engine.pool, "here") as connection:
         taken = await take_up(connection, (await run_number(yard)), 1)
-    ledger = TargetLedger.of(fleet._pool, "here", taken)
+    ledger = TargetLedger.of(fleet._engine.pool, "here", taken)
     write, written = tables.write, []
 
     async def first_fails(connection, run, batch):
@@ -269,17 +269,17 @@ async def test_what_was_begun_again_does_not_put_a_later_run_first(make_yard):
     yard = make_yard()
     fleet = await yard.fleet()
     await fleet.submit([f"org_{number}" for number in range(5)], kinds={SyncKind.ORDERS})
-    queue = Queue(fleet._open_app)
+    queue = Queue(fleet._engine.app)
 
     async def place():
-        async with transaction(fleet._pool, "here") as connection:
+        async with transaction(fleet._engine.pool, "here") as connection:
             return await queue.place_of_the_others(connection)
 
     assert await place() == 100
     # The line has moved on to the third one.
     await yard.query("DELETE FROM procrastinate_jobs WHERE priority IN (-100, -200)")
     assert await place() == 300
-    async with transaction(fleet._pool, "here") as connection:
+    async with transaction(fleet._engine.pool, "here") as connection:
         await queue.trigger_again(connection, 1, 1, "org_0")
         await queue.look(connection, 1, 2, 0.0)
     assert await place() == 300
@@ -304,7 +304,7 @@ async def test_results_are_told_once_each_however_late_they_are_committed(make_y
     seen = []
 
     async def read(position):
-        async with fleet._one_moment() as connection:
+        async with fleet._engine.one_moment() as connection:
             results, position, is_over = await reading.results_since(connection, run, position, at_most=2)
         assert not is_over
         seen.extend(one.organization_id for one in results)
@@ -392,7 +392,7 @@ async def test_a_look_that_is_cut_off_by_the_end_of_its_worker_is_due_at_once(ma
 async def test_a_clock_of_the_database_that_was_put_back_stops_nobody_for_long(make_yard):
     yard = make_yard()
     fleet = await yard.fleet()
-    budget = SharedBudget(fleet._pool, "here", "packcloud", RateLimit(10, burst=1))
+    budget = SharedBudget(fleet._engine.pool, "here", "packcloud", RateLimit(10, burst=1))
     await budget.make()
     await yard.query("UPDATE packcloud_budget SET next_at = now() + interval '1 hour'")
     async with asyncio.timeout(5):

@@ -40,11 +40,11 @@ async def test_a_turn_that_one_run_could_not_ask_for_decides_nothing_of_another_
 
     monkeypatch.setattr(SharedBudget, "turn", fail_once)
     async with yard.client() as client:
-        budget = SharedBudget(fleet._pool, "here", "packcloud", RateLimit())
-        work = Work(client, fleet._pool, "here", Queue(fleet._open_app), budget, 100, 30.0)
+        budget = SharedBudget(fleet._engine.pool, "here", "packcloud", RateLimit())
+        work = Work(client, fleet._engine.pool, "here", Queue(fleet._engine.app), budget, 100, 30.0)
         looks = []
         for run in await yard.query("SELECT id FROM packcloud_run"):
-            async with transaction(fleet._pool, "here") as connection:
+            async with transaction(fleet._engine.pool, "here") as connection:
                 looks.append(work._begun(await take_up(connection, run[0], 1), TargetLook))
         ended = await asyncio.gather(
             *(work._to_its_end(ledger, look, look.look(work.stopping)) for ledger, look in looks),

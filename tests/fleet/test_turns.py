@@ -18,7 +18,7 @@ WANTED = {"name": "packcloud", "step": 0.001, "saved": 0.0}
 async def test_a_turn_is_not_recorded_as_durably_as_a_token(make_yard):
     yard = make_yard()
     fleet = await yard.fleet()
-    await budget.SharedBudget(fleet._pool, "of the test", "packcloud", RateLimit()).make()
+    await budget.SharedBudget(fleet._engine.pool, "of the test", "packcloud", RateLimit()).make()
 
     async def setting(connection):
         return (await (await connection.execute("SHOW synchronous_commit")).fetchone())[0]
@@ -35,7 +35,7 @@ async def test_a_turn_is_not_recorded_as_durably_as_a_token(make_yard):
 
 async def a_budget(make_yard, limit, name="packcloud"):
     fleet = await make_yard().fleet()
-    shared = budget.SharedBudget(fleet._pool, "of the test", name, limit)
+    shared = budget.SharedBudget(fleet._engine.pool, "of the test", name, limit)
     await shared.make()
     return shared
 

@@ -1,6 +1,7 @@
 """Workers that stop, die or lose touch, and a database that goes away: nothing is lost and nothing is sent twice."""
 
 import asyncio
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -114,6 +115,25 @@ async def test_sigterm_stops_a_worker_in_good_order(make_yard):
             results = await yard.results_of(fleet, run_id)
     assert yard.judged(results) == ([], 0)
     assert len(results) == 24
+
+
+async def test_a_worker_puts_back_what_its_process_does_at_a_signal(make_yard):
+    fleet = await make_yard().fleet()
+
+    def ours(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        worker = asyncio.create_task(fleet.run_worker(stop_on=(signal.SIGTERM,)))
+        async with asyncio.timeout(20):
+            while signal.getsignal(signal.SIGTERM) is ours:  # noqa: ASYNC110 - a loop tells nobody
+                await asyncio.sleep(0.01)
+            signal.raise_signal(signal.SIGTERM)
+            await worker
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def test_a_database_that_restarts_is_waited_for(make_yard, postgres):
