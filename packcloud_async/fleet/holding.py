@@ -15,7 +15,6 @@ from attrs import frozen
 
 from packcloud_async._sansio.ledger_records import (
     RunRecord,
-    TargetState,
     UnfinishedJob,
     UnfinishedTarget,
     read_run,
@@ -142,31 +141,50 @@ async def coming_looks(connection: Connection, *, within: float, at_most: int) -
     return await rows.fetchall()
 
 
+MANY_LEFT: Final = 200
+"""A run with so many targets and jobs left does not end with the one that ends now: nobody waits to find that out."""
+
+_LEFT: Final = """
+SELECT (SELECT count(*) FROM (
+    SELECT FROM packcloud_target WHERE run = %(run)s AND state = 'waiting' LIMIT %(at_most)s
+) AS targets) + (SELECT count(*) FROM (
+    SELECT FROM packcloud_job WHERE run = %(run)s AND NOT finished LIMIT %(at_most)s
+) AS jobs)
+"""
+
+
 async def over_and_not_finished(connection: Connection) -> Sequence[int]:
     """Return the runs of workers that are over, of which that is not written.
 
-    There are none unless somebody has written into the tables, or made transactions of another kind the usual ones.
+    There are none unless very many targets of a run ended at the same instant, or somebody has written into the tables.
     """
     rows = await connection.execute(
         "SELECT id FROM packcloud_run AS run WHERE finished IS NULL AND by_workers "
-        "AND NOT EXISTS (SELECT FROM packcloud_target WHERE run = run.id AND state = %s) "
-        "AND NOT EXISTS (SELECT FROM packcloud_job WHERE run = run.id AND NOT finished) ORDER BY id",
-        (TargetState.WAITING.value,),
+        "AND NOT EXISTS (SELECT FROM packcloud_target WHERE run = run.id AND state = 'waiting') "
+        "AND NOT EXISTS (SELECT FROM packcloud_job WHERE run = run.id AND NOT finished) ORDER BY id"
     )
     return [run async for (run,) in rows]
 
 
 async def finish_if_over(connection: Connection, run: int) -> bool:
     """Write that a run is over if no target is left to go on with; whether it is."""
+    if await _left(connection, run) >= MANY_LEFT:
+        return False
     # Two targets that end at once would each find the other one open.
     await connection.execute("SELECT FROM packcloud_run WHERE id = %s FOR UPDATE", (run,))
+    if await _left(connection, run):
+        return False
     rows = await connection.execute(
-        "UPDATE packcloud_run SET finished = coalesce(finished, clock_timestamp()) WHERE id = %(run)s "
-        "AND NOT EXISTS (SELECT FROM packcloud_target WHERE run = %(run)s AND state = %(waiting)s) "
-        "AND NOT EXISTS (SELECT FROM packcloud_job WHERE run = %(run)s AND NOT finished)",
-        {"run": run, "waiting": TargetState.WAITING.value},
+        "UPDATE packcloud_run SET finished = coalesce(finished, clock_timestamp()) WHERE id = %s", (run,)
     )
     return rows.rowcount == 1
+
+
+async def _left(connection: Connection, run: int) -> int:
+    rows = await connection.execute(_LEFT, {"run": run, "at_most": MANY_LEFT})
+    row = await rows.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @frozen
@@ -178,6 +196,9 @@ class Orphan:
     organization_id: str
     is_to_be_fired: bool
 
+
+# Any number will do that nobody else takes for something of theirs: it is ASCII for "packorph".
+_SEARCHING: Final = 0x7061636B6F727068
 
 ORPHANS: Final = (
     "SELECT target.run, target.number, target.organization, target.state = 'waiting' OR target.schedule IS NULL "
@@ -193,6 +214,12 @@ ORPHANS: Final = (
     # Two searches at once put them back in one order, and so never wait for each other.
     "ORDER BY target.run, target.number LIMIT 1000"
 )
+
+
+async def alone_in_searching(connection: Connection) -> bool:
+    """Claim the search for orphans until the transaction ends; False if another worker is at it."""
+    rows = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_SEARCHING,))
+    return await rows.fetchone() == (True,)
 
 
 async def orphans(connection: Connection) -> Sequence[Orphan]:

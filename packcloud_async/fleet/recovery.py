@@ -12,7 +12,13 @@ from procrastinate.jobs import Job
 
 from packcloud_async.errors import LedgerError
 from packcloud_async.fleet.database import Pool, told_of, transaction
-from packcloud_async.fleet.holding import coming_looks, finish_if_over, orphans, over_and_not_finished
+from packcloud_async.fleet.holding import (
+    alone_in_searching,
+    coming_looks,
+    finish_if_over,
+    orphans,
+    over_and_not_finished,
+)
 from packcloud_async.fleet.queue import AHEAD, Queue
 
 logger = logging.getLogger("packcloud_async")
@@ -65,6 +71,8 @@ class Recovery:
         if (began := now()) < self._search_at:
             return
         async with transaction(self.pool, self.place) as connection:
+            if not await alone_in_searching(connection):
+                return
             for run in await over_and_not_finished(connection):
                 await finish_if_over(connection, run)
             for orphan in await orphans(connection):
