@@ -241,8 +241,9 @@ class Fleet:
         """Carry out runs until this is cancelled, or one of the signals in ``stop_on`` comes.
 
         ``concurrency`` targets are fired or looked at at once, with ``max_in_flight`` requests under way at once. A
-        worker that gave no sign of life for ``silent_for`` seconds counts as dead, and others go on with what it held:
-        give the same to all, or those with the shorter time take the others for dead. Once it is to end nothing more is
+        worker that gave no sign of life for ``silent_for`` seconds counts as dead to this one, which goes on with what
+        it held; each gives one every second, or three within ``silent_for`` where that is more. Workers need not have
+        the same, as long as none has less than three seconds. Once it is to end nothing more is
         sent, the answers to its POSTs are waited for, and the rest is left to others. A database that is away is waited
         for. Raises :class:`ConfigurationError` for values that are unusable, and when there is no client factory;
         :class:`LedgerError` when the tables are missing, or older than this release or that of the engine.

@@ -25,6 +25,9 @@ logger = logging.getLogger("packcloud_async")
 LOOKS_EVERY: Final = 0.5
 """Seconds between two looks for jobs whose time has come; the engine is notified of those that are due at once."""
 
+SIGN_OF_LIFE_EVERY: Final = 1.0
+"""Seconds: not a part of the worker's own ``silent_for``, because others look at it, each with its own."""
+
 AWAY: Final = (ConnectorException, PoolTimeout, OSError)
 PATIENCE: Final = 2.0
 """Seconds before a database that went away is tried again."""
@@ -87,7 +90,7 @@ class Worker:
                 delete_jobs=DeleteJobCondition.SUCCESSFUL,
                 additional_context={WORK: self.work},
                 install_signal_handlers=False,
-                update_heartbeat_interval=silent_for / 3,
+                update_heartbeat_interval=min(SIGN_OF_LIFE_EVERY, silent_for / 3),
                 stalled_worker_timeout=silent_for,
             ),
             name="worker of a fleet",

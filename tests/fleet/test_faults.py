@@ -561,3 +561,25 @@ async def test_a_recovery_that_could_not_be_done_leaves_nothing_behind(make_yard
         await until_none(yard, AT_WORK, "packcloud:recover")
         assert await yard.query("SELECT FROM procrastinate_jobs WHERE status = 'failed'") == []
     assert "could not be gone on with: the database is away" in caplog.text
+
+
+async def test_a_worker_with_more_patience_than_another_is_not_taken_for_dead(make_yard):
+    yard = make_yard(organizations=1, integrations=1)
+    patient, other = await yard.fleet(), await yard.fleet()
+    yard.emulator.set_faults(FaultPlan(latency=3600))
+    run_id = await patient.submit(["org_1"], kinds={SyncKind.ORDERS}, poll=BRIEF)
+    async with yard.working(patient, silent_for=60):
+        await until(lambda: yard.sent)
+        ((since,),) = await yard.query("SELECT max(last_heartbeat) FROM procrastinate_workers")
+        async with yard.working(other, silent_for=3):
+            # Long after the other one has begun to look for the dead.
+            await until_none(
+                yard,
+                "SELECT WHERE NOT EXISTS (SELECT FROM procrastinate_workers "
+                "WHERE last_heartbeat > %s + interval '6 seconds' AND id = "
+                "(SELECT worker_id FROM procrastinate_jobs WHERE task_name = %s AND status = 'doing'))",
+                since,
+                TRIGGER,
+            )
+            assert await yard.query("SELECT epoch FROM packcloud_target") == [(1,)]
+    await patient.cancel(run_id)
