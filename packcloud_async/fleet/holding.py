@@ -227,6 +227,9 @@ async def orphans(connection: Connection) -> Sequence[Orphan]:
 
     There are none unless a job ended in an error of the program, or somebody deleted it.
     """
+    # To a planner that knows nothing yet of the tables, a run that was just submitted is a handful of targets, and each
+    # is held against every job.
+    await connection.execute("SET LOCAL enable_nestloop = off")
     rows = await connection.execute(ORPHANS, {"look": LOOK, "trigger": TRIGGER})
     return [
         Orphan(run, number, shown_id(organization), is_to_be_fired)

@@ -534,7 +534,7 @@ async def test_a_database_that_is_gone_without_a_word_is_not_waited_for_for_hour
     yard = make_yard()
     yard.dsn += more
     fleet = await yard.fleet()
-    async with transaction(fleet._pool, "here") as pooled, Database(yard.dsn).connected() as alone:
+    async with transaction(fleet._engine.pool, "here") as pooled, Database(yard.dsn).connected() as alone:
         told = [connection.info.get_parameters() for connection in (pooled, alone)]
     for known in told:
         assert known["tcp_user_timeout"] == expected
