@@ -8,6 +8,8 @@
 4. ``epoch`` grows with each worker that takes up a target: what an earlier one still writes is refused.
 5. ``look_at`` is when a target is to be looked at that is not in the queue of the engine yet.
 6. ``by_workers`` tells the runs of a fleet from those of one process, which no worker may touch.
+7. ``packcloud_analyze`` takes the statistics of what grows at once by a whole run: until autovacuum comes round the
+   engine would hold each waiting job against all others.
 """
 
 from typing import Final
@@ -71,5 +73,27 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE packcloud_target ADD COLUMN look_at timestamptz;
     CREATE INDEX packcloud_target_look ON packcloud_target (look_at) WHERE look_at IS NOT NULL;
+    """,
+    """
+    -- For each job that it might fetch the engine looks for others with its lock.
+    CREATE INDEX packcloud_engine_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
+
+    -- Only who owns a table may have its statistics taken. Names with their schema: it runs with the owner's rights.
+    DO $do$
+    BEGIN
+        EXECUTE format(
+            $format$
+                CREATE FUNCTION %1$I.packcloud_analyze() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+                SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $function$
+                BEGIN
+                    ANALYZE %2$I.procrastinate_jobs, %1$I.packcloud_target, %1$I.packcloud_job;
+                END
+                $function$
+            $format$,
+            (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'packcloud_target'::regclass),
+            (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'procrastinate_jobs'::regclass)
+        );
+    END
+    $do$;
     """,
 )

@@ -1,7 +1,10 @@
 """Submitting a run: its targets are written down, each with the job that begins it."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Final
+
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
 from packcloud_async._sansio.ledger_book import Batch
 from packcloud_async._sansio.ledger_records import RunRecord, TargetRecord
@@ -15,6 +18,8 @@ from packcloud_async.targets import SyncTarget, Targets, iterating
 
 TOGETHER: Final = 1_000
 """So many targets are written with one statement."""
+LARGE: Final = 100
+"""A run of so many targets changes what the tables are like."""
 
 
 async def write_run(connection: Connection, queue: Queue, name: str, record: RunRecord, targets: Targets) -> None:
@@ -27,7 +32,16 @@ async def write_run(connection: Connection, queue: Queue, name: str, record: Run
             await tables.write(connection, run, Batch(targets=dict(numbered)))
             place = await queue.begin_all(connection, run, numbered, after=place)
             number += len(numbered)
+    if number >= LARGE:
+        await _take_statistics(connection)
     await finish_if_over(connection, run)
+
+
+async def _take_statistics(connection: Connection) -> None:
+    """Let the planner know of a run from the moment it is there; who cannot leaves that to autovacuum."""
+    with suppress(LockNotAvailable, InsufficientPrivilege):
+        async with connection.transaction():
+            await connection.execute("SELECT packcloud_analyze()")
 
 
 async def _in_pieces(

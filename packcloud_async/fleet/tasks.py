@@ -21,8 +21,9 @@ WORK: Final = "packcloud_work"
 GIVEN_UP_AFTER: Final = 4
 """So many times what ended in an error of the program is tried again, half a minute in all."""
 
-# A database that is away for a while: what is given up in the end is begun again by the next recovery.
-_RETRY: Final = RetryStrategy(max_attempts=8, exponential_wait=2)
+# A database that is away for a while: what is given up in the end is begun again by the next recovery. A trigger keeps
+# its lock while it waits, so that no wait is a long one.
+_RETRY: Final = RetryStrategy(max_attempts=8, wait=2, linear_wait=3)
 
 
 def blueprint() -> Blueprint:

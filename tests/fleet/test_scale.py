@@ -36,6 +36,34 @@ async def test_a_search_for_what_nobody_goes_on_with_holds_no_target_against_eve
     assert "Nested Loop Anti Join" not in plan
 
 
+async def test_a_large_run_is_known_to_the_planner_from_the_moment_it_is_there(make_yard):
+    yard = make_yard()
+    fleet = await yard.fleet()
+    for table in ("packcloud_target", "packcloud_job", "procrastinate_jobs"):
+        await yard.query(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+    known = "SELECT relname, reltuples FROM pg_class WHERE relname = ANY(%s) ORDER BY 1"
+    tables = ["packcloud_target", "procrastinate_jobs"]
+    before = await yard.query(known, tables)
+    await fleet.submit(["org_1"], kinds={SyncKind.ORDERS})
+    assert await yard.query(known, tables) == before
+    async with Database(yard.dsn).connected() as other:
+        async with other.transaction():
+            # As if its owner made an index: it is waited for, and then left to autovacuum.
+            await other.execute("LOCK procrastinate_jobs IN SHARE UPDATE EXCLUSIVE MODE")
+            await fleet.submit([f"org_{number}" for number in range(100)], kinds={SyncKind.ORDERS})
+    assert await yard.query(known, tables) == before
+    await fleet.submit([f"org_{number}" for number in range(MANY)], kinds={SyncKind.ORDERS})
+    assert await yard.query(known, tables) == [(name, MANY + 101) for name in tables]
+    # And without that it has an index: it need not hold each job against all others.
+    async with Database(yard.dsn).connected() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        rows = await connection.execute(
+            "EXPLAIN SELECT FROM procrastinate_jobs AS other WHERE lock = 'a' AND (status = 'doing' OR "
+            "(status = 'todo' AND (priority > 1 OR (priority = 1 AND id < 1))))"
+        )
+        assert "packcloud_engine_lock" in "\n".join([line async for (line,) in rows])
+
+
 WAITING = "SELECT run, number FROM packcloud_target WHERE look_at > now() + interval '30 seconds'"
 SLOW = PollPolicy(first=3600, deadline=3600)
 
