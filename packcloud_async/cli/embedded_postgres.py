@@ -19,12 +19,14 @@ from packcloud_async.cli.failures import Failed, Misconfigured
 _PATIENCE: Final = 10.0
 _PAUSE: Final = 0.05
 _DATA: Final = "data"
+_LONGEST: Final = 60
+"""Bytes. The path of a socket has about a hundred, and some of them are the server's."""
 
 
 @contextmanager
 def embedded_postgres() -> Generator[str]:
     """Start one in a temporary folder, and return how it is connected to."""
-    folder = Path(tempfile.mkdtemp(prefix="packcloud-"))
+    folder = Path(tempfile.mkdtemp(prefix="packcloud-", dir=_place_for_a_socket()))
     with _cleared_away(folder):
         server_in = _server_in(folder)
         try:
@@ -39,6 +41,12 @@ def embedded_postgres() -> Generator[str]:
                 os.kill(server.get_pid(), signal.SIGQUIT)
                 server.get_postmaster_info().process.wait(_PATIENCE)
             server.cleanup()
+
+
+def _place_for_a_socket() -> str:
+    """Return the usual folder for what is temporary, or another one where its name leaves none for a socket in it."""
+    usual, short = tempfile.gettempdir(), "/tmp"  # noqa: S108 - the folder in it is made by mkdtemp
+    return short if len(os.fsencode(usual)) > _LONGEST and os.access(short, os.W_OK) else usual
 
 
 def _server_in(folder: Path) -> Any:

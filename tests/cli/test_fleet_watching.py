@@ -5,7 +5,9 @@ import logging
 import os
 import re
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -185,6 +187,25 @@ def test_the_demonstration_leaves_a_database_as_it_found_it(database, packcloud)
     assert packcloud("fleet", "status", "--json") == Ended(0, "", "")
 
 
+@pytest.fixture
+def short_folder():
+    with tempfile.TemporaryDirectory(prefix="packcloud-test-", dir="/tmp") as name:
+        folder = Path(name)
+        # Its server may run as another user, who has to come through.
+        folder.chmod(0o711)
+        yield folder
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_is_in_no_way(start, tmp_path, monkeypatch):
+    long = tmp_path / ("long" * 20)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    told = ended(start("fleet", "demo", "--organizations", "3", "--integrations", "1"), timeout=60)
+    assert told.code == 0, told.err
+    assert list(long.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("line", "killed_by"),
     [
@@ -194,20 +215,18 @@ def test_the_demonstration_leaves_a_database_as_it_found_it(database, packcloud)
         ("Run ", signal.SIGHUP),
     ],
 )
-def test_a_demonstration_leaves_nothing_behind_however_it_ends(start, tmp_path, monkeypatch, line, killed_by):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def test_a_demonstration_leaves_nothing_behind_however_it_ends(start, short_folder, monkeypatch, line, killed_by):
+    monkeypatch.setenv("TMPDIR", str(short_folder))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    # Its server may run as another user, who has to come through.
-    tmp_path.chmod(0o711)
     few = ("--organizations", "3", "--integrations", "1")
     process = start("fleet", "demo", *few, start_new_session=True)
     while not process.stdout.readline().startswith(line):
         assert process.poll() is None
-    while line.startswith("Starting") and not list(tmp_path.glob("packcloud-*/data")):
+    while line.startswith("Starting") and not list(short_folder.glob("packcloud-*/data")):
         time.sleep(0.01)
     os.killpg(process.pid, killed_by)
     assert ended(process).code == -killed_by
     deadline = time.monotonic() + 15
-    while (left := list(tmp_path.iterdir())) and time.monotonic() < deadline:
+    while (left := list(short_folder.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
