@@ -14,6 +14,7 @@ from procrastinate.exceptions import ConnectorException
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from packcloud_async._io.tasks import to_its_end
 from packcloud_async._sansio.ledger_records import DamagedRecord
 from packcloud_async._sansio.secret import Secret, secret
 from packcloud_async.errors import ConfigurationError, LedgerError
@@ -198,10 +199,25 @@ def pool_with_few_checks(*, check: object, **options: Any) -> Pool:  # noqa: ARG
 
 
 @asynccontextmanager
+async def taken_from(pool: Pool) -> AsyncGenerator[Connection]:
+    """Take a connection of the pool, and give it back, whatever is cancelled meanwhile.
+
+    The pool passes on what is given back while it is given: cut off in the middle, it loses the connection, and forgets
+    who was next in its line, who then waits until it takes the database for away.
+    """
+    connection = await pool.getconn()
+    try:
+        async with connection:
+            yield connection
+    finally:
+        await to_its_end(pool.putconn(connection))
+
+
+@asynccontextmanager
 async def statement(pool: Pool, place: str) -> AsyncGenerator[Connection]:
     """Take a connection of the pool for one statement; raises what PostgreSQL says as :func:`told_of` does."""
     with told_of(place):
-        async with pool.connection() as connection:
+        async with taken_from(pool) as connection:
             yield connection
 
 
@@ -209,7 +225,7 @@ async def statement(pool: Pool, place: str) -> AsyncGenerator[Connection]:
 async def transaction(pool: Pool, place: str) -> AsyncGenerator[Connection]:
     """Begin a transaction on a connection of the pool; raises what PostgreSQL says as :func:`told_of` does."""
     with told_of(place):
-        async with pool.connection() as connection, connection.transaction():
+        async with taken_from(pool) as connection, connection.transaction():
             yield connection
 
 

@@ -11,13 +11,14 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 from psycopg_pool import AsyncConnectionPool
+from psycopg_pool.pool_async import WaitingClient
 
 from packcloud_async import ConfigurationError, LedgerError, Outcome, PollPolicy, SyncKind, TargetRecord
 from packcloud_async.emulator import FaultPlan
 from packcloud_async.fleet import Fleet, PostgresLedger, database, reading, tables, tasks
 from packcloud_async.fleet import fleet as fleet_module
 from packcloud_async.fleet.budget import SharedBudget
-from packcloud_async.fleet.database import Database, transaction
+from packcloud_async.fleet.database import Database, statement, transaction
 from packcloud_async.fleet.holding import take_up
 from packcloud_async.fleet.queue import LOOK, TRIGGER, Queue
 from packcloud_async.fleet.recovery import Recovery
@@ -583,3 +584,33 @@ async def test_a_worker_with_more_patience_than_another_is_not_taken_for_dead(ma
             )
             assert await yard.query("SELECT epoch FROM packcloud_target") == [(1,)]
     await patient.cancel(run_id)
+
+
+async def test_who_is_cancelled_while_it_gives_a_connection_back_takes_none_from_whoever_waits(make_yard, monkeypatch):
+    set_, giving, holding, let_go = WaitingClient.set, asyncio.Event(), [], asyncio.Event()
+
+    async def slowly(self, connection):
+        giving.set()
+        await asyncio.sleep(0.02)
+        return await set_(self, connection)
+
+    fleet = await make_yard().fleet(connect_within=5)
+    pool = fleet._engine.pool
+
+    async def hold():
+        async with statement(pool, "here"):
+            holding.append(1)
+            await let_go.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        holders = [tasks.create_task(hold()) for _ in range(pool.max_size)]
+        await until(lambda: len(holding) == pool.max_size)
+        waiting = [tasks.create_task(fleet.runs()) for _ in range(2 * pool.max_size)]
+        await asyncio.sleep(0)
+        monkeypatch.setattr(WaitingClient, "set", slowly)
+        let_go.set()
+        await giving.wait()
+        for task in holders:
+            task.cancel()
+        await asyncio.wait(waiting)
+    assert not any(task.result() for task in waiting)
