@@ -207,6 +207,7 @@ def _chaos_table(chaos: Found, options: argparse.Namespace) -> Table:
         ("the longest", max(held, default=None)),
         ("requests in the fullest second", chaos.fullest_second),
         ("allowed: the rate, and its burst", int(RATE) + RateLimit(RATE).burst),
+        ("what may arrive at once after the longest stall of the emulator", round(RATE * chaos.longest_stall)),
         ("seconds", chaos.seconds),
         ("a worker's memory, MB", chaos.largest_worker / MEGABYTE or None),
         *((f"kinds that ended {outcome}", count) for outcome, count in sorted(chaos.outcomes.items())),

@@ -55,6 +55,7 @@ class Found:
     requests: int = 0
     engine_jobs: int = 0
     fullest_second: int = 0
+    longest_stall: float = 0.0
     takeovers: list[float] = field(factory=list)
     delays: list[float] = field(factory=list)
     rows: int = 0
@@ -78,6 +79,7 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
     found = Found()
     async with emulator.serve() as served, Fleet(dsn) as fleet, asyncio.timeout(plan.within):
         crew = Crew(dsn, served.base_url, emulator.token, plan)
+        meter = asyncio.create_task(measure_stalls(found))
         try:
             await crew.grow(plan.workers)
             before = await crew.written()
@@ -93,6 +95,8 @@ async def run_fleet(dsn, plan, draw, *, restart=None):
             )
             found.largest_worker = max(map(largest, crew.processes.values()))
         finally:
+            meter.cancel()
+            await asyncio.wait([meter])
             await crew.leave()
         found.requests, found.fullest_second = emulator.counters.total, emulator.counters.fullest_second
         judge(found, results, emulator, plan)
@@ -110,6 +114,14 @@ async def results_of(fleet, run_id):
             return [result async for result in fleet.results(run_id)]
         except LedgerError:
             await asyncio.sleep(0.2)
+
+
+async def measure_stalls(found):
+    """Find out for how long this process was kept from work: what arrives meanwhile is counted all at once."""
+    while True:
+        asked = time.perf_counter()
+        await asyncio.sleep(0.01)
+        found.longest_stall = max(found.longest_stall, time.perf_counter() - asked - 0.01)
 
 
 async def disturb(crew, emulator, plan, draw, found, restart):
