@@ -51,6 +51,13 @@ from tests.contract.description import faults_of, operation_at
 SHAPES = ("one", "page_25", "page_100", "sync")
 
 
+@pytest.fixture(autouse=True)
+def put_back(monkeypatch, tmp_path):
+    """A benchmark finds this repository by itself, and draws with what keeps its settings in a folder."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+
+
 def rounds(**microseconds):
     """Rounds in which every contestant needed so much for each operation, and the server was half busy."""
     samples = {

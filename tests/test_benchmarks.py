@@ -1,5 +1,7 @@
 """The scripts under benchmarks/ run, tiny; their server is held against the emulator; their page is up to date."""
 
+import sys
+
 import pytest
 from attrs import evolve
 
@@ -25,6 +27,13 @@ from benchmarks.whole import ways
 from packcloud_async.emulator import Emulator, FaultPlan
 
 SMALL = pacing.scenarios(3, 30)[1]
+
+
+@pytest.fixture(autouse=True)
+def put_back(monkeypatch, tmp_path):
+    """A benchmark finds this repository by itself, and draws with what keeps its settings in a folder."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
 
 
 class ServedByEmulator:
