@@ -105,7 +105,7 @@ class TestFastApiService:
         # Listening before the server is up, so that nobody has to wait for that.
         with socket.create_server(("127.0.0.1", 0)) as listening:
             app = module("fastapi_service.py").app
-            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error", lifespan="on"))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(server.serve(sockets=[listening]))
                 host, port = listening.getsockname()

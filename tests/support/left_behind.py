@@ -48,8 +48,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def _of_logger(logger: logging.Logger) -> tuple[Any, ...]:
-    # Libraries give one to their own loggers when they are imported, and it does nothing.
-    handlers = [handler for handler in logger.handlers if type(handler) is not logging.NullHandler]
+    # Libraries give one to their own loggers when they are imported, and it does nothing; pytest gives those that pass
+    # nothing on others for each part of a test.
+    handlers = [
+        handler
+        for handler in logger.handlers
+        if type(handler) is not logging.NullHandler and type(handler).__module__ != "_pytest.logging"
+    ]
     return (logger.level, handlers, logger.disabled, logger.propagate, list(logger.filters))
 
 
