@@ -158,8 +158,10 @@ async def test_why_an_organization_could_not_be_started_stands_in_the_log(make_y
     yard.emulator.set_faults(FaultPlan(script=["refuse"]))
     run_id = await yard.submit(["org_1", "org_9"], kinds=KINDS, poll=QUICK)
     with caplog.at_level(logging.INFO, logger="packcloud_async"):
-        async with Fleet(yard.dsn, lambda: yard.client(retry=RetryPolicy(attempts=1))) as fleet, yard.working(fleet):
-            results = await yard.results_of(fleet, run_id)
+        async with Fleet(yard.dsn, lambda: yard.client(retry=RetryPolicy(attempts=1))) as fleet:
+            # One after the other, so that it is the first one that is refused.
+            async with yard.working(fleet, concurrency=1):
+                results = await yard.results_of(fleet, run_id)
     assert {str(result.error) for result in results} == {
         "recorded in the run: TransportError",
         "recorded in the run: NotFound 404",
