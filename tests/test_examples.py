@@ -348,14 +348,17 @@ class TestScheduled:
         (tmp_path / "2020.sqlite").write_bytes(b"no ledger")
         assert [path.name for path in scheduled.broken_off(tmp_path)] == [sorted(tmp_path.glob("*.sqlite"))[1].name]
 
-        async def is_finished():
-            return not await asyncio.to_thread(scheduled.broken_off, tmp_path)
+        printed = []
+
+        async def is_told():
+            printed.append(capsys.readouterr().out)
+            return "orders: 4 advanced" in "".join(printed)
 
         never = DateTrigger(datetime.now(UTC) + timedelta(days=1))
-        await self.stopped_when(scheduled.main(tmp_path, ["org_1"], never), is_finished)
+        await self.stopped_when(scheduled.main(tmp_path, ["org_1"], never), is_told)
+        assert scheduled.broken_off(tmp_path) == []
         assert Counter(run.kind for run in served.books.runs) == {SyncKind.ORDERS: 4, SyncKind.STOCKS: 4}
         assert served.counters.duplicate_posts == 0
-        assert "orders: 4 advanced" in capsys.readouterr().out
 
 
 def recipe(mark):
