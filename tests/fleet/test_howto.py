@@ -24,26 +24,26 @@ KINDS = {SyncKind.ORDERS, SyncKind.STOCKS}
 
 
 @pytest.fixture
-async def roles(postgres):
-    """A new database with the rights of the page: how each of its users connects."""
+async def dsns(postgres):
+    """A new database with tables and the rights of the page: how each of its users connects."""
     (rights,) = re.findall(r"^```sql\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
     before, after = rights.split("-- packcloud fleet init, as packcloud_owner, and then:\n")
     dsn = postgres.database()
     before = before.replace("DATABASE fleet", f"DATABASE {psycopg.conninfo.conninfo_to_dict(dsn)['dbname']}")
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
         await connection.execute(before)
-        yield {name: make_conninfo(dsn, user=f"packcloud_{name}") for name in ("owner", "worker", "reader")}, after
+        dsns = {name: make_conninfo(dsn, user=f"packcloud_{name}") for name in ("owner", "worker", "reader")}
+        async with Fleet(dsns["owner"]) as fleet:
+            await fleet.init()
+        async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as owning:
+            await owning.execute(after)
+        yield dsns
         await connection.execute(f"REASSIGN OWNED BY packcloud_owner TO {connection.info.user}")
         for name in ("owner", "worker", "reader"):
             await connection.execute(f"DROP OWNED BY packcloud_{name}; DROP ROLE packcloud_{name}")
 
 
-async def test_each_user_has_the_rights_it_needs_and_no_more(make_yard, roles):
-    dsns, after = roles
-    async with Fleet(dsns["owner"]) as owner:
-        await owner.init()
-    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
-        await connection.execute(after)
+async def test_each_user_has_the_rights_it_needs_and_no_more(make_yard, dsns):
     yard = make_yard(organizations=2, integrations=2)
     async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["reader"]) as reader:
         await worker.submit(["org_1", "org_2"], kinds=KINDS, poll=QUICK, run_id="nightly")
@@ -55,6 +55,12 @@ async def test_each_user_has_the_rights_it_needs_and_no_more(make_yard, roles):
             with pytest.raises(LedgerError, match="this user may not do that there"):
                 await forbidden
         await worker.forget("nightly")
+        # Statistics are only for who owns the tables, but in this one way.
+        large = await worker.submit([f"org_{number}" for number in range(100)], kinds=KINDS)
+        async with await psycopg.AsyncConnection.connect(dsns["worker"]) as connection:
+            known = await connection.execute("SELECT reltuples FROM pg_class WHERE relname = 'packcloud_target'")
+            assert await known.fetchone() == (100,)
+        await worker.cancel(large)
 
 
 async def test_an_app_of_ones_own_works_beside_it(make_yard):
@@ -102,12 +108,7 @@ async def test_hooks_are_told_of_requests_and_ends_and_of_nothing_between(make_y
     assert len(results) == 2
 
 
-async def test_a_reader_learns_whether_anybody_works(make_yard, roles):
-    dsns, after = roles
-    async with Fleet(dsns["owner"]) as owner:
-        await owner.init()
-    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
-        await connection.execute(after)
+async def test_a_reader_learns_whether_anybody_works(make_yard, dsns):
     yard = make_yard(organizations=2, integrations=2)
     async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["reader"]) as reader:
         await worker.submit(["org_1", "org_2"], kinds=KINDS, poll=QUICK, run_id="nightly")
@@ -134,12 +135,7 @@ async def test_a_reader_learns_whether_anybody_works(make_yard, roles):
             await reader.health(silent_for=0)
 
 
-async def test_a_worker_that_gets_few_connections_says_so_and_works(make_yard, roles, caplog):
-    dsns, after = roles
-    async with Fleet(dsns["owner"]) as owner:
-        await owner.init()
-    async with await psycopg.AsyncConnection.connect(dsns["owner"], autocommit=True) as connection:
-        await connection.execute(after)
+async def test_a_worker_that_gets_few_connections_says_so_and_works(make_yard, dsns, caplog):
     yard = make_yard(organizations=8, integrations=2)
     await yard.query("ALTER ROLE packcloud_worker CONNECTION LIMIT 3")
     async with Fleet(dsns["worker"], yard.client) as worker, Fleet(dsns["owner"]) as owner:
